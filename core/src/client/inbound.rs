@@ -1,0 +1,149 @@
+//! What the server sends.
+
+use bytes::BytesMut;
+
+use super::{Client, Ping};
+use crate::codec::{self, Incoming, IncomingPublish, PacketId, SessionPresent};
+use crate::link::{LinkError, ProtocolError};
+use crate::session::InFlight;
+use crate::timers::TimerKind;
+use crate::{Filter, FrameError, Message, Notice, Outcome, Phase, Qos};
+
+impl Client {
+    /// Takes whole packets off the front of `bytes` while there is room for what they cause.
+    pub(super) fn receive(&mut self, bytes: &mut BytesMut) {
+        let link = self.link;
+        loop {
+            if !self.wants_input() {
+                self.input_held = true;
+                return;
+            }
+            match codec::decode(bytes, self.config.limits.packet_len_max) {
+                Ok(Some(packet)) => self.packet(packet),
+                Ok(None) => return,
+                Err(error) => self.abandon(self.broken(error, bytes)),
+            }
+            // The packet may have ended the link: nothing after it is applied.
+            if self.link != link || !(self.phase.is_online() || self.phase == Phase::AwaitingConnack) {
+                bytes.clear();
+                return;
+            }
+        }
+    }
+
+    fn broken(&self, error: FrameError, bytes: &BytesMut) -> LinkError {
+        let http = self.phase == Phase::AwaitingConnack && (bytes.starts_with(b"HTTP/") || bytes[..] == b"HTTP"[..]);
+        if http { ProtocolError::Http.into() } else { error.into() }
+    }
+
+    fn packet(&mut self, packet: Incoming) {
+        // Only whole packets are a sign of life: a peer that dribbles bytes is not alive.
+        self.last_received = self.now;
+        self.arm_keep_alive();
+        match (self.phase, packet) {
+            (Phase::AwaitingConnack, Incoming::Connack(Ok(SessionPresent(resumed)))) => self.accepted(resumed),
+            (Phase::AwaitingConnack, Incoming::Connack(Err(refusal))) => self.refused(refusal),
+            (Phase::AwaitingConnack, _) => self.abandon(ProtocolError::NotConnack.into()),
+            (_, Incoming::Connack(_)) => self.abandon(ProtocolError::SecondConnack.into()),
+            (_, Incoming::Publish(publish)) => self.message(publish),
+            (_, Incoming::Puback(id)) => self.puback(id),
+            (_, Incoming::Suback(id, grants)) => self.suback(id, grants),
+            (_, Incoming::Unsuback(id)) => self.unsuback(id),
+            (_, Incoming::Pingresp) => self.pingresp(),
+        }
+    }
+
+    fn message(&mut self, publish: IncomingPublish) {
+        let IncomingPublish { topic, payload, packet_id, retain, duplicate } = publish;
+        let ack = packet_id.and_then(PacketId::new).map(|id| self.session.inbound().received(self.link, id));
+        let qos = if ack.is_some() { Qos::AtLeastOnce } else { Qos::AtMostOnce };
+        self.notify(Notice::Message(Message { topic, payload, qos, retain, duplicate, ack }));
+    }
+
+    /// An answer to nothing has no effect: the server may repeat itself.
+    fn puback(&mut self, id: u16) {
+        if let Some(InFlight::Publish(ticket, _)) =
+            self.session.answered(id, |packet| matches!(packet, InFlight::Publish(..)))
+        {
+            self.done(ticket, Outcome::Acked);
+        }
+    }
+
+    fn suback(&mut self, id: u16, grants: Vec<Option<Qos>>) {
+        // [MQTT-3.8.4-5] Checked before the packet is taken out of flight: a wrong answer leaves the request intact.
+        match self.session.filters_in_flight(id) {
+            Some(expected) if expected != grants.len() => {
+                return self.abandon(ProtocolError::SubackCount { expected, got: grants.len() }.into());
+            }
+            _ => {}
+        }
+        let fits =
+            |packet: &InFlight| matches!(packet, InFlight::Subscribe(..) | InFlight::Restore(_) | InFlight::GivenUp);
+        match self.session.answered(id, fits) {
+            Some(InFlight::Subscribe(ticket, filters)) => {
+                for ((filter, _), grant) in filters.iter().zip(&grants) {
+                    self.subscriptions.answered(filter, *grant);
+                }
+                self.done(ticket, Outcome::Subscribed(grants));
+            }
+            Some(InFlight::Restore(filters)) => {
+                for ((filter, _), grant) in filters.into_iter().zip(grants) {
+                    self.restored(filter, grant);
+                }
+            }
+            Some(InFlight::Publish(..) | InFlight::Unsubscribe(..) | InFlight::GivenUp) | None => {}
+        }
+        self.arm_operation();
+        self.settle();
+    }
+
+    fn restored(&mut self, filter: Filter, grant: Option<Qos>) {
+        // The application may have ended it while the answer was on its way.
+        if !self.subscriptions.contains(&filter) {
+            return;
+        }
+        self.subscriptions.answered(&filter, grant);
+        if grant.is_none() {
+            self.notify(Notice::SubscriptionLost { filter });
+        }
+    }
+
+    fn unsuback(&mut self, id: u16) {
+        let fits = |packet: &InFlight| matches!(packet, InFlight::Unsubscribe(..) | InFlight::GivenUp);
+        if let Some(InFlight::Unsubscribe(ticket, _)) = self.session.answered(id, fits) {
+            self.done(ticket, Outcome::Unsubscribed);
+        }
+        self.arm_operation();
+    }
+
+    fn pingresp(&mut self) {
+        // One that nobody asked for is only a sign of life.
+        if self.ping == Ping::Outstanding {
+            self.ping = Ping::Idle;
+            self.timers.stop(TimerKind::Pingresp);
+            self.arm_keep_alive();
+        }
+    }
+
+    /// Stops taking input, or goes on: for a driver whose application does not keep up.
+    ///
+    /// While it is paused, [`wants_input`](Self::wants_input) is false, and the server is not declared dead for a
+    /// PINGRESP that nobody could read. Pings and acknowledgements still go out.
+    pub fn pause_input(&mut self, paused: bool) {
+        self.input_paused = paused;
+        self.input_held |= paused;
+    }
+
+    /// No PINGRESP was seen in time.
+    pub(super) fn pingresp_overdue(&mut self) {
+        if core::mem::take(&mut self.input_held) || !self.wants_input() {
+            self.arm_pingresp(); // It may be among the bytes that were not taken.
+        } else {
+            self.abandon(LinkError::KeepAlive);
+        }
+    }
+
+    pub(super) fn arm_pingresp(&mut self) {
+        self.timers.set(TimerKind::Pingresp, self.now + self.config.ping_timeout());
+    }
+}

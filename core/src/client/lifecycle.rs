@@ -1,0 +1,207 @@
+//! From `start` to `stop`, and every link in between.
+
+use super::{Client, Ping};
+use crate::client::phase::Signal;
+use crate::link::{ConnectRefusal, ConnectStage, LinkError, ProtocolError};
+use crate::queue::Request;
+use crate::session::InFlight;
+use crate::timers::TimerKind;
+use crate::{Action, Instant, Link, Notice, Outcome, Phase, Ticket};
+
+impl Client {
+    /// Starts connecting, and keeps the connection up until `stop`. Without effect when already started.
+    pub fn start(&mut self, now: Instant) {
+        self.advance(now);
+        if self.phase == Phase::Closing {
+            self.close();
+        }
+        if self.phase != Phase::Idle {
+            return;
+        }
+        let earliest = self.connect.attempted_at.map(|at| at + self.config.limits.connect_spacing);
+        if let Some(earliest) = earliest.filter(|&earliest| earliest > self.now) {
+            self.go(Signal::StartLater);
+            self.timers.set(TimerKind::Reconnect, earliest);
+        } else {
+            self.go(Signal::Start);
+            self.attempt();
+        }
+    }
+
+    /// Says goodbye and closes. Works in every phase; what is queued or unacknowledged stays for the next start.
+    pub fn stop(&mut self, now: Instant) {
+        self.advance(now);
+        let before = self.phase;
+        let Some(after) = before.after(Signal::Stop) else { return };
+        self.go(Signal::Stop);
+        if after == Phase::Closing {
+            self.stop_link_timers();
+            self.timers.set(TimerKind::Closing, self.now + self.config.operation_timeout);
+            return;
+        }
+        self.stop_link_timers();
+        if before != Phase::BackingOff {
+            self.actions.push_back(Action::Close(self.link));
+            self.notify(Notice::Failed { why: None, retry_in: None });
+        }
+        self.notify(Notice::Stopped);
+    }
+
+    /// The wait is over.
+    pub(super) fn open(&mut self) {
+        self.go(Signal::RetryDue);
+        self.attempt();
+    }
+
+    fn attempt(&mut self) {
+        self.link = Link(self.link.0 + 1);
+        self.connect.sent = false;
+        self.connect.accepted_at = None;
+        self.connect.attempted_at = Some(self.now);
+        self.timers.set(TimerKind::Connect, self.now + self.config.connect_timeout);
+        self.notify(Notice::Attempting { attempt: self.backoff.attempt() });
+        self.actions.push_back(Action::Open(self.link));
+    }
+
+    pub(super) fn link_up(&mut self) {
+        self.go(Signal::LinkUp);
+    }
+
+    pub(super) fn connect_timed_out(&mut self) {
+        let waiting_for = if self.phase == Phase::Opening { ConnectStage::Transport } else { ConnectStage::Connack };
+        self.abandon(LinkError::ConnectTimeout { waiting_for });
+    }
+
+    pub(super) fn refused(&mut self, refusal: ConnectRefusal) {
+        self.abandon(LinkError::Refused(refusal));
+    }
+
+    pub(super) fn accepted(&mut self, resumed: bool) {
+        if resumed && self.config.clean_session {
+            self.abandon(ProtocolError::SessionOfCleanConnect.into()); // [MQTT-3.2.2-1]
+            return;
+        }
+        self.timers.stop(TimerKind::Connect);
+        self.connect.accepted_at = Some(self.now);
+        self.go(Signal::Accepted);
+        self.notify(Notice::Online { resumed });
+        let again = if resumed { self.session.resume() } else { self.session.restart() };
+        if !resumed {
+            self.subscriptions.lost();
+        }
+        for (ticket, request) in again {
+            self.queue.put_back(ticket, request);
+        }
+        self.restoring = self.subscriptions.to_restore().into();
+        self.drain_until = Some(Ticket(self.next_ticket));
+        self.ping = Ping::Idle;
+        self.last_sent = self.now;
+        self.last_received = self.now;
+        self.arm_keep_alive();
+        self.settle();
+    }
+
+    /// Moves on when nothing is left to do in the current phase.
+    pub(super) fn settle(&mut self) {
+        if self.phase == Phase::Resubscribing && self.restoring.is_empty() && self.session.restores() == 0 {
+            self.go(Signal::Resubscribed);
+        }
+        let next = self.queue.front().map(|(ticket, _)| ticket);
+        let drained = !self.session.has_resends() && next.is_none_or(|next| Some(next) >= self.drain_until);
+        if self.phase == Phase::Draining && drained {
+            self.go(Signal::Drained);
+            self.notify(Notice::Ready);
+        }
+    }
+
+    /// Ends the link from our side, and tries again later.
+    pub(super) fn abandon(&mut self, why: LinkError) {
+        self.actions.push_back(Action::Close(self.link));
+        if self.phase == Phase::Closing {
+            self.closed();
+        } else {
+            self.link_lost(why);
+        }
+    }
+
+    /// The link is gone: waits, then tries again.
+    pub(super) fn link_lost(&mut self, why: LinkError) {
+        let online = self.phase.is_online();
+        self.go(Signal::LinkLost);
+        self.end_of_link();
+        if let Some(accepted_at) = self.connect.accepted_at {
+            self.backoff.lasted(self.now.since(accepted_at));
+        }
+        let hopeless = matches!(&why, LinkError::Refused(refusal) if refusal.needs_a_change());
+        let wait =
+            if hopeless { self.backoff.wait_for_a_change(&mut self.rng) } else { self.backoff.wait(&mut self.rng) };
+        self.timers.set(TimerKind::Reconnect, self.now + wait);
+        let (why, retry_in) = (Some(why), Some(wait));
+        self.notify(if online { Notice::Offline { why, retry_in } } else { Notice::Failed { why, retry_in } });
+    }
+
+    /// DISCONNECT is written, or cannot be.
+    pub(super) fn close(&mut self) {
+        self.actions.push_back(Action::Close(self.link));
+        self.closed();
+    }
+
+    /// The goodbye is over.
+    pub(super) fn closed(&mut self) {
+        self.go(Signal::DisconnectSent);
+        self.end_of_link();
+        if let Some(accepted_at) = self.connect.accepted_at {
+            self.backoff.lasted(self.now.since(accepted_at));
+        }
+        self.notify(Notice::Offline { why: None, retry_in: None });
+        self.notify(Notice::Stopped);
+    }
+
+    fn end_of_link(&mut self) {
+        self.stop_link_timers();
+        self.session.link_down();
+        self.restoring.clear();
+        self.ping = Ping::Idle;
+    }
+
+    fn stop_link_timers(&mut self) {
+        for kind in [
+            TimerKind::Reconnect,
+            TimerKind::Connect,
+            TimerKind::KeepAlive,
+            TimerKind::Pingresp,
+            TimerKind::Operation,
+            TimerKind::Closing,
+        ] {
+            self.timers.stop(kind);
+        }
+    }
+
+    /// Answers that did not come in time.
+    pub(super) fn operations_overdue(&mut self) {
+        while let Some(given_up) = self.session.give_up_overdue(self.now) {
+            match given_up {
+                InFlight::Subscribe(ticket, filters) => {
+                    self.withdrawn(&Request::Subscribe(filters));
+                    self.done(ticket, Outcome::TimedOut);
+                }
+                InFlight::Unsubscribe(ticket, _) => self.done(ticket, Outcome::TimedOut),
+                InFlight::Restore(_) => {
+                    // Without its subscriptions the session is not what the application was promised.
+                    self.abandon(LinkError::RestoreTimeout);
+                    return;
+                }
+                InFlight::Publish(..) | InFlight::GivenUp => {}
+            }
+        }
+        self.arm_operation();
+    }
+
+    /// Moves to the phase that follows `signal`.
+    fn go(&mut self, signal: Signal) {
+        match self.phase.after(signal) {
+            Some(next) => self.phase = next,
+            None => debug_assert!(false, "{signal:?} in {:?}", self.phase),
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! The client: routes events and commands, owns the timers and the action queue.
+
+mod inbound;
+mod lifecycle;
+mod outbound;
+pub(crate) mod phase;
+
+use core::num::NonZeroU64;
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use crate::backoff::Backoff;
+use crate::codec::Encoder;
+use crate::queue::{Queue, Request, Room};
+use crate::rng::Rng;
+use crate::session::Session;
+use crate::subscriptions::Subscriptions;
+use crate::timers::{TimerKind, Timers};
+use crate::{
+    AckToken, Action, Config, ConfigError, Event, Filter, Instant, Link, LinkError, Notice, Outcome, Phase, Publish,
+    Qos, Refusal, Refused, Ticket,
+};
+
+/// A device client as a state machine. The crate's documentation has the contract.
+///
+/// - **Facts** go in through [`handle`](Self::handle).
+/// - **Commands** are the methods named after what the application wants: they fail for local reasons only.
+/// - **Outputs** are pulled: [`poll_transmit`](Self::poll_transmit) for bytes, [`poll_action`](Self::poll_action) for
+///   actions, [`next_deadline`](Self::next_deadline) for time.
+/// - **Looks** change nothing.
+#[derive(Debug)]
+pub struct Client {
+    config: Config,
+    phase: Phase,
+    /// The link that is being made or is up; otherwise the last one.
+    link: Link,
+    backoff: Backoff,
+    rng: Rng,
+    timers: Timers,
+    actions: VecDeque<Action>,
+    encoder: Encoder,
+    session: Session,
+    subscriptions: Subscriptions,
+    queue: Queue,
+    next_ticket: NonZeroU64,
+    /// The first ticket that draining does not wait for.
+    drain_until: Option<Ticket>,
+    connect: ConnectState,
+    /// Subscriptions to renew that no SUBSCRIBE has carried yet.
+    restoring: VecDeque<(Filter, Qos)>,
+    ping: Ping,
+    last_sent: Instant,
+    last_received: Instant,
+    now: Instant,
+    /// The driver has asked to take no input.
+    input_paused: bool,
+    /// Input was left untaken since the last PINGREQ.
+    input_held: bool,
+}
+
+/// What there is to know of the current link's CONNECT.
+#[derive(Debug, Default)]
+struct ConnectState {
+    sent: bool,
+    /// When the last attempt began, on whichever link.
+    attempted_at: Option<Instant>,
+    accepted_at: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ping {
+    Idle,
+    Due,
+    Outstanding,
+}
+
+/// Commands.
+impl Client {
+    /// An idle client. `seed` drives the jitter: give every device its own, or a fleet moves in step.
+    pub fn new(config: Config, seed: u64, now: Instant) -> Result<Self, ConfigError> {
+        config.validate()?;
+        Ok(Self {
+            phase: Phase::Idle,
+            link: Link(0),
+            backoff: Backoff::new(config.backoff),
+            rng: Rng::new(seed),
+            timers: Timers::default(),
+            actions: VecDeque::new(),
+            encoder: Encoder::new(),
+            session: Session::new(),
+            subscriptions: Subscriptions::default(),
+            queue: Queue::new(config.queue),
+            next_ticket: NonZeroU64::MIN,
+            drain_until: None,
+            connect: ConnectState::default(),
+            restoring: VecDeque::new(),
+            ping: Ping::Idle,
+            last_sent: now,
+            last_received: now,
+            now,
+            input_paused: false,
+            input_held: false,
+            config,
+        })
+    }
+
+    /// Publishes a message. Accepted also while offline and before the first start, within the queue's bounds.
+    pub fn publish(&mut self, now: Instant, publish: Publish) -> Result<Ticket, Refused<Publish>> {
+        self.advance(now);
+        if let Err(why) = self.check_publish(&publish) {
+            return Err(Refused { why, value: publish });
+        }
+        let expires_at = publish.expires_in.map(|span| self.now + span);
+        self.enqueue(Request::Publish(publish), expires_at).map_err(|(why, request)| match request {
+            Request::Publish(value) => Refused { why, value },
+            Request::Subscribe(_) | Request::Unsubscribe(_) => unreachable!("the argument comes back as it was"),
+        })
+    }
+
+    /// Subscribes to filters, each with the highest quality of service that is wanted.
+    ///
+    /// What the server grants is restored by itself whenever the server has lost the session.
+    pub fn subscribe(
+        &mut self,
+        now: Instant,
+        filters: Vec<(Filter, Qos)>,
+    ) -> Result<Ticket, Refused<Vec<(Filter, Qos)>>> {
+        self.advance(now);
+        if let Err(why) = self.check_subscribe(&filters) {
+            return Err(Refused { why, value: filters });
+        }
+        let asked = filters.clone();
+        let ticket = self.enqueue(Request::Subscribe(filters), None).map_err(|(why, _)| why);
+        match ticket {
+            Ok(ticket) => {
+                self.subscriptions.asked(&asked);
+                Ok(ticket)
+            }
+            Err(why) => Err(Refused { why, value: asked }),
+        }
+    }
+
+    /// Ends subscriptions. From this call on they are not restored.
+    pub fn unsubscribe(&mut self, now: Instant, filters: Vec<Filter>) -> Result<Ticket, Refused<Vec<Filter>>> {
+        self.advance(now);
+        if let Err(why) = self.check_filters(filters.iter()) {
+            return Err(Refused { why, value: filters });
+        }
+        let ended = filters.clone();
+        let ticket = self.enqueue(Request::Unsubscribe(filters), None).map_err(|(why, _)| why);
+        match ticket {
+            Ok(ticket) => {
+                self.subscriptions.remove(&ended);
+                Ok(ticket)
+            }
+            Err(why) => Err(Refused { why, value: ended }),
+        }
+    }
+
+    /// Withdraws an operation that was not sent yet: it ends as [`Outcome::Discarded`]. Tells whether it was in time.
+    pub fn discard(&mut self, now: Instant, ticket: Ticket) -> bool {
+        self.advance(now);
+        let Some(request) = self.queue.remove(ticket) else { return false };
+        self.withdrawn(&request);
+        self.done(ticket, Outcome::Discarded);
+        self.settle();
+        true
+    }
+
+    /// Acknowledges a message of a client with manual acknowledgement.
+    ///
+    /// Acknowledgements leave in the order of receipt [MQTT-4.6.0-2]: one waits for those of earlier messages. A
+    /// token of an earlier link has no effect: the server delivers that message again.
+    pub fn ack(&mut self, now: Instant, token: AckToken) {
+        self.advance(now);
+        if token.link == self.link {
+            self.session.inbound().ack(token.serial);
+        }
+    }
+
+    fn check_publish(&self, publish: &Publish) -> Result<(), Refusal> {
+        let limits = &self.config.limits;
+        limits.check_topic(&publish.topic)?;
+        limits.check_payload(publish.payload.len())?;
+        if publish.retain && limits.dollar_reserved && publish.topic.as_str().starts_with('$') {
+            return Err(Refusal::RetainOnReservedTopic);
+        }
+        Ok(())
+    }
+
+    fn check_subscribe(&self, filters: &[(Filter, Qos)]) -> Result<(), Refusal> {
+        self.check_filters(filters.iter().map(|(filter, _)| filter))?;
+        let max = self.config.limits.subscriptions_max;
+        let new = filters.iter().filter(|(filter, _)| !self.subscriptions.contains(filter)).count();
+        if self.subscriptions.len() + new > max { Err(Refusal::TooManySubscriptions { max }) } else { Ok(()) }
+    }
+
+    fn check_filters<'a>(&self, filters: impl ExactSizeIterator<Item = &'a Filter>) -> Result<(), Refusal> {
+        let limits = &self.config.limits;
+        let (count, max) = (filters.len(), limits.filters_per_request_max);
+        if count == 0 {
+            return Err(Refusal::NoFilter); // [MQTT-3.8.3-3] [MQTT-3.10.3-2]
+        }
+        if count > max {
+            return Err(Refusal::TooManyFilters { count, max });
+        }
+        filters.into_iter().try_for_each(|filter| limits.check_filter(filter))
+    }
+
+    /// Accepts a request into the queue, through which everything leaves.
+    fn enqueue(&mut self, request: Request, expires_at: Option<Instant>) -> Result<Ticket, (Refusal, Request)> {
+        if let Err(why) = self.make_room(&request) {
+            return Err((why, request));
+        }
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket = self.next_ticket.saturating_add(1);
+        self.queue.push(ticket, request, expires_at);
+        self.arm_expiry();
+        Ok(ticket)
+    }
+
+    fn make_room(&mut self, request: &Request) -> Result<(), Refusal> {
+        if self.config.queue.count_max == Some(0) {
+            // Switched off: the queue is only the way to a connection that is there.
+            return if self.phase.is_online() { Ok(()) } else { Err(Refusal::Offline) };
+        }
+        while let Room::Evicted(ticket, evicted) = self.queue.make_room(request)? {
+            self.withdrawn(&evicted);
+            self.done(ticket, Outcome::Evicted);
+        }
+        Ok(())
+    }
+
+    /// A request has left the queue without being sent.
+    fn withdrawn(&mut self, request: &Request) {
+        if let Request::Subscribe(filters) = request {
+            self.subscriptions.unanswered(filters);
+        }
+    }
+}
+
+/// Outputs and looks.
+impl Client {
+    /// The next thing for the driver to do. Bytes that came before it are already in the transmit buffer.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        let mut action = self.actions.pop_front()?;
+        if let Action::Notify(Notice::Message(message)) = &mut action
+            && !self.config.manual_acks
+            && let Some(token) = message.ack.take()
+            && token.link == self.link
+        {
+            // The driver has the message now: only from here on may the server forget it.
+            self.session.inbound().ack(token.serial);
+        }
+        Some(action)
+    }
+
+    /// When to call [`handle`](Self::handle) with [`Event::Wake`], and what for. After that call it is `None` or
+    /// later than the `now` given.
+    pub fn next_deadline(&self) -> Option<(Instant, TimerKind)> {
+        self.timers.next()
+    }
+
+    /// Whether the client takes more input. While it is false, leave the bytes in the socket.
+    pub fn wants_input(&self) -> bool {
+        !self.input_paused
+            && self.actions.len() < self.config.actions_max
+            && self.session.unacked() < usize::from(self.config.unacked_max)
+    }
+
+    /// Where the client stands.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Operations that wait to be sent.
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Bytes of topic and payload that wait to be sent.
+    pub fn queued_bytes(&self) -> usize {
+        self.queue.bytes()
+    }
+
+    /// QoS 1 messages that were sent and wait for their acknowledgement.
+    pub fn in_flight(&self) -> usize {
+        self.session.publishes()
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+}
+
+/// Shared by the parts.
+impl Client {
+    /// Time never goes back, even if a driver says so.
+    fn advance(&mut self, now: Instant) {
+        debug_assert!(now >= self.now, "now went back from {:?} to {now:?}", self.now);
+        self.now = self.now.max(now);
+    }
+
+    fn notify(&mut self, notice: Notice) {
+        self.actions.push_back(Action::Notify(notice));
+    }
+
+    fn done(&mut self, ticket: Ticket, outcome: Outcome) {
+        self.notify(Notice::Done { ticket, outcome });
+    }
+
+    fn arm_expiry(&mut self) {
+        let next = self.queue.next_expiry();
+        self.timers.set(TimerKind::Expiry, next);
+    }
+
+    fn arm_operation(&mut self) {
+        self.timers.set(TimerKind::Operation, self.session.next_answer_due());
+    }
+
+    fn arm_keep_alive(&mut self) {
+        let keep_alive = self.config.keep_alive;
+        let armed = self.phase.is_online() && self.ping == Ping::Idle && keep_alive != Duration::ZERO;
+        // Silence in either direction counts: what is sent without an answer does not prove that the server hears.
+        let silent_since = self.last_sent.min(self.last_received);
+        self.timers.set(TimerKind::KeepAlive, armed.then(|| silent_since + keep_alive));
+    }
+}
+
+/// Facts.
+impl Client {
+    /// Takes in a fact. Never fails: trouble with the peer becomes actions.
+    pub fn handle(&mut self, now: Instant, event: Event<'_>) {
+        self.advance(now);
+        match event {
+            Event::LinkUp(link) => {
+                if link == self.link && self.phase == Phase::Opening {
+                    self.link_up();
+                }
+            }
+            Event::Received(link, bytes) => {
+                let online = self.phase.is_online() || self.phase == Phase::AwaitingConnack;
+                if link == self.link && online {
+                    self.receive(bytes);
+                } else {
+                    bytes.clear();
+                }
+            }
+            Event::LinkDown(link, why) => {
+                if link == self.link {
+                    self.link_down(why);
+                }
+            }
+            Event::Wake => self.wake(),
+        }
+    }
+
+    fn link_down(&mut self, why: LinkError) {
+        match self.phase {
+            Phase::Idle | Phase::BackingOff => {}
+            Phase::Closing => self.closed(),
+            Phase::AwaitingConnack if why == LinkError::Closed => self.link_lost(LinkError::ClosedBeforeConnack),
+            Phase::Opening | Phase::AwaitingConnack | Phase::Resubscribing | Phase::Draining | Phase::Ready => {
+                self.link_lost(why);
+            }
+        }
+    }
+
+    fn wake(&mut self) {
+        while let Some(kind) = self.timers.expire(self.now) {
+            match kind {
+                TimerKind::Reconnect => self.open(),
+                TimerKind::Connect => self.connect_timed_out(),
+                TimerKind::KeepAlive => {
+                    self.ping = Ping::Due;
+                    self.arm_pingresp();
+                }
+                TimerKind::Pingresp => self.pingresp_overdue(),
+                TimerKind::Operation => self.operations_overdue(),
+                TimerKind::Expiry => self.expire_queued(),
+                TimerKind::Closing => self.close(),
+            }
+        }
+    }
+
+    fn expire_queued(&mut self) {
+        while let Some(ticket) = self.queue.pop_expired(self.now) {
+            self.done(ticket, Outcome::Expired);
+        }
+        self.arm_expiry();
+        self.settle();
+    }
+}

@@ -1,0 +1,124 @@
+//! Where the client stands, and the one function that moves it.
+
+/// Where the client stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Nothing happens until `start`.
+    Idle,
+    /// The driver makes a link.
+    Opening,
+    /// CONNECT is on its way.
+    AwaitingConnack,
+    /// The server has lost the session; subscriptions are being renewed.
+    Resubscribing,
+    /// What had been accepted before the connection was is being sent.
+    Draining,
+    /// New operations are sent at once.
+    Ready,
+    /// A wait before the next attempt.
+    BackingOff,
+    /// DISCONNECT is on its way.
+    Closing,
+}
+
+/// What moves the client from phase to phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    Start,
+    /// The last CONNECT is too recent for `Start` to open a link at once.
+    StartLater,
+    Stop,
+    RetryDue,
+    LinkUp,
+    Accepted,
+    Resubscribed,
+    Drained,
+    LinkLost,
+    DisconnectSent,
+}
+
+impl Phase {
+    /// The phase after `signal`, or `None` where the signal means nothing.
+    pub(crate) fn after(self, signal: Signal) -> Option<Self> {
+        use Phase::{AwaitingConnack, BackingOff, Closing, Draining, Idle, Opening, Ready, Resubscribing};
+        Some(match (self, signal) {
+            (Idle, Signal::Start) | (BackingOff, Signal::RetryDue) => Opening,
+            (Idle, Signal::StartLater) => BackingOff,
+            (Opening, Signal::LinkUp) => AwaitingConnack,
+            (AwaitingConnack, Signal::Accepted) => Resubscribing,
+            (Resubscribing, Signal::Resubscribed) => Draining,
+            (Draining, Signal::Drained) => Ready,
+            (Opening | AwaitingConnack | Resubscribing | Draining | Ready, Signal::LinkLost) => BackingOff,
+            // Before CONNACK nothing may be sent (B-5), so there is nobody to say goodbye to.
+            (Opening | AwaitingConnack | BackingOff, Signal::Stop) => Idle,
+            (Resubscribing | Draining | Ready, Signal::Stop) => Closing,
+            (Closing, Signal::LinkLost | Signal::DisconnectSent) => Idle,
+            _ => return None,
+        })
+    }
+
+    /// Whether the server has accepted the link.
+    pub const fn is_online(self) -> bool {
+        matches!(self, Self::Resubscribing | Self::Draining | Self::Ready)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::fmt::Write;
+
+    use super::*;
+
+    const PHASES: [Phase; 8] = [
+        Phase::Idle,
+        Phase::Opening,
+        Phase::AwaitingConnack,
+        Phase::Resubscribing,
+        Phase::Draining,
+        Phase::Ready,
+        Phase::BackingOff,
+        Phase::Closing,
+    ];
+    const SIGNALS: [Signal; 10] = [
+        Signal::Start,
+        Signal::StartLater,
+        Signal::Stop,
+        Signal::RetryDue,
+        Signal::LinkUp,
+        Signal::Accepted,
+        Signal::Resubscribed,
+        Signal::Drained,
+        Signal::LinkLost,
+        Signal::DisconnectSent,
+    ];
+
+    #[test]
+    fn transition_table() {
+        let mut table = String::new();
+        for signal in SIGNALS {
+            write!(table, "{:<15}", format!("{signal:?}")).unwrap();
+            for phase in PHASES {
+                let next = phase.after(signal).map_or("-".to_owned(), |next| format!("{next:?}"));
+                write!(table, " {next:<15}").unwrap();
+            }
+            table.truncate(table.trim_end().len());
+            table.push('\n');
+        }
+        let header = PHASES.map(|phase| format!("{:<15}", format!("{phase:?}"))).join(" ");
+        insta::assert_snapshot!(format!("{:<15} {}\n{table}", "", header.trim_end()));
+    }
+
+    #[test]
+    fn transition_graph() {
+        let mut dot = String::from("digraph phase {\n");
+        for phase in PHASES {
+            for signal in SIGNALS {
+                if let Some(next) = phase.after(signal) {
+                    writeln!(dot, "  {phase:?} -> {next:?} [label=\"{signal:?}\"];").unwrap();
+                }
+            }
+        }
+        insta::assert_snapshot!(dot + "}");
+    }
+}

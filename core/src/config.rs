@@ -1,0 +1,301 @@
+//! Everything that can be set, with its default, its bounds and their reasons.
+
+use core::fmt;
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use crate::{Limits, Qos, Topic};
+
+/// How one client behaves. [`Config::new`] gives the defaults; [`Client::new`](crate::Client::new) checks all of it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// Who the device is. On AWS usually the thing's name, and tied to the certificate by the policy. Two clients
+    /// with one id push each other off the line (B-4).
+    pub client_id: String,
+    /// Whether the server forgets the session when the link ends. Default: true.
+    pub clean_session: bool,
+    /// The longest silence before the server is asked for a sign of life; 0 switches that off. Whole seconds, at most
+    /// 65,535 (MQTT 3.1.1 §3.1.2.10). Default: 60 s. AWS itself raises 1 to 29 s to 30 (B-8).
+    pub keep_alive: Duration,
+    /// What the server publishes when the client vanishes. Default: nothing.
+    pub will: Option<Will>,
+    /// The user name sent to the server. Default: none.
+    pub user_name: Option<String>,
+    /// The password sent to the server; needs a user name. Default: none.
+    pub password: Option<Password>,
+    /// Whether to tell the service the SDK's name and version, as a query behind the user name. Default: false.
+    pub sdk_metrics: bool,
+    /// Whether the application acknowledges QoS 1 messages itself, with [`Client::ack`](crate::Client::ack). Default:
+    /// false: a message is acknowledged when the driver has taken it.
+    pub manual_acks: bool,
+    /// From the beginning of an attempt (DNS) to CONNACK. Default: 10 s.
+    pub connect_timeout: Duration,
+    /// From the sending of SUBSCRIBE or UNSUBSCRIBE to its answer. Default: 5 s.
+    pub operation_timeout: Duration,
+    /// How long to wait between attempts.
+    pub backoff: BackoffConfig,
+    /// What may wait to be sent.
+    pub queue: QueueConfig,
+    /// Unacknowledged QoS 1 messages on the way out. Default: 100, all that AWS accepts (B-12).
+    pub in_flight_max: u16,
+    /// Unacknowledged QoS 1 messages on the way in before the client stops reading. Default: 100, all that AWS
+    /// sends (B-40).
+    pub unacked_max: u16,
+    /// Notices waiting for the driver before the client stops reading. Default: 1,024.
+    pub actions_max: usize,
+    /// What the service accepts. Default: AWS IoT Core's limits.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// The defaults, for the device named `client_id`.
+    pub fn new(client_id: impl Into<String>) -> Self {
+        Self {
+            client_id: client_id.into(),
+            clean_session: true,
+            keep_alive: Duration::from_secs(60),
+            will: None,
+            user_name: None,
+            password: None,
+            sdk_metrics: false,
+            manual_acks: false,
+            connect_timeout: Duration::from_secs(10),
+            operation_timeout: Duration::from_secs(5),
+            backoff: BackoffConfig::default(),
+            queue: QueueConfig::default(),
+            in_flight_max: 100,
+            unacked_max: 100,
+            actions_max: 1_024,
+            limits: Limits::aws(),
+        }
+    }
+
+    /// Checks every field and every rule between fields.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.validate_client_id()?;
+        self.validate_login()?;
+        self.validate_will()?;
+        let keep_alive = self.keep_alive;
+        rule("keep_alive", keep_alive, "whole seconds, at most 65535", {
+            keep_alive.subsec_nanos() == 0 && u16::try_from(keep_alive.as_secs()).is_ok()
+        })?;
+        rule("connect_timeout", self.connect_timeout, NOT_ZERO, !self.connect_timeout.is_zero())?;
+        rule("operation_timeout", self.operation_timeout, NOT_ZERO, !self.operation_timeout.is_zero())?;
+        rule("in_flight_max", self.in_flight_max, NOT_ZERO, self.in_flight_max != 0)?;
+        rule("unacked_max", self.unacked_max, NOT_ZERO, self.unacked_max != 0)?;
+        rule("actions_max", self.actions_max, NOT_ZERO, self.actions_max != 0)?;
+        self.backoff.validate()
+    }
+
+    fn validate_client_id(&self) -> Result<(), ConfigError> {
+        let (id, limits) = (&self.client_id, &self.limits);
+        let check = |what, holds| rule("client_id", format_args!("{id:?}"), what, holds);
+        // [MQTT-3.1.3-8] Without an id, the server could not find the session again.
+        check("not empty unless clean_session is set", !id.is_empty() || self.clean_session)?;
+        check("no NUL character", !id.contains('\0'))?;
+        // B-1
+        check("no longer than the service takes (128 bytes on AWS)", id.len() <= limits.client_id_len_max)?;
+        check("does not begin with `$`, which AWS reserves", !(limits.dollar_reserved && id.starts_with('$')))
+    }
+
+    fn validate_login(&self) -> Result<(), ConfigError> {
+        let name = self.user_name.as_deref();
+        let shown = name.unwrap_or_default();
+        let valid = name.is_none_or(|name| !name.is_empty() && !name.contains('\0'));
+        rule("user_name", format_args!("{shown:?}"), "not empty, no NUL character", valid)?;
+        let fits = self.wire_user_name().is_none_or(|name| u16::try_from(name.len()).is_ok());
+        rule("user_name", format_args!("{} bytes", shown.len()), "at most 65535 bytes with the metrics suffix", fits)?;
+        let Some(password) = &self.password else { return Ok(()) };
+        let check = |what, holds| rule("password", "(not shown)", what, holds);
+        check("only with a user name (MQTT-3.1.2-22)", name.is_some())?;
+        check("not empty, at most 65535 bytes", (1..=usize::from(u16::MAX)).contains(&password.expose().len()))
+    }
+
+    fn validate_will(&self) -> Result<(), ConfigError> {
+        let Some(will) = &self.will else { return Ok(()) };
+        let len = will.payload.len();
+        // The will's length field has two bytes.
+        let fits = len <= usize::from(u16::MAX).min(self.limits.payload_len_max);
+        rule("will.payload", format_args!("{len} bytes"), "at most 65535 bytes", fits)?;
+        let topic = self.limits.check_topic(&will.topic);
+        rule("will.topic", format_args!("{:?}", will.topic), "within the service's limits", topic.is_ok())
+    }
+
+    /// The user name as it goes onto the wire, with the metrics suffix when that is on.
+    pub(crate) fn wire_user_name(&self) -> Option<String> {
+        if !self.sdk_metrics {
+            return self.user_name.clone();
+        }
+        let name = self.user_name.as_deref().unwrap_or_default();
+        let joint = if name.contains('?') { '&' } else { '?' };
+        Some(format!("{name}{joint}SDK=thingwire&Version={}", env!("CARGO_PKG_VERSION")))
+    }
+
+    pub(crate) fn keep_alive_secs(&self) -> u16 {
+        u16::try_from(self.keep_alive.as_secs()).unwrap_or(u16::MAX)
+    }
+
+    /// How long a PINGRESP may take: half the keep-alive, at most 10 s.
+    pub(crate) fn ping_timeout(&self) -> Duration {
+        (self.keep_alive / 2).min(Duration::from_secs(10))
+    }
+}
+
+/// How long to wait between connect attempts.
+///
+/// The n-th wait grows as `e(n) = min(2^n · base, max)`; after a connection that has lasted `stable`, n is 0 again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BackoffConfig {
+    /// The first wait. Default: 1 s.
+    pub base: Duration,
+    /// The longest wait, before `floor` is added. Default: 32 s.
+    pub max: Duration,
+    /// How long a connection must have lasted, from its CONNACK on, to count as a success. Default: 20 s.
+    pub stable: Duration,
+    /// With [`Jitter::Full`], added to every wait; AWS takes one CONNECT a second for one client id (B-2). Default:
+    /// 1 s.
+    pub floor: Duration,
+    /// How waits are spread, so that a fleet does not come back all at once. Default: full.
+    pub jitter: Jitter,
+}
+
+/// How waits are spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Jitter {
+    /// Exactly `e(n)`.
+    None,
+    /// Uniform between `floor` and `floor + e(n)`.
+    Full,
+    /// Uniform between `e(n) / 2` and `e(n)`.
+    Equal,
+    /// Uniform between `base` and three times the last wait, at most `max`.
+    Decorrelated,
+}
+
+impl Default for BackoffConfig {
+    fn default() -> Self {
+        Self {
+            base: Duration::from_secs(1),
+            max: Duration::from_secs(32),
+            stable: Duration::from_secs(20),
+            floor: Duration::from_secs(1),
+            jitter: Jitter::Full,
+        }
+    }
+}
+
+impl BackoffConfig {
+    fn validate(&self) -> Result<(), ConfigError> {
+        let day = Duration::from_secs(86_400);
+        rule("backoff.base", self.base, NOT_ZERO, !self.base.is_zero())?;
+        rule(
+            "backoff.max",
+            self.max,
+            "at least backoff.base, at most a day",
+            self.base <= self.max && self.max <= day,
+        )?;
+        rule("backoff.stable", self.stable, "longer than backoff.base", self.base < self.stable)?;
+        rule("backoff.floor", self.floor, "at most a day", self.floor <= day)
+    }
+}
+
+/// What may wait to be sent. While the session is ready, the same bounds hold for what the in-flight window holds
+/// back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QueueConfig {
+    /// The most operations: `Some(0)` switches queueing while offline off, `None` sets no bound. Default: 20.
+    pub count_max: Option<usize>,
+    /// The most bytes of topic and payload. Default: 4 MiB.
+    pub bytes_max: usize,
+    /// What to do when it is full. Default: refuse the new operation.
+    pub when_full: WhenFull,
+}
+
+/// What a full queue does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// The new operation is refused.
+    DropNewest,
+    /// The oldest operation that was never sent ends as [`Outcome::Evicted`](crate::Outcome::Evicted).
+    DropOldest,
+}
+
+impl Default for QueueConfig {
+    fn default() -> Self {
+        Self { count_max: Some(20), bytes_max: 4 * 1024 * 1024, when_full: WhenFull::DropNewest }
+    }
+}
+
+/// What the server publishes when the client vanishes without a DISCONNECT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Will {
+    /// Where to.
+    pub topic: Topic,
+    /// What; at most 65,535 bytes.
+    pub payload: Bytes,
+    /// How hard.
+    pub qos: Qos,
+    /// Whether the server keeps it for future subscribers.
+    pub retain: bool,
+}
+
+/// A password: never shown by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(String);
+
+impl Password {
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Password {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<&str> for Password {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(not shown)")
+    }
+}
+
+/// A setting that cannot be: which, what it was, and the rule it breaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConfigError {
+    /// The field of [`Config`], as a path.
+    pub field: &'static str,
+    /// Its value; never a secret.
+    pub value: String,
+    /// What holds for it.
+    pub rule: &'static str,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, value, rule } = self;
+        write!(f, "{field} is {value}; the rule is: {rule}")
+    }
+}
+
+impl core::error::Error for ConfigError {}
+
+const NOT_ZERO: &str = "greater than zero";
+
+fn rule(field: &'static str, value: impl fmt::Debug, rule: &'static str, holds: bool) -> Result<(), ConfigError> {
+    if holds { Ok(()) } else { Err(ConfigError { field, value: format!("{value:?}"), rule }) }
+}

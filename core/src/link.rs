@@ -1,0 +1,336 @@
+//! Links, and why they end.
+
+use core::fmt;
+use core::net::SocketAddr;
+
+use crate::FrameError;
+
+/// One transport connection. A later link has a greater number; numbers are never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Link(pub(crate) u64);
+
+impl Link {
+    /// The link's number, from 1.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "link {}", self.0)
+    }
+}
+
+/// Why a link could not be made, or ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LinkError {
+    /// DNS: the host name has no address.
+    Resolve {
+        /// The name asked for.
+        host: String,
+        /// The resolver's words.
+        why: String,
+    },
+    /// TCP: the connection could not be made, or broke.
+    Tcp {
+        /// The address tried last, where there was one.
+        address: Option<SocketAddr>,
+        /// What went wrong.
+        why: TcpError,
+    },
+    /// TLS: the handshake or a record failed.
+    Tls(TlsError),
+    /// MQTT: the server broke the protocol. The session is intact.
+    Protocol(ProtocolError),
+    /// The server answered CONNECT with a refusal.
+    Refused(ConnectRefusal),
+    /// The server closed the connection instead of answering CONNECT.
+    ClosedBeforeConnack,
+    /// The server closed the connection.
+    Closed,
+    /// No PINGRESP in time: the connection is dead without saying so.
+    KeepAlive,
+    /// The connect timeout ran out.
+    ConnectTimeout {
+        /// What was being waited for.
+        waiting_for: ConnectStage,
+    },
+    /// The answer to restoring the subscriptions did not come within the operation timeout.
+    RestoreTimeout,
+}
+
+/// Where in the stack a link ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Layer {
+    /// Name resolution.
+    Dns,
+    /// The socket.
+    Tcp,
+    /// Encryption and identity.
+    Tls,
+    /// The protocol.
+    Mqtt,
+    /// Liveness.
+    KeepAlive,
+    /// The server's own decision.
+    Server,
+}
+
+impl LinkError {
+    /// Where in the stack the link ended.
+    pub const fn layer(&self) -> Layer {
+        match self {
+            Self::Resolve { .. } => Layer::Dns,
+            Self::Tcp { .. } | Self::ConnectTimeout { waiting_for: ConnectStage::Transport } => Layer::Tcp,
+            Self::Tls(_) => Layer::Tls,
+            Self::Protocol(_) | Self::RestoreTimeout => Layer::Mqtt,
+            Self::ConnectTimeout { waiting_for: ConnectStage::Connack }
+            | Self::Refused(_)
+            | Self::ClosedBeforeConnack
+            | Self::Closed => Layer::Server,
+            Self::KeepAlive => Layer::KeepAlive,
+        }
+    }
+}
+
+/// What a connect attempt was waiting for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectStage {
+    /// DNS, TCP and TLS.
+    Transport,
+    /// The answer to CONNECT.
+    Connack,
+}
+
+/// What went wrong below TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TcpError {
+    /// Nobody listens on the port.
+    Refused,
+    /// The peer reset the connection.
+    Reset,
+    /// There is no route to the host, or no network.
+    Unreachable,
+    /// No answer in time.
+    TimedOut,
+    /// The peer does not take bytes: a write made no progress for the write timeout.
+    WriteStalled,
+    /// Any other failure.
+    Os {
+        /// The operating system's number, where it has one.
+        code: Option<i32>,
+    },
+}
+
+/// What went wrong in TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// The server's certificate is not from a trusted root.
+    UnknownIssuer,
+    /// The server's certificate is for other names.
+    WrongName,
+    /// The server's certificate has expired.
+    Expired,
+    /// The server's certificate is not valid yet: often the device's own clock is wrong.
+    NotYetValid,
+    /// The server's certificate is unusable for another reason.
+    BadCertificate {
+        /// The verifier's words.
+        why: String,
+    },
+    /// The server ended the handshake or the connection with an alert.
+    Alert {
+        /// The alert's name, for example `CertificateRequired`.
+        name: String,
+    },
+    /// The peer does not speak TLS.
+    NotTls,
+    /// Anything else.
+    Other {
+        /// The library's words.
+        why: String,
+    },
+}
+
+/// How the server broke MQTT 3.1.1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// The bytes are not a frame that a server may send.
+    Frame(FrameError),
+    /// The peer answers like a web server.
+    Http,
+    /// Another packet came before CONNACK.
+    NotConnack,
+    /// CONNACK came a second time.
+    SecondConnack,
+    /// A session is claimed to exist although a clean one was asked for.
+    SessionOfCleanConnect,
+    /// A SUBACK has more or fewer answers than the SUBSCRIBE had filters.
+    SubackCount {
+        /// Filters asked for.
+        expected: usize,
+        /// Answers given.
+        got: usize,
+    },
+}
+
+/// Why the server refused the connection (MQTT 3.1.1 §3.2.2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectRefusal {
+    /// 1: the server does not speak MQTT 3.1.1.
+    ProtocolVersion,
+    /// 2: the client id is not allowed.
+    ClientId,
+    /// 3: the service is unavailable.
+    ServerUnavailable,
+    /// 4: the user name or password is wrong.
+    UserNameOrPassword,
+    /// 5: not authorised.
+    NotAuthorized,
+}
+
+impl ConnectRefusal {
+    /// The return code on the wire.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::ProtocolVersion => 1,
+            Self::ClientId => 2,
+            Self::ServerUnavailable => 3,
+            Self::UserNameOrPassword => 4,
+            Self::NotAuthorized => 5,
+        }
+    }
+
+    /// Whether trying again soon cannot help: only somebody's change of a setting or policy can.
+    pub(crate) const fn needs_a_change(self) -> bool {
+        !matches!(self, Self::ServerUnavailable)
+    }
+}
+
+impl From<FrameError> for LinkError {
+    fn from(error: FrameError) -> Self {
+        Self::Protocol(ProtocolError::Frame(error))
+    }
+}
+
+impl From<ProtocolError> for LinkError {
+    fn from(error: ProtocolError) -> Self {
+        Self::Protocol(error)
+    }
+}
+
+impl From<TlsError> for LinkError {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(error)
+    }
+}
+
+/// One line: what happened and, where it is known, what to do.
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resolve { host, why } => {
+                write!(f, "host {host:?} does not resolve ({why}); check the endpoint's spelling and the DNS")
+            }
+            Self::Tcp { address: Some(address), why } => write!(f, "{address}: {why}"),
+            Self::Tcp { address: None, why } => why.fmt(f),
+            Self::Tls(error) => write!(f, "TLS: {error}"),
+            Self::Protocol(error) => write!(f, "not MQTT 3.1.1: {error}"),
+            Self::Refused(refusal) => refusal.fmt(f),
+            Self::ClosedBeforeConnack => f.write_str(
+                "the server closed the connection instead of answering CONNECT; check that the certificate is active \
+                 and that its policy allows iot:Connect for this client id",
+            ),
+            Self::Closed => f.write_str(
+                "the server closed the connection; if it happens again at once, check that no other client uses this \
+                 client id and that the policy allows the topics",
+            ),
+            Self::KeepAlive => f.write_str("no PINGRESP in time: the connection is dead"),
+            Self::ConnectTimeout { waiting_for: ConnectStage::Transport } => {
+                f.write_str("no connection within the connect timeout; check the host, the port and the firewall")
+            }
+            Self::ConnectTimeout { waiting_for: ConnectStage::Connack } => {
+                f.write_str("connected, but no answer to CONNECT within the connect timeout; is it an MQTT port?")
+            }
+            Self::RestoreTimeout => f.write_str("the server did not answer the renewed subscriptions in time"),
+        }
+    }
+}
+
+impl fmt::Display for TcpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused => f.write_str("connection refused: nobody listens there; check the host and the port"),
+            Self::Reset => f.write_str("connection reset by the peer"),
+            Self::Unreachable => f.write_str("host unreachable; check the network"),
+            Self::TimedOut => f.write_str("no answer; check the host, the port and the firewall"),
+            Self::WriteStalled => f.write_str("the peer takes no more bytes"),
+            Self::Os { code: Some(code) } => write!(f, "network failure (OS error {code})"),
+            Self::Os { code: None } => f.write_str("network failure"),
+        }
+    }
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownIssuer => {
+                f.write_str("the server's certificate is not signed by the given root; check the root certificate")
+            }
+            Self::WrongName => {
+                f.write_str("the server's certificate is for another host name; check the endpoint's spelling")
+            }
+            Self::Expired => f.write_str("the server's certificate has expired; check this machine's clock"),
+            Self::NotYetValid => f.write_str("the server's certificate is not valid yet; check this machine's clock"),
+            Self::BadCertificate { why } => write!(f, "the server's certificate is unusable ({why})"),
+            Self::Alert { name } => write!(
+                f,
+                "the server refused the connection ({name}); check that the device certificate is the right one, \
+                 registered and active"
+            ),
+            Self::NotTls => f.write_str("the peer does not speak TLS; check the port"),
+            Self::Other { why } => f.write_str(why),
+        }
+    }
+}
+
+impl fmt::Display for ProtocolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Frame(error) => error.fmt(f),
+            Self::Http => f.write_str("a web server answers on this port; check the port"),
+            Self::NotConnack => f.write_str("the server's first packet is not CONNACK"),
+            Self::SecondConnack => f.write_str("a second CONNACK"),
+            Self::SessionOfCleanConnect => f.write_str("session present although a clean session was asked for"),
+            Self::SubackCount { expected, got } => {
+                write!(f, "SUBACK with {got} answers to {expected} filters")
+            }
+        }
+    }
+}
+
+impl fmt::Display for ConnectRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = match self {
+            Self::ProtocolVersion => "the server does not accept MQTT 3.1.1",
+            Self::ClientId => "the server does not accept the client id",
+            Self::ServerUnavailable => "the server is unavailable",
+            Self::UserNameOrPassword => "bad user name or password",
+            Self::NotAuthorized => "not authorised; check the policy, the credentials and the client id",
+        };
+        write!(f, "refused by the server (CONNACK {}): {words}", self.code())
+    }
+}
+
+impl core::error::Error for LinkError {}
+impl core::error::Error for TlsError {}
+impl core::error::Error for ProtocolError {}
+impl core::error::Error for ConnectRefusal {}

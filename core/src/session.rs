@@ -1,0 +1,248 @@
+//! What survives a link: packets without an answer, in both directions.
+
+use core::num::NonZeroU16;
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::codec::PacketId;
+use crate::queue::Request;
+use crate::{AckToken, Filter, Instant, Link, Publish, Qos, Ticket};
+
+/// A packet that was sent and waits for its answer.
+#[derive(Debug)]
+pub(crate) enum InFlight {
+    Publish(Ticket, Publish),
+    Subscribe(Ticket, Vec<(Filter, Qos)>),
+    Unsubscribe(Ticket, Vec<Filter>),
+    /// A SUBSCRIBE of our own, after the server has lost the session.
+    Restore(Vec<(Filter, Qos)>),
+    /// Given up without an answer. Holds its packet id until the link ends, so that a late answer finds nothing else.
+    GivenUp,
+}
+
+#[derive(Debug)]
+pub(crate) struct Session {
+    in_flight: BTreeMap<PacketId, Sent>,
+    publishes: usize,
+    restores: usize,
+    next_order: u64,
+    last_id: u16,
+    /// Publishes of an earlier link, to be sent again with DUP set.
+    resends: VecDeque<PacketId>,
+    /// When SUBSCRIBE and UNSUBSCRIBE must be answered, oldest first; what is answered stays until it is in front.
+    answers_due: VecDeque<(Instant, PacketId, u64)>,
+    inbound: Inbound,
+}
+
+#[derive(Debug)]
+struct Sent {
+    /// Counts packets as they are first sent.
+    order: u64,
+    packet: InFlight,
+}
+
+impl Session {
+    pub(crate) fn new() -> Self {
+        Self {
+            in_flight: BTreeMap::new(),
+            publishes: 0,
+            restores: 0,
+            next_order: 0,
+            last_id: 0,
+            resends: VecDeque::new(),
+            answers_due: VecDeque::new(),
+            inbound: Inbound::default(),
+        }
+    }
+
+    /// Publishes without a PUBACK.
+    pub(crate) fn publishes(&self) -> usize {
+        self.publishes
+    }
+
+    /// Own SUBSCRIBEs without a SUBACK.
+    pub(crate) fn restores(&self) -> usize {
+        self.restores
+    }
+
+    pub(crate) fn inbound(&mut self) -> &mut Inbound {
+        &mut self.inbound
+    }
+
+    pub(crate) fn unacked(&self) -> usize {
+        self.inbound.unacked.len()
+    }
+
+    /// A packet id that no packet in flight has; `None` when all are in use.
+    pub(crate) fn free_id(&mut self) -> Option<PacketId> {
+        for _ in 0..=u16::MAX {
+            self.last_id = self.last_id.wrapping_add(1);
+            match NonZeroU16::new(self.last_id) {
+                Some(id) if !self.in_flight.contains_key(&id) => return Some(id),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Remembers a packet that is being sent, with when its answer is due if that is bounded.
+    pub(crate) fn sent(&mut self, id: PacketId, packet: InFlight, answer_due: Option<Instant>) {
+        let order = self.next_order;
+        self.next_order += 1;
+        match packet {
+            InFlight::Publish(..) => self.publishes += 1,
+            InFlight::Restore(_) => self.restores += 1,
+            InFlight::Subscribe(..) | InFlight::Unsubscribe(..) | InFlight::GivenUp => {}
+        }
+        if let Some(due) = answer_due {
+            self.answers_due.push_back((due, id, order));
+        }
+        self.in_flight.insert(id, Sent { order, packet });
+    }
+
+    /// How many filters the SUBSCRIBE with this id has, if there is one.
+    pub(crate) fn filters_in_flight(&self, id: u16) -> Option<usize> {
+        match &self.in_flight.get(&PacketId::new(id)?)?.packet {
+            InFlight::Subscribe(_, filters) | InFlight::Restore(filters) => Some(filters.len()),
+            InFlight::Publish(..) | InFlight::Unsubscribe(..) | InFlight::GivenUp => None,
+        }
+    }
+
+    /// Takes the packet that `id` answers, if it is of the kind that is answered so.
+    pub(crate) fn answered(&mut self, id: u16, fits: impl FnOnce(&InFlight) -> bool) -> Option<InFlight> {
+        let id = PacketId::new(id)?;
+        self.in_flight.get(&id).filter(|sent| fits(&sent.packet))?;
+        let sent = self.in_flight.remove(&id)?;
+        self.forget(&sent.packet);
+        self.drop_settled();
+        Some(sent.packet)
+    }
+
+    /// When the next answer is due.
+    pub(crate) fn next_answer_due(&self) -> Option<Instant> {
+        self.answers_due.front().map(|&(due, ..)| due)
+    }
+
+    /// Gives up one packet whose answer is overdue.
+    pub(crate) fn give_up_overdue(&mut self, now: Instant) -> Option<InFlight> {
+        let &(_, id, _) = self.answers_due.front().filter(|&&(due, ..)| due <= now)?;
+        self.answers_due.pop_front();
+        let sent = self.in_flight.get_mut(&id)?;
+        let packet = core::mem::replace(&mut sent.packet, InFlight::GivenUp);
+        self.forget(&packet);
+        self.drop_settled();
+        Some(packet)
+    }
+
+    /// The next publish to send again; stays in flight.
+    pub(crate) fn pop_resend(&mut self) -> Option<(PacketId, &Publish)> {
+        while let Some(id) = self.resends.pop_front() {
+            if let Some(Sent { packet: InFlight::Publish(_, publish), .. }) = self.in_flight.get(&id) {
+                return Some((id, publish));
+            }
+        }
+        None
+    }
+
+    pub(crate) fn has_resends(&self) -> bool {
+        !self.resends.is_empty()
+    }
+
+    /// The link has ended: nothing is sent again before the server says what it kept.
+    pub(crate) fn link_down(&mut self) {
+        self.resends.clear();
+        self.answers_due.clear();
+        self.inbound = Inbound::default();
+    }
+
+    /// The server kept the session: publishes go again under their ids, in order [MQTT-4.4.0-1] [MQTT-4.6.0-1].
+    /// Returns the other requests, newest first, to be made again.
+    pub(crate) fn resume(&mut self) -> Vec<(Ticket, Request)> {
+        let (publishes, others): (Vec<_>, Vec<_>) =
+            self.take_in_order().into_iter().partition(|(_, sent)| matches!(sent.packet, InFlight::Publish(..)));
+        self.resends = publishes.iter().map(|&(id, _)| id).collect();
+        self.publishes = publishes.len();
+        self.in_flight = publishes.into_iter().collect();
+        requests(others)
+    }
+
+    /// The server has no session: returns all that was in flight, newest first, to be made again as new.
+    pub(crate) fn restart(&mut self) -> Vec<(Ticket, Request)> {
+        requests(self.take_in_order())
+    }
+
+    fn take_in_order(&mut self) -> Vec<(PacketId, Sent)> {
+        self.publishes = 0;
+        self.restores = 0;
+        let mut all: Vec<_> = core::mem::take(&mut self.in_flight).into_iter().collect();
+        all.sort_by_key(|(_, sent)| sent.order);
+        all
+    }
+
+    fn forget(&mut self, packet: &InFlight) {
+        match packet {
+            InFlight::Publish(..) => self.publishes -= 1,
+            InFlight::Restore(_) => self.restores -= 1,
+            InFlight::Subscribe(..) | InFlight::Unsubscribe(..) | InFlight::GivenUp => {}
+        }
+    }
+
+    /// Keeps the front of `answers_due` a packet that still waits.
+    fn drop_settled(&mut self) {
+        let waits = |&(_, id, order): &(Instant, PacketId, u64)| {
+            self.in_flight.get(&id).is_some_and(|sent| sent.order == order && !matches!(sent.packet, InFlight::GivenUp))
+        };
+        while self.answers_due.front().is_some_and(|due| !waits(due)) {
+            self.answers_due.pop_front();
+        }
+    }
+}
+
+fn requests(in_order: Vec<(PacketId, Sent)>) -> Vec<(Ticket, Request)> {
+    let mut requests: Vec<_> = in_order
+        .into_iter()
+        .filter_map(|(_, sent)| match sent.packet {
+            InFlight::Publish(ticket, publish) => Some((ticket, Request::Publish(publish))),
+            InFlight::Subscribe(ticket, filters) => Some((ticket, Request::Subscribe(filters))),
+            InFlight::Unsubscribe(ticket, filters) => Some((ticket, Request::Unsubscribe(filters))),
+            InFlight::Restore(_) | InFlight::GivenUp => None,
+        })
+        .collect();
+    // A publish sent again as new keeps its ticket, not its order of sending: tickets are the order of acceptance.
+    requests.sort_by_key(|&(ticket, _)| core::cmp::Reverse(ticket));
+    requests
+}
+
+/// QoS 1 messages that the server waits to have acknowledged.
+#[derive(Debug, Default)]
+pub(crate) struct Inbound {
+    /// In the order of receipt, which is the order of acknowledging [MQTT-4.6.0-2].
+    unacked: VecDeque<Unacked>,
+    first_serial: u64,
+}
+
+#[derive(Debug)]
+struct Unacked {
+    id: PacketId,
+    acked: bool,
+}
+
+impl Inbound {
+    pub(crate) fn received(&mut self, link: Link, id: PacketId) -> AckToken {
+        self.unacked.push_back(Unacked { id, acked: false });
+        AckToken { link, serial: self.first_serial + self.unacked.len() as u64 - 1 }
+    }
+
+    pub(crate) fn ack(&mut self, serial: u64) {
+        let index = serial.checked_sub(self.first_serial).and_then(|index| usize::try_from(index).ok());
+        if let Some(unacked) = index.and_then(|index| self.unacked.get_mut(index)) {
+            unacked.acked = true;
+        }
+    }
+
+    /// The next PUBACK to send: never before that of an earlier message.
+    pub(crate) fn pop_ack(&mut self) -> Option<PacketId> {
+        self.unacked.front().filter(|unacked| unacked.acked)?;
+        self.first_serial += 1;
+        self.unacked.pop_front().map(|unacked| unacked.id)
+    }
+}
