@@ -100,8 +100,12 @@ mod client;
 mod codec;
 mod command;
 mod config;
+#[cfg(feature = "transport")]
+pub mod engine;
 mod event;
 pub mod frame;
+#[cfg(feature = "host")]
+pub mod host;
 mod limits;
 mod link;
 mod queue;
@@ -111,12 +115,16 @@ mod subscriptions;
 mod time;
 mod timers;
 mod topic;
+#[cfg(feature = "transport")]
+pub mod transport;
 
 pub use action::{Action, Message, Notice};
 pub use client::Client;
 pub use client::phase::Phase;
 pub use command::{AckToken, Outcome, Publish, Qos, Refusal, Refused, Ticket};
 pub use config::{BackoffConfig, Config, ConfigError, Jitter, Password, QueueConfig, WhenFull, Will};
+#[cfg(feature = "transport")]
+pub use engine::{Engine, Options, Security, SetupError};
 pub use event::Event;
 pub use frame::{FrameError, PacketKind};
 pub use limits::Limits;

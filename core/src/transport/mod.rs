@@ -1,0 +1,9 @@
+//! What lies between the client and the socket, as byte transformers: bytes in, bytes out, no socket.
+
+pub mod endpoint;
+pub mod identity;
+pub mod tls;
+
+pub use endpoint::{Endpoint, EndpointError};
+pub use identity::{Identity, PemError, Roots};
+pub use tls::TlsConfig;
