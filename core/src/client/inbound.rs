@@ -136,7 +136,7 @@ impl Client {
 
     /// No PINGRESP was seen in time.
     pub(super) fn pingresp_overdue(&mut self) {
-        if core::mem::take(&mut self.input_held) || !self.wants_input() {
+        if !self.wants_input() || core::mem::take(&mut self.input_held) {
             self.arm_pingresp(); // It may be among the bytes that were not taken.
         } else {
             self.abandon(LinkError::KeepAlive);

@@ -374,6 +374,7 @@ impl Client {
                 TimerKind::Connect => self.connect_timed_out(),
                 TimerKind::KeepAlive => {
                     self.ping = Ping::Due;
+                    self.input_held = !self.wants_input();
                     self.arm_pingresp();
                 }
                 TimerKind::Pingresp => self.pingresp_overdue(),

@@ -1,0 +1,21 @@
+//! What the client does, seen through its public boundary, under virtual time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::type_complexity,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test that cannot go on fails"
+)]
+
+mod connect;
+mod determinism;
+mod frames;
+mod keep_alive;
+mod messages;
+mod offline;
+mod publish;
+mod reconnect;
+mod rig;
+mod stop;
+mod subscribe;
+mod topics;
