@@ -1,0 +1,73 @@
+//! How often the core allocates. Counts are exact, so they are asserted.
+
+use allocation_counter::measure;
+use bytes::Bytes;
+use thingwire_benches::{Bench, acknowledge, message};
+use thingwire_core::Qos;
+
+/// Allocations for each of a thousand calls, on average, after the tables have grown to size.
+fn per_call(mut call: impl FnMut()) -> f64 {
+    for _ in 0..1_000 {
+        call();
+    }
+    let counted = measure(|| (0..1_000).for_each(|_| call()));
+    f64::from(u32::try_from(counted.count_total).expect("few")) / 1_000.0
+}
+
+#[test]
+fn a_qos_1_publish_and_its_acknowledgement_allocate_at_most_twice_with_the_payload() {
+    let mut bench = Bench::online();
+    let mut acks = Vec::new();
+    let count = per_call(|| {
+        // One for the application's own bytes, one to share them between the session and the encoder.
+        bench.publish(Qos::AtLeastOnce, &Bytes::from(vec![0x2a; 256]));
+        acknowledge(bench.transmit(), &mut acks);
+        assert_eq!(bench.receive(&acks), 1);
+    });
+    assert!(count <= 2.0, "{count}");
+}
+
+#[test]
+fn a_qos_1_publish_of_shared_bytes_does_not_allocate() {
+    let mut bench = Bench::online();
+    let mut acks = Vec::new();
+    let count = per_call(|| {
+        bench.publish(Qos::AtLeastOnce, &Bytes::from_static(&[0x2a; 256]));
+        acknowledge(bench.transmit(), &mut acks);
+        assert_eq!(bench.receive(&acks), 1);
+    });
+    assert!(count < 0.01, "{count}");
+}
+
+#[test]
+fn a_full_window_costs_a_fraction_of_an_allocation_for_each_publish() {
+    let mut bench = Bench::online();
+    let mut acks = Vec::new();
+    let count = per_call(|| {
+        for _ in 0..100 {
+            bench.publish(Qos::AtLeastOnce, &Bytes::from_static(&[0x2a; 256]));
+        }
+        acknowledge(bench.transmit(), &mut acks);
+        assert_eq!(bench.receive(&acks), 100);
+    });
+    assert!(count / 100.0 <= 0.25, "{count} for a window of 100");
+}
+
+#[test]
+fn a_qos_0_publish_does_not_allocate() {
+    let mut bench = Bench::online();
+    let count = per_call(|| {
+        bench.publish(Qos::AtMostOnce, &Bytes::from_static(&[0x2a; 256]));
+        bench.transmit();
+        assert_eq!(bench.ended(), 1);
+    });
+    assert!(count < 0.01, "{count}");
+}
+
+#[test]
+fn a_received_message_allocates_its_topic_in_the_codec_and_once_more_to_share_it() {
+    let mut bench = Bench::online();
+    let packet = message(&[0x2a; 256], None);
+    let count = per_call(|| assert_eq!(bench.receive(&packet), 1));
+    assert!(count <= 2.0, "{count}");
+}
