@@ -1,0 +1,94 @@
+//! SUBSCRIBE and UNSUBSCRIBE.
+
+use super::connection::IdUse;
+use super::wire::{Qos, Subscribe, Unsubscribe};
+use super::{Broker, ConnectionId, OverSubscriptions, Qos2, ViolationKind, encode, topics};
+
+/// The SUBACK code of a subscription that was not granted.
+const FAILURE: u8 = 0x80;
+
+/// What becomes of one filter.
+enum Verdict {
+    Granted(Qos),
+    /// Answered as granted, but not kept.
+    Pretended(Qos),
+    Failed,
+}
+
+impl Broker {
+    /// One code per filter, in order [MQTT-3.8.4-5]; retained messages follow the SUBACK.
+    pub(super) fn on_subscribe(&mut self, connection: ConnectionId, subscribe: Subscribe) -> Result<(), ViolationKind> {
+        let Subscribe { id, filters } = subscribe;
+        if self.rules.max_filters.is_some_and(|most| filters.len() > most) {
+            return Err(ViolationKind::TooManyFilters);
+        }
+        self.check_id(connection, id, IdUse::Subscribe, false)?;
+        let ignored = self.rules.qos2 == Qos2::Ignored && filters.iter().any(|(_, qos)| *qos == Qos::ExactlyOnce);
+        let Some(client_id) = self.client_id(connection).filter(|_| !ignored) else {
+            return Ok(());
+        };
+        let mut codes = Vec::with_capacity(filters.len());
+        let mut granted = Vec::new();
+        for (filter, asked) in filters {
+            codes.push(match self.judge(&client_id, &filter, asked)? {
+                Verdict::Failed => FAILURE,
+                Verdict::Pretended(qos) => qos as u8,
+                Verdict::Granted(qos) => {
+                    if let Some(session) = self.sessions.get_mut(&client_id) {
+                        session.subscriptions.insert(filter.clone(), qos);
+                    }
+                    granted.push((filter, qos));
+                    qos as u8
+                }
+            });
+        }
+        self.acknowledge(connection, id, encode::suback(id, &codes));
+        for (filter, qos) in granted {
+            self.deliver_retained(&client_id, &filter, qos);
+        }
+        Ok(())
+    }
+
+    fn judge(&self, client_id: &str, filter: &str, asked: Qos) -> Result<Verdict, ViolationKind> {
+        let rules = &self.rules;
+        let outside = rules.topic_limits.is_some_and(|limits| !topics::is_within(filter, limits));
+        let denied = rules.deny_subscribe.iter().any(|prefix| filter.starts_with(prefix));
+        // Shared subscriptions are not modelled (B-39).
+        let shared = rules.reserved_names && filter.starts_with("$share/");
+        if !topics::is_filter(filter) || outside || denied || shared {
+            return Ok(Verdict::Failed);
+        }
+        let qos = asked.min(Qos::AtLeastOnce);
+        let subscriptions = self.sessions.get(client_id).map(|session| &session.subscriptions);
+        let full = subscriptions.is_some_and(|kept| {
+            !kept.contains_key(filter) && rules.max_subscriptions.is_some_and(|most| kept.len() >= most)
+        });
+        match rules.over_subscriptions {
+            _ if !full => Ok(Verdict::Granted(qos)),
+            OverSubscriptions::Refused => Ok(Verdict::Failed),
+            OverSubscriptions::Pretended => Ok(Verdict::Pretended(qos)),
+            OverSubscriptions::Closed => Err(ViolationKind::TooManySubscriptions),
+        }
+    }
+
+    /// Answered whether the subscriptions were there or not [MQTT-3.10.4-5].
+    pub(super) fn on_unsubscribe(
+        &mut self,
+        connection: ConnectionId,
+        unsubscribe: &Unsubscribe,
+    ) -> Result<(), ViolationKind> {
+        self.check_id(connection, unsubscribe.id, IdUse::Unsubscribe, false)?;
+        let client_id = self.client_id(connection);
+        if let Some(session) = client_id.and_then(|client_id| self.sessions.get_mut(&client_id)) {
+            for filter in &unsubscribe.filters {
+                session.subscriptions.remove(filter);
+            }
+        }
+        self.acknowledge(connection, unsubscribe.id, encode::unsuback(unsubscribe.id));
+        Ok(())
+    }
+
+    fn client_id(&self, connection: ConnectionId) -> Option<String> {
+        self.connections.get(&connection).and_then(|state| state.client_id.clone())
+    }
+}

@@ -1,0 +1,12 @@
+//! What stands in for the outside world when thingwire is tested.
+//!
+//! * [`broker`]: a strict model of an MQTT 3.1.1 server with AWS IoT Core's rules, as a pure state machine.
+//! * [`double`]: the same model behind real loopback sockets, a local AWS IoT Core for anybody's tests.
+//! * [`mosquitto`]: a real Mosquitto as a child process, to check the model and the client against a second server.
+//! * [`pki`]: the certificates and keys all of them need.
+
+pub mod broker;
+pub mod cli;
+pub mod double;
+pub mod mosquitto;
+pub mod pki;

@@ -1,0 +1,16 @@
+//! The simulator's behaviour, seen from outside.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod broker_chunks;
+mod broker_connect;
+mod broker_publish;
+mod broker_sessions;
+mod broker_subscribe;
+mod broker_violations;
+mod double;
+mod mosquitto;
+mod packets;
+mod pki;
+mod serve;
+mod world;
