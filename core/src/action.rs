@@ -1,5 +1,6 @@
 //! What the client tells the driver.
 
+use core::fmt;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -68,6 +69,30 @@ pub enum Notice {
         /// The subscription.
         filter: Filter,
     },
+}
+
+/// One line; payloads are not shown.
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let again = |f: &mut fmt::Formatter<'_>, retry_in: &Option<Duration>| match retry_in {
+            Some(wait) => write!(f, "; next attempt in {:.1} s", wait.as_secs_f64()),
+            None => Ok(()),
+        };
+        match self {
+            Self::Attempting { attempt } => write!(f, "connecting, attempt {attempt}"),
+            Self::Failed { why: Some(why), retry_in } => write!(f, "{why}").and_then(|()| again(f, retry_in)),
+            Self::Failed { why: None, .. } => f.write_str("stopped while connecting"),
+            Self::Online { resumed: true } => f.write_str("online, session resumed"),
+            Self::Online { resumed: false } => f.write_str("online, new session"),
+            Self::Ready => f.write_str("ready"),
+            Self::Offline { why: Some(why), retry_in } => write!(f, "offline: {why}").and_then(|()| again(f, retry_in)),
+            Self::Offline { why: None, .. } => f.write_str("offline"),
+            Self::Stopped => f.write_str("stopped"),
+            Self::Message(message) => write!(f, "message on {}, {} bytes", message.topic, message.payload.len()),
+            Self::Done { ticket, outcome } => write!(f, "operation {ticket}: {outcome}"),
+            Self::SubscriptionLost { filter } => write!(f, "the server refused to renew the subscription to {filter}"),
+        }
+    }
 }
 
 /// A message from the server.

@@ -4,7 +4,7 @@ use core::fmt;
 
 use bytes::{Buf, BytesMut};
 
-use crate::transport::tls::Tls;
+use crate::transport::tls::{Flow, Tls, server_name};
 use crate::transport::{Endpoint, EndpointError, Identity, PemError, Roots, TlsConfig};
 use crate::{Action, Client, Config, ConfigError, Event, Instant, Link, LinkError, TlsError};
 
@@ -44,7 +44,16 @@ impl Options {
         root: &[u8],
     ) -> Result<Self, SetupError> {
         let endpoint = endpoint.parse()?;
-        let tls = TlsConfig::mutual(Identity::from_pem(certificate, key)?, Roots::from_pem(root)?)?;
+        let tls = TlsConfig::mutual(Identity::from_pem(certificate, key)?, Roots::from_pem(root)?);
+        Ok(Self { endpoint, security: Security::Tls(tls), config: Config::new(client_id) })
+    }
+
+    /// TLS with which only the server proves itself, for brokers that ask for a user name and password or nothing: set
+    /// them with [`with`](Self::with). `HOST` or `HOST:PORT` (8883 when there is none), and the root certificate of
+    /// the server's as PEM text.
+    pub fn tls_from_pem(endpoint: &str, client_id: &str, root: &[u8]) -> Result<Self, SetupError> {
+        let endpoint = endpoint.parse()?;
+        let tls = TlsConfig::server_only(Roots::from_pem(root)?);
         Ok(Self { endpoint, security: Security::Tls(tls), config: Config::new(client_id) })
     }
 
@@ -85,6 +94,8 @@ pub struct Engine {
     wire_out: BytesMut,
     /// A link to be closed because of its transport.
     broken: Option<Link>,
+    /// The link that the driver was asked to make and not yet to close.
+    wanted: Option<Link>,
 }
 
 #[derive(Debug)]
@@ -99,6 +110,9 @@ impl Engine {
     /// An idle client with its transport. `seed` as in [`Client::new`].
     pub fn new(options: Options, seed: u64, now: Instant) -> Result<Self, SetupError> {
         let Options { endpoint, security, config } = options;
+        if matches!(security, Security::Tls(_)) {
+            server_name(&endpoint)?;
+        }
         Ok(Self {
             client: Client::new(config, seed, now)?,
             endpoint,
@@ -108,6 +122,7 @@ impl Engine {
             plain_out: BytesMut::new(),
             wire_out: BytesMut::new(),
             broken: None,
+            wanted: None,
         })
     }
 
@@ -122,13 +137,16 @@ impl Engine {
         &self.endpoint
     }
 
-    /// The socket of `link` is connected.
+    /// The socket of `link` is connected. Without effect when the link is no longer wanted.
     pub fn opened(&mut self, now: Instant, link: Link) {
+        if self.wanted != Some(link) {
+            return;
+        }
         let tls = match &self.security {
             Security::Plain => None,
             Security::Tls(config) => match config.connect(&self.endpoint) {
                 Ok(tls) => Some(tls),
-                Err(error) => return self.fail(now, link, error),
+                Err(error) => return self.fail(now, link, error.into()),
             },
         };
         self.up = Some(Up { link, tls, announced: false });
@@ -142,7 +160,7 @@ impl Engine {
             Some(tls) => tls.receive(bytes, &mut self.plain_in, &mut self.wire_out),
             None => {
                 self.plain_in.extend_from_slice(bytes);
-                Ok(())
+                Ok(Flow::Open)
             }
         };
         if !up.announced && up.tls.as_ref().is_none_or(Tls::is_ready) {
@@ -151,13 +169,19 @@ impl Engine {
         }
         // What came before the fault was sent by a peer that had proved itself.
         self.client.handle(now, Event::Received(link, &mut self.plain_in));
-        if let Err(error) = received {
-            self.fail(now, link, error);
+        match received {
+            Ok(Flow::Open) => {}
+            // Waiting for the socket to say the same would only delay the next attempt.
+            Ok(Flow::Finished) => self.fail(now, link, LinkError::Closed),
+            Err(error) => self.fail(now, link, error.into()),
         }
     }
 
     /// The socket of `link` could not be connected, or is gone.
     pub fn closed(&mut self, now: Instant, link: Link, why: LinkError) {
+        let why = self.explain(link, why);
+        self.wanted.take_if(|wanted| *wanted == link);
+        self.broken.take_if(|broken| *broken == link);
         if self.up.as_ref().is_some_and(|up| up.link == link) {
             self.reset();
         }
@@ -175,18 +199,33 @@ impl Engine {
     /// once, and drops the socket.
     pub fn poll_action(&mut self, now: Instant) -> Option<Action> {
         if let Some(link) = self.broken.take() {
+            self.wanted = None;
             return Some(Action::Close(link));
         }
-        let action = self.client.poll_action().or_else(|| {
+        loop {
+            let action = self.next_action(now);
+            match &action {
+                Some(Action::Open(link)) => {
+                    self.reset();
+                    self.wanted = Some(*link);
+                }
+                // The client gave up a link that was gone by then.
+                Some(Action::Close(link)) if self.wanted != Some(*link) => continue,
+                Some(Action::Close(link)) => {
+                    self.say_goodbye(*link);
+                    self.wanted = None;
+                }
+                Some(Action::Notify(_)) | None => {}
+            }
+            return action;
+        }
+    }
+
+    fn next_action(&mut self, now: Instant) -> Option<Action> {
+        self.client.poll_action().or_else(|| {
             self.resume_input(now);
             self.client.poll_action()
-        });
-        match &action {
-            Some(Action::Open(_)) => self.reset(),
-            Some(Action::Close(link)) => self.say_goodbye(*link),
-            Some(Action::Notify(_)) | None => {}
-        }
-        action
+        })
     }
 
     /// Hands the client what it had no room for earlier.
@@ -209,7 +248,7 @@ impl Engine {
                     self.client.poll_transmit(now, &mut self.plain_out, budget);
                     if let Err(error) = tls.transmit(&mut self.plain_out, &mut self.wire_out) {
                         let link = up.link;
-                        self.fail(now, link, error);
+                        self.fail(now, link, error.into());
                     }
                 }
             }
@@ -232,13 +271,20 @@ impl Engine {
         self.client.wants_input()
     }
 
-    /// The transport has failed while its socket is still there.
-    fn fail(&mut self, now: Instant, link: Link, error: TlsError) {
+    /// The transport has failed or finished while its socket is still there.
+    fn fail(&mut self, now: Instant, link: Link, why: LinkError) {
+        let why = self.explain(link, why);
         self.up = None;
         self.plain_in.clear();
         self.plain_out.clear();
         self.broken = Some(link);
-        self.client.handle(now, Event::LinkDown(link, error.into()));
+        self.client.handle(now, Event::LinkDown(link, why));
+    }
+
+    /// The end of a connection that was not secure yet has reasons of its own.
+    fn explain(&self, link: Link, why: LinkError) -> LinkError {
+        let securing = self.up.as_ref().is_some_and(|up| up.link == link && !up.announced);
+        if securing && why == LinkError::Closed { TlsError::Closed.into() } else { why }
     }
 
     fn say_goodbye(&mut self, link: Link) {

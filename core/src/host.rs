@@ -1,11 +1,12 @@
 //! The one door to the operating system: the clock, entropy and files, shared by the runtimes.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "this file is the door")]
 
+use std::io;
 use std::path::Path;
 
-use crate::engine::{Options, SetupError};
-use crate::transport::{Identity, Roots, TlsConfig};
-use crate::{Config, Instant};
+use crate::engine::{Options, Security, SetupError};
+use crate::transport::{Endpoint, Identity, PemError, PemPart, Roots, TlsConfig};
+use crate::{Config, Instant, Notice};
 
 /// The monotonic clock, counted from when it was made.
 #[derive(Debug, Clone, Copy)]
@@ -35,10 +36,23 @@ pub fn seed() -> Result<u64, SetupError> {
     Ok(u64::from_le_bytes(bytes))
 }
 
+/// Writes a notice to the log: what happens to the connection, never what is published, where to, or by whom.
+pub fn log_notice(endpoint: &Endpoint, notice: &Notice) {
+    let level = match notice {
+        Notice::Message(_) | Notice::Done { .. } => return,
+        Notice::Attempting { .. } | Notice::Ready => log::Level::Debug,
+        Notice::Failed { .. } | Notice::Online { .. } | Notice::Offline { .. } | Notice::Stopped => log::Level::Info,
+        Notice::SubscriptionLost { .. } => log::Level::Warn,
+    };
+    log::log!(target: "thingwire", level, "{endpoint}: {notice}");
+}
+
 impl Options {
-    /// Mutual TLS with files, as AWS IoT Core's console hands them out.
+    /// Mutual TLS with files, as AWS IoT Core's console hands them out: the device's certificate, its private key and
+    /// the service's root certificate as PEM, see [`Identity::from_pem`] and [`Roots::from_pem`].
     ///
-    /// `endpoint` is `HOST` or `HOST:PORT`, 8883 when there is no port. The files are read now, once.
+    /// `endpoint` is `HOST` or `HOST:PORT`, 8883 when there is no port. The files are read now, once. Fails when one
+    /// of the four cannot be used, and says which.
     pub fn mtls_from_path(
         endpoint: &str,
         client_id: &str,
@@ -46,9 +60,46 @@ impl Options {
         key: impl AsRef<Path>,
         root: impl AsRef<Path>,
     ) -> Result<Self, SetupError> {
-        let _ = (endpoint, client_id, certificate.as_ref(), key.as_ref(), root.as_ref());
-        let _ = (Config::new(client_id), Identity::from_pem(&[], &[]), Roots::from_pem(&[]));
-        let _: Option<TlsConfig> = None;
-        Err(SetupError::System { why: "stub".to_owned() })
+        let (certificate, key, root) = (certificate.as_ref(), key.as_ref(), root.as_ref());
+        let endpoint = endpoint.parse()?;
+        let identity = Identity::from_pem(&read(certificate)?, &read(key)?).map_err(|why| {
+            let path = if why.part == PemPart::Key { key } else { certificate };
+            in_file(path, why)
+        })?;
+        let security = Security::Tls(TlsConfig::mutual(identity, roots(root)?));
+        Ok(Self { endpoint, security, config: Config::new(client_id) })
+    }
+
+    /// [`tls_from_pem`](Self::tls_from_pem) with a file, which is read now, once.
+    pub fn tls_from_path(endpoint: &str, client_id: &str, root: impl AsRef<Path>) -> Result<Self, SetupError> {
+        let endpoint = endpoint.parse()?;
+        let security = Security::Tls(TlsConfig::server_only(roots(root.as_ref())?));
+        Ok(Self { endpoint, security, config: Config::new(client_id) })
+    }
+}
+
+fn roots(path: &Path) -> Result<Roots, SetupError> {
+    Roots::from_pem(&read(path)?).map_err(|why| in_file(path, why))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, SetupError> {
+    std::fs::read(path)
+        .map_err(|error| SetupError::File { path: path.display().to_string(), why: in_words(path, &error) })
+}
+
+fn in_file(path: &Path, why: PemError) -> SetupError {
+    SetupError::FileContent { path: path.display().to_string(), why }
+}
+
+/// The failure as a person would say it; the operating system's words where there are no better ones.
+fn in_words(path: &Path, error: &io::Error) -> String {
+    if path.is_dir() {
+        "it is a directory".to_owned()
+    } else if error.kind() == io::ErrorKind::NotFound {
+        "no such file".to_owned()
+    } else if error.kind() == io::ErrorKind::PermissionDenied {
+        "permission denied".to_owned()
+    } else {
+        error.to_string()
     }
 }

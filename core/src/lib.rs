@@ -100,6 +100,8 @@ mod client;
 mod codec;
 mod command;
 mod config;
+#[cfg(feature = "host")]
+pub mod dial;
 #[cfg(feature = "transport")]
 pub mod engine;
 mod event;

@@ -149,6 +149,8 @@ pub enum TlsError {
         /// The alert's name, for example `CertificateRequired`.
         name: String,
     },
+    /// The server closed the connection during the handshake.
+    Closed,
     /// The peer does not speak TLS.
     NotTls,
     /// Anything else.
@@ -291,14 +293,34 @@ impl fmt::Display for TlsError {
             Self::Expired => f.write_str("the server's certificate has expired; check this machine's clock"),
             Self::NotYetValid => f.write_str("the server's certificate is not valid yet; check this machine's clock"),
             Self::BadCertificate { why } => write!(f, "the server's certificate is unusable ({why})"),
-            Self::Alert { name } => write!(
-                f,
-                "the server refused the connection ({name}); check that the device certificate is the right one, \
-                 registered and active"
+            Self::Alert { name } => write!(f, "the server refused the connection ({name}){}", advice(name)),
+            Self::Closed => f.write_str(
+                "the server closed the connection during the handshake; check the port, and that the device \
+                 certificate is registered and active",
             ),
             Self::NotTls => f.write_str("the peer does not speak TLS; check the port"),
             Self::Other { why } => f.write_str(why),
         }
+    }
+}
+
+/// What to do about an alert (RFC 8446 §6.2).
+fn advice(alert: &str) -> &'static str {
+    match alert {
+        "CertificateRequired" | "NoCertificate" => "; the server wants a device certificate",
+        "CertificateExpired" => "; the device certificate has expired",
+        "CertificateRevoked" => "; the device certificate is revoked",
+        "UnknownCA" => "; the server does not know who signed the device certificate; register the certificate",
+        "UnrecognisedName" => "; the server does not know this host name; check the endpoint",
+        "NoApplicationProtocol" => "; the port is for another protocol; try port 8883",
+        "ProtocolVersion" | "InsufficientSecurity" => "; the server has neither TLS 1.2 nor 1.3 with a usable cipher",
+        "HandshakeFailure"
+        | "BadCertificate"
+        | "UnsupportedCertificate"
+        | "CertificateUnknown"
+        | "AccessDenied"
+        | "DecryptError" => "; check that the device certificate is the right one, registered and active",
+        _ => "",
     }
 }
 

@@ -1,1 +1,69 @@
-//! runtime-std
+//! A device client for AWS IoT Core on blocking `std` threads.
+//!
+//! - [`Client`]: a handle to clone and share, with one background thread. Calls return at once; what becomes of them
+//!   is in the [`Pending`] they return. Messages come out of a [`Subscription`].
+//! - [`Driver`]: the same without a thread: your own thread calls [`Driver::next`].
+//!
+//! All behaviour is that of [`thingwire_core`]; this crate only moves bytes and sleeps. It never prints; it logs the
+//! life of links through the `log` crate, without payloads, names of users, or secrets.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use thingwire_std::{Client, Filter, Options, Publish, Qos, Topic};
+//!
+//! let options = Options::mtls_from_path(
+//!     "example-ats.iot.eu-central-1.amazonaws.com",
+//!     "kitchen-sensor",
+//!     "device.pem.crt",
+//!     "private.pem.key",
+//!     "AmazonRootCA1.pem",
+//! )?;
+//! let client = Client::new(options)?;
+//! let commands = client.subscribe(Filter::new("kitchen/commands/#")?, Qos::AtLeastOnce)?;
+//! client.start();
+//! client.wait_ready(Duration::from_secs(15))?;
+//!
+//! let sent = client.publish(Publish::new(Topic::new("kitchen/temperature")?, "21.5"))?;
+//! let outcome = sent.wait(Duration::from_secs(10));
+//! # let _ = outcome;
+//! for message in commands {
+//!     let (_topic, _payload) = (message.topic, message.payload);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | bound | value |
+//! |---|---|
+//! | messages waiting in one subscription before reading stops | 1,024, or 4 MiB of payload |
+//! | notices waiting in one [`Notices`] before the oldest is dropped | 1,024, or 4 MiB of payload |
+//! | a link that takes no bytes | 10 s, see [`Client::set_write_timeout`] |
+//! | the wait for a goodbye when the last [`Client`] is dropped | 1 s |
+
+mod callbacks;
+mod client;
+mod driver;
+mod inbox;
+mod journal;
+mod machine;
+mod notices;
+mod pending;
+mod resolve;
+mod routes;
+mod shared;
+mod socket;
+mod subscription;
+mod worker;
+
+pub use thingwire_core;
+pub use thingwire_core::transport::{Endpoint, EndpointError, Identity, PemError, Roots, TlsConfig};
+pub use thingwire_core::{
+    AckToken, BackoffConfig, Config, ConfigError, ConnectRefusal, ConnectStage, Filter, FrameError, Instant, Jitter,
+    Layer, Limits, Link, LinkError, Message, Notice, Options, Outcome, Password, Phase, ProtocolError, Publish, Qos,
+    QueueConfig, Refusal, Refused, Security, SetupError, TcpError, Ticket, TlsError, Topic, TopicError, WhenFull, Will,
+};
+
+pub use client::{Client, NotReady};
+pub use driver::{Driver, Waker};
+pub use notices::Notices;
+pub use pending::Pending;
+pub use subscription::Subscription;

@@ -4,9 +4,11 @@
 //! * [`double`]: the same model behind real loopback sockets, a local AWS IoT Core for anybody's tests.
 //! * [`mosquitto`]: a real Mosquitto as a child process, to check the model and the client against a second server.
 //! * [`pki`]: the certificates and keys all of them need.
+//! * [`world`]: one client and the model broker on a virtual clock, with a network between them that can break.
 
 pub mod broker;
 pub mod cli;
 pub mod double;
 pub mod mosquitto;
 pub mod pki;
+pub mod world;

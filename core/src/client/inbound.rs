@@ -136,8 +136,16 @@ impl Client {
 
     /// No PINGRESP was seen in time.
     pub(super) fn pingresp_overdue(&mut self) {
-        if !self.wants_input() || core::mem::take(&mut self.input_held) {
-            self.arm_pingresp(); // It may be among the bytes that were not taken.
+        let unread = !self.wants_input() || core::mem::take(&mut self.input_held);
+        let patience_until = self.ping_due_at + self.config.keep_alive;
+        if unread {
+            // It may be among the bytes that were not taken. Asked again, so that the server hears from us.
+            self.ping = Ping::Due;
+            self.arm_pingresp();
+        } else if self.last_received > self.ping_due_at && self.now < patience_until {
+            // Packets do arrive: on a slow link it may come behind many others.
+            let next = self.now + self.config.ping_timeout();
+            self.timers.set(TimerKind::Pingresp, next.min(patience_until));
         } else {
             self.abandon(LinkError::KeepAlive);
         }

@@ -49,6 +49,8 @@ pub struct Client {
     /// Subscriptions to renew that no SUBSCRIBE has carried yet.
     restoring: VecDeque<(Filter, Qos)>,
     ping: Ping,
+    /// When the last PINGREQ became due.
+    ping_due_at: Instant,
     last_sent: Instant,
     last_received: Instant,
     now: Instant,
@@ -95,6 +97,7 @@ impl Client {
             connect: ConnectState::default(),
             restoring: VecDeque::new(),
             ping: Ping::Idle,
+            ping_due_at: now,
             last_sent: now,
             last_received: now,
             now,
@@ -244,13 +247,12 @@ impl Client {
     /// The next thing for the driver to do. Bytes that came before it are already in the transmit buffer.
     pub fn poll_action(&mut self) -> Option<Action> {
         let mut action = self.actions.pop_front()?;
-        if let Action::Notify(Notice::Message(message)) = &mut action
-            && !self.config.manual_acks
-            && let Some(token) = message.ack.take()
-            && token.link == self.link
-        {
-            // The driver has the message now: only from here on may the server forget it.
-            self.session.inbound().ack(token.serial);
+        if let Action::Notify(Notice::Message(message)) = &mut action {
+            let automatic = if self.config.manual_acks { None } else { message.ack.take() };
+            if let Some(token) = automatic.filter(|token| token.link == self.link) {
+                // The driver has the message now: only from here on may the server forget it.
+                self.session.inbound().ack(token.serial);
+            }
         }
         Some(action)
     }
@@ -374,6 +376,7 @@ impl Client {
                 TimerKind::Connect => self.connect_timed_out(),
                 TimerKind::KeepAlive => {
                     self.ping = Ping::Due;
+                    self.ping_due_at = self.now;
                     self.input_held = !self.wants_input();
                     self.arm_pingresp();
                 }

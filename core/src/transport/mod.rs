@@ -2,8 +2,10 @@
 
 pub mod endpoint;
 pub mod identity;
+pub mod pem;
 pub mod tls;
 
 pub use endpoint::{Endpoint, EndpointError};
-pub use identity::{Identity, PemError, Roots};
+pub use identity::{Identity, Roots};
+pub use pem::{PemError, PemFault, PemPart};
 pub use tls::TlsConfig;

@@ -1,56 +1,253 @@
 //! TLS as a byte transformer.
 
-use bytes::BytesMut;
+use core::fmt;
+use core::net::IpAddr;
+use std::io::{BufRead as _, Write as _};
+use std::sync::Arc;
 
-use super::{Endpoint, Identity, PemError, Roots};
+use bytes::{Buf as _, BufMut as _, BytesMut};
+use rustls::client::Resumption;
+use rustls::crypto::ring;
+use rustls::pki_types::{ServerName, UnixTime};
+use rustls::sign::SingleCertAndKey;
+use rustls::time_provider::TimeProvider;
+use rustls::{CertificateError, ClientConfig, ClientConnection};
+
+use super::endpoint::{Endpoint, EndpointError};
+use super::identity::{Identity, Roots};
 use crate::TlsError;
 
-/// How to secure links. Cheap to clone; clones share the sessions that speed up reconnecting.
-#[derive(Debug, Clone)]
-pub struct TlsConfig;
+/// The port at which AWS IoT Core serves several protocols and needs to be told which one is meant.
+const SHARED_PORT: u16 = 443;
+/// MQTT with a client certificate, on the shared port (AWS IoT Core developer guide, "Protocols, port mappings, and
+/// authentication").
+const ALPN_CERTIFICATE: &[u8] = b"x-amzn-mqtt-ca";
+/// MQTT with other credentials, on the shared port.
+const ALPN_PASSWORD: &[u8] = b"mqtt";
+/// Sessions to remember for resumption, of four servers at most: the library counts eight for each.
+const SESSIONS: usize = 32;
+
+/// How to secure links: TLS 1.2 or 1.3, the server's certificate and host name always verified. Cheap to clone; clones
+/// share the sessions that make reconnecting cheaper.
+#[derive(Clone)]
+pub struct TlsConfig {
+    dedicated: Arc<ClientConfig>,
+    /// For [`SHARED_PORT`]: the same with ALPN.
+    shared: Arc<ClientConfig>,
+}
 
 impl TlsConfig {
     /// Mutual TLS: the server proves itself by the roots, the device by its identity.
-    pub fn mutual(_identity: Identity, _roots: Roots) -> Result<Self, PemError> {
-        Ok(Self)
+    pub fn mutual(identity: Identity, roots: Roots) -> Self {
+        let resolver = Arc::new(SingleCertAndKey::from(identity.0));
+        Self::new(builder(roots).with_client_cert_resolver(resolver), ALPN_CERTIFICATE)
     }
 
-    /// Only the server proves itself.
-    pub fn server_only(_roots: Roots) -> Result<Self, PemError> {
-        Ok(Self)
+    /// Only the server proves itself; the device does so above TLS, for example with a password.
+    pub fn server_only(roots: Roots) -> Self {
+        Self::new(builder(roots).with_no_client_auth(), ALPN_PASSWORD)
+    }
+
+    /// The same, with the time at which certificates have to be valid told by `unix_seconds`: seconds since 1970, or
+    /// `None` for unknown, with which every handshake fails. The default is the operating system's clock.
+    ///
+    /// For devices that know the time before their operating system does.
+    #[must_use]
+    pub fn with_clock(self, unix_seconds: impl Fn() -> Option<u64> + Send + Sync + 'static) -> Self {
+        let clock = Arc::new(Clock(unix_seconds));
+        let with_clock = |config: Arc<ClientConfig>| {
+            let mut config = Arc::unwrap_or_clone(config);
+            config.time_provider = clock.clone();
+            Arc::new(config)
+        };
+        Self { dedicated: with_clock(self.dedicated), shared: with_clock(self.shared) }
+    }
+
+    fn new(mut dedicated: ClientConfig, alpn: &[u8]) -> Self {
+        dedicated.resumption = Resumption::in_memory_sessions(SESSIONS);
+        let mut shared = dedicated.clone();
+        shared.resumption = Resumption::in_memory_sessions(SESSIONS);
+        shared.alpn_protocols = vec![alpn.to_vec()];
+        Self { dedicated: Arc::new(dedicated), shared: Arc::new(shared) }
     }
 
     /// One connection to `endpoint`.
-    pub(crate) fn connect(&self, _endpoint: &Endpoint) -> Result<Tls, TlsError> {
-        Ok(Tls)
+    pub(crate) fn connect(&self, endpoint: &Endpoint) -> Result<Tls, TlsError> {
+        let config = if endpoint.port() == SHARED_PORT { &self.shared } else { &self.dedicated };
+        let name = server_name(endpoint).map_err(|error| TlsError::Other { why: error.to_string() })?;
+        let connection =
+            ClientConnection::new(config.clone(), name).map_err(|error| TlsError::Other { why: error.to_string() })?;
+        Ok(Tls { connection, failed: None })
+    }
+}
+
+impl fmt::Debug for TlsConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsConfig").finish_non_exhaustive()
+    }
+}
+
+fn builder(roots: Roots) -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
+    // The provider is named, so that no other part of the program can change it by installing a default.
+    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring has cipher suites for TLS 1.2 and 1.3")
+        .with_root_certificates(roots.0)
+}
+
+/// The name that the server's certificate must be for.
+pub(crate) fn server_name(endpoint: &Endpoint) -> Result<ServerName<'static>, EndpointError> {
+    let host = endpoint.host();
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(ServerName::from(address));
+    }
+    ServerName::try_from(host.to_owned()).map_err(|_| EndpointError::Host { host: host.to_owned() })
+}
+
+struct Clock<F>(F);
+
+impl<F: Fn() -> Option<u64> + Send + Sync> TimeProvider for Clock<F> {
+    fn current_time(&self) -> Option<UnixTime> {
+        (self.0)().map(|seconds| UnixTime::since_unix_epoch(core::time::Duration::from_secs(seconds)))
+    }
+}
+
+impl<F> fmt::Debug for Clock<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
     }
 }
 
 /// One TLS connection, client side.
 #[derive(Debug)]
-pub(crate) struct Tls;
+pub(crate) struct Tls {
+    connection: ClientConnection,
+    /// The first error; there is no way back from it.
+    failed: Option<TlsError>,
+}
+
+/// What the peer has said about the future of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// More may come.
+    Open,
+    /// The peer has said goodbye: nothing more comes, and what still does is ignored.
+    Finished,
+}
 
 impl Tls {
     /// Takes bytes from the wire: plaintext goes to `plain`, what the protocol has to answer goes to `reply`. All of
-    /// `wire` is taken. After an error there may be an alert in `reply`.
-    pub(crate) fn receive(&mut self, wire: &[u8], plain: &mut BytesMut, reply: &mut BytesMut) -> Result<(), TlsError> {
-        let _ = (wire, plain, reply);
-        Ok(())
+    /// `wire` is taken; without any, the handshake begins. After an error there may be an alert in `reply`, and
+    /// plaintext from before it in `plain`; the same error comes from then on.
+    pub(crate) fn receive(
+        &mut self,
+        mut wire: &[u8],
+        plain: &mut BytesMut,
+        reply: &mut BytesMut,
+    ) -> Result<Flow, TlsError> {
+        self.check()?;
+        let mut flow = Flow::Open;
+        // One call takes 4 KiB at most, and none while 16 KiB of plaintext are unread.
+        while !wire.is_empty() && flow == Flow::Open && self.failed.is_none() {
+            match self.process(&mut wire) {
+                Ok(now) => flow = now,
+                Err(error) => self.failed = Some(error),
+            }
+            self.drain(plain);
+        }
+        self.flush(reply);
+        self.check().map(|()| flow)
     }
 
-    /// Encrypts all of `plain` onto `wire`.
+    /// Encrypts all of `plain` onto `wire`. Only once [`is_ready`](Self::is_ready).
     pub(crate) fn transmit(&mut self, plain: &mut BytesMut, wire: &mut BytesMut) -> Result<(), TlsError> {
-        let _ = (plain, wire);
+        self.check()?;
+        while !plain.is_empty() {
+            // One call takes 64 KiB at most, less what is not flushed.
+            let taken = self.connection.writer().write(plain).unwrap_or(0);
+            plain.advance(taken);
+            self.flush(wire);
+            if taken == 0 {
+                self.failed = Some(TlsError::Other { why: "the TLS layer takes no more data".to_owned() });
+                return self.check();
+            }
+        }
         Ok(())
     }
 
     /// The handshake is over, and the peer is who it should be.
     pub(crate) fn is_ready(&self) -> bool {
-        true
+        !self.connection.is_handshaking()
     }
 
     /// Writes the goodbye.
     pub(crate) fn close(&mut self, wire: &mut BytesMut) {
-        let _ = wire;
+        if self.failed.is_none() {
+            self.connection.send_close_notify();
+            self.flush(wire);
+        }
     }
+
+    fn check(&self) -> Result<(), TlsError> {
+        self.failed.clone().map_or(Ok(()), Err)
+    }
+
+    fn process(&mut self, wire: &mut &[u8]) -> Result<Flow, TlsError> {
+        let taken = self.connection.read_tls(wire).map_err(|error| TlsError::Other { why: error.to_string() })?;
+        let state = self.connection.process_new_packets().map_err(|error| self.name(&error))?;
+        Ok(if taken == 0 || state.peer_has_closed() { Flow::Finished } else { Flow::Open })
+    }
+
+    fn drain(&mut self, plain: &mut BytesMut) {
+        let mut reader = self.connection.reader();
+        // An error only says that there is nothing more to read for now.
+        while let Ok(chunk) = reader.fill_buf() {
+            let len = chunk.len();
+            if len == 0 {
+                break;
+            }
+            plain.extend_from_slice(chunk);
+            reader.consume(len);
+        }
+    }
+
+    fn flush(&mut self, wire: &mut BytesMut) {
+        let mut wire = wire.writer();
+        // Writing to memory cannot fail.
+        while self.connection.wants_write() && self.connection.write_tls(&mut wire).is_ok() {}
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the library adds errors in minor versions")]
+    fn name(&self, error: &rustls::Error) -> TlsError {
+        // The version is known from the server's first message on.
+        let unheard = self.connection.protocol_version().is_none();
+        match error {
+            rustls::Error::InvalidMessage(_) if unheard => TlsError::NotTls,
+            rustls::Error::AlertReceived(alert) => TlsError::Alert { name: format!("{alert:?}") },
+            rustls::Error::InvalidCertificate(why) => name_certificate_error(why),
+            other => TlsError::Other { why: other.to_string() },
+        }
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library adds errors in minor versions")]
+fn name_certificate_error(error: &CertificateError) -> TlsError {
+    use CertificateError as E;
+    match error {
+        E::UnknownIssuer | E::BadSignature => TlsError::UnknownIssuer,
+        E::NotValidForName | E::NotValidForNameContext { .. } => TlsError::WrongName,
+        E::Expired | E::ExpiredContext { .. } => TlsError::Expired,
+        E::NotValidYet | E::NotValidYetContext { .. } => TlsError::NotYetValid,
+        E::Other(rustls::OtherError(why)) => TlsError::BadCertificate { why: verifier_words(&why.to_string()) },
+        other => TlsError::BadCertificate { why: other.to_string() },
+    }
+}
+
+/// The verifier's words, in better ones for what beginners meet: a certificate from `openssl req -x509` in both roles.
+fn verifier_words(why: &str) -> String {
+    match why {
+        "CaUsedAsEndEntity" => "it is marked as an authority's; let the root sign one that is not",
+        other => other,
+    }
+    .to_owned()
 }

@@ -112,3 +112,16 @@ fn an_unasked_pingresp_changes_nothing() {
     rig.receive(&PINGRESP);
     assert_eq!(rig.wake_after(KEEP_ALIVE), [PINGREQ]);
 }
+
+#[test]
+fn a_pingresp_behind_other_packets_is_waited_for_but_not_for_ever() {
+    let mut rig = Rig::online(config());
+    rig.wake_after(KEEP_ALIVE);
+    for _ in 0..6 {
+        rig.pass(Duration::from_secs(9));
+        rig.receive(&message("t", "x", None));
+        assert!(rig.wake_after(Duration::from_secs(1)).is_empty());
+    }
+    let offline = rig.take_notices().pop();
+    assert!(matches!(offline, Some(Notice::Offline { why: Some(LinkError::KeepAlive), .. })), "after one keep-alive");
+}

@@ -129,12 +129,12 @@ fn a_slow_application_is_not_a_dead_server() {
     let mut rig = Rig::online(config());
     rig.client.pause_input(true);
     assert!(!rig.client.wants_input());
-    assert_eq!(rig.wake(), [PINGREQ], "pings still go out");
-    rig.wake();
-    rig.wake();
+    for _ in 0..3 {
+        assert_eq!(rig.wake(), [PINGREQ], "pings still go out");
+    }
     assert!(rig.take_notices().is_empty(), "nobody could have read the PINGRESP");
     rig.client.pause_input(false);
-    rig.wake();
+    assert_eq!(rig.wake(), [PINGREQ]);
     assert!(rig.take_notices().is_empty(), "it may be in the socket");
     rig.receive(&PINGRESP);
     assert_eq!(rig.wake(), [PINGREQ]);

@@ -236,7 +236,7 @@ impl Fields {
     /// A string: UTF-8 [MQTT-1.5.3-1] without U+0000 [MQTT-1.5.3-2].
     pub(super) fn string(&mut self) -> Result<String, ViolationKind> {
         let bytes = self.binary()?;
-        let text = str::from_utf8(&bytes).map_err(|_| ViolationKind::NotUtf8)?;
+        let text = core::str::from_utf8(&bytes).map_err(|_| ViolationKind::NotUtf8)?;
         if text.contains('\0') {
             return Err(ViolationKind::NulCharacter);
         }

@@ -9,6 +9,7 @@ mod broker_sessions;
 mod broker_subscribe;
 mod broker_violations;
 mod double;
+mod lives;
 mod mosquitto;
 mod packets;
 mod pki;

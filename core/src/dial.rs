@@ -1,0 +1,117 @@
+//! What every runtime has to know to make a TCP connection: which addresses, in which order, for how long, and what
+//! a failure means.
+#![allow(clippy::disallowed_methods, reason = "name resolution is the operating system's")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "the operating system has more kinds of error than matter here")]
+
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::net::ToSocketAddrs;
+
+use crate::transport::Endpoint;
+use crate::{Instant, LinkError, TcpError};
+
+/// The least time that one address gets, however many there are.
+const SHARE_MIN: Duration = Duration::from_secs(1);
+
+/// What is thrown away at most when a connection is closed, in reads.
+const DISCARDED_READS_MAX: usize = 16;
+
+/// The address of an endpoint whose host is one: nothing has to be looked up.
+pub fn literal(endpoint: &Endpoint) -> Option<SocketAddr> {
+    let address: IpAddr = endpoint.host().parse().ok()?;
+    Some((address, endpoint.port()).into())
+}
+
+/// Asks the operating system for the addresses of an endpoint; at least one.
+///
+/// It blocks for as long as the resolver likes, and cannot be interrupted: call it on a thread that may wait.
+pub fn look_up(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, LinkError> {
+    let failed = |why| LinkError::Resolve { host: endpoint.host().to_owned(), why };
+    let found = (endpoint.host(), endpoint.port()).to_socket_addrs();
+    let addresses: Vec<_> = found.map_err(|error| failed(error.to_string()))?.collect();
+    if addresses.is_empty() { Err(failed("no address".to_owned())) } else { Ok(addresses) }
+}
+
+/// What a failed call on a socket means.
+pub fn tcp_error(address: SocketAddr, error: &io::Error) -> LinkError {
+    let why = match error.kind() {
+        ErrorKind::ConnectionRefused => TcpError::Refused,
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => TcpError::Reset,
+        ErrorKind::HostUnreachable
+        | ErrorKind::NetworkUnreachable
+        | ErrorKind::NetworkDown
+        | ErrorKind::AddrNotAvailable => TcpError::Unreachable,
+        ErrorKind::TimedOut => TcpError::TimedOut,
+        _ => TcpError::Os { code: error.raw_os_error() },
+    };
+    LinkError::Tcp { address: Some(address), why }
+}
+
+/// Takes what a socket that is about to be closed still holds, without waiting: closing with bytes unread would reset
+/// the connection, and the peer might never see our last words.
+pub fn discard_unread(mut socket: impl io::Read) {
+    let mut discarded = [0; 4096];
+    for _ in 0..DISCARDED_READS_MAX {
+        if !matches!(socket.read(&mut discarded), Ok(1..)) {
+            return;
+        }
+    }
+}
+
+/// The addresses of a host that were not tried yet.
+#[derive(Debug)]
+pub struct Attempts {
+    addresses: VecDeque<SocketAddr>,
+    /// When the whole attempt ends.
+    deadline: Instant,
+}
+
+impl Attempts {
+    /// Addresses in the resolver's order, but taking turns between the two families: one family that leads nowhere
+    /// costs a share each time, and the other comes up before `deadline`.
+    pub fn new(addresses: Vec<SocketAddr>, deadline: Instant) -> Self {
+        let first_is_v4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
+        let (first, second): (Vec<_>, Vec<_>) =
+            addresses.into_iter().partition(|address| address.is_ipv4() == first_is_v4);
+        let mut second = second.into_iter();
+        let mut in_turn = VecDeque::new();
+        for address in first {
+            in_turn.push_back(address);
+            in_turn.extend(second.next());
+        }
+        in_turn.extend(second);
+        Self { addresses: in_turn, deadline }
+    }
+
+    /// The next address, and until when to wait for it: an equal share of what is left.
+    pub fn next(&mut self, now: Instant) -> Option<(SocketAddr, Instant)> {
+        let left = u32::try_from(self.addresses.len()).unwrap_or(u32::MAX);
+        let address = self.addresses.pop_front()?;
+        let share = self.deadline.since(now) / left;
+        Some((address, now + share.max(SHARE_MIN)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Instant {
+        Instant::EPOCH + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn families_take_turns_and_share_the_time() {
+        let [six1, six2, six3, four] =
+            ["[::1]:1", "[::2]:1", "[::3]:1", "127.0.0.1:1"].map(|text| text.parse().unwrap());
+        let mut attempts = Attempts::new(vec![six1, six2, six3, four], at(8));
+        assert_eq!(attempts.next(at(0)), Some((six1, at(2))));
+        // The first was refused at once: the others get its time.
+        assert_eq!(attempts.next(at(2)), Some((four, at(4))));
+        assert_eq!(attempts.next(at(2)), Some((six2, at(5))));
+        assert_eq!(attempts.next(at(8)), Some((six3, at(9))));
+        assert_eq!(attempts.next(at(8)), None);
+    }
+}

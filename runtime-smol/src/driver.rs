@@ -1,0 +1,286 @@
+//! The engine with its socket, as one future.
+
+use std::fmt;
+use std::future::{Future, pending};
+use std::io::{ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::pin::Pin;
+use std::time::Duration;
+
+use async_io::Timer;
+use futures_lite::FutureExt;
+use thingwire_core::dial;
+use thingwire_core::host::{self, Clock};
+use thingwire_core::{
+    AckToken, Action, Client, Engine, Filter, Instant, Link, LinkError, Notice, Options, Publish, Qos, Refused,
+    SetupError, TcpError, Ticket,
+};
+
+use crate::socket::{Socket, connect};
+
+/// How long a socket may take no bytes although some wait.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes read at a time.
+const CHUNK: usize = 16 * 1024;
+
+/// A client with its socket. It lives while [`next`](Self::next) is awaited.
+pub struct Driver {
+    engine: Engine,
+    clock: Clock,
+    connect_timeout: Duration,
+    stage: Stage,
+    chunk: Box<[u8]>,
+}
+
+/// How far the link has come.
+enum Stage {
+    Closed,
+    Connecting(Link, Pin<Box<dyn Future<Output = Result<Socket, LinkError>> + Send>>),
+    Connected {
+        link: Link,
+        socket: Socket,
+        /// Since when the socket takes no bytes although some wait.
+        stalled_since: Option<Instant>,
+    },
+}
+
+/// What there was to wait for.
+enum Woken {
+    Connected(Result<Socket, LinkError>),
+    Socket,
+    Deadline,
+}
+
+impl Driver {
+    /// An idle client.
+    pub fn new(options: Options) -> Result<Self, SetupError> {
+        let clock = Clock::start();
+        let connect_timeout = options.config.connect_timeout;
+        let engine = Engine::new(options, host::seed()?, clock.now())?;
+        Ok(Self { engine, clock, connect_timeout, stage: Stage::Closed, chunk: vec![0; CHUNK].into_boxed_slice() })
+    }
+
+    /// Starts connecting, and keeps the connection up until [`stop`](Self::stop).
+    pub fn start(&mut self) {
+        let now = self.clock.now();
+        self.engine.client().start(now);
+    }
+
+    /// Says goodbye and closes; [`Notice::Stopped`] tells when that is done.
+    pub fn stop(&mut self) {
+        let now = self.clock.now();
+        self.engine.client().stop(now);
+    }
+
+    /// Publishes a message; see [`Client::publish`].
+    pub fn publish(&mut self, publish: Publish) -> Result<Ticket, Refused<Publish>> {
+        let now = self.clock.now();
+        self.engine.client().publish(now, publish)
+    }
+
+    /// Subscribes to filters; see [`Client::subscribe`].
+    pub fn subscribe(&mut self, filters: Vec<(Filter, Qos)>) -> Result<Ticket, Refused<Vec<(Filter, Qos)>>> {
+        let now = self.clock.now();
+        self.engine.client().subscribe(now, filters)
+    }
+
+    /// Ends subscriptions; see [`Client::unsubscribe`].
+    pub fn unsubscribe(&mut self, filters: Vec<Filter>) -> Result<Ticket, Refused<Vec<Filter>>> {
+        let now = self.clock.now();
+        self.engine.client().unsubscribe(now, filters)
+    }
+
+    /// Acknowledges a message; see [`Client::ack`].
+    pub fn ack(&mut self, token: AckToken) {
+        let now = self.clock.now();
+        self.engine.client().ack(now, token);
+    }
+
+    /// The client itself, for everything else.
+    pub fn client(&mut self) -> &mut Client {
+        self.engine.client()
+    }
+
+    /// The driver's time.
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Moves bytes and waits, up to the next notice.
+    ///
+    /// Cancel safe: the future may be dropped at any time and nothing is lost, because all state is in the driver.
+    pub async fn next(&mut self) -> Notice {
+        loop {
+            let now = self.clock.now();
+            self.engine.wake(now);
+            if let Some(notice) = self.work(now) {
+                return notice;
+            }
+            match self.wait(now).await {
+                Woken::Connected(made) => self.connected(made),
+                Woken::Socket => self.read(self.clock.now()),
+                Woken::Deadline => {}
+            }
+        }
+    }
+
+    /// Does what can be done without waiting.
+    fn work(&mut self, now: Instant) -> Option<Notice> {
+        loop {
+            match self.engine.poll_action(now) {
+                Some(Action::Open(link)) => {
+                    let connect = connect(self.engine.endpoint().clone(), self.clock, self.connect_timeout);
+                    self.stage = Stage::Connecting(link, Box::pin(connect));
+                }
+                Some(Action::Close(link)) => self.close(now, link),
+                Some(Action::Notify(notice)) => {
+                    host::log_notice(self.engine.endpoint(), &notice);
+                    return Some(notice);
+                }
+                None if self.write(now) => {}
+                None => return None,
+            }
+        }
+    }
+
+    async fn wait(&mut self, now: Instant) -> Woken {
+        let (engine, stage) = (&mut self.engine, &mut self.stage);
+        let mut deadline = engine.next_deadline();
+        let blocked = !engine.transmit(now).is_empty();
+        let reads = engine.wants_input();
+        if let Stage::Connected { stalled_since: Some(since), .. } = stage {
+            let stalled_at = *since + WRITE_TIMEOUT;
+            deadline = Some(deadline.map_or(stalled_at, |deadline| deadline.min(stalled_at)));
+        }
+        let timer = async {
+            match deadline {
+                Some(deadline) => drop(Timer::after(deadline.since(now)).await),
+                None => pending().await,
+            }
+            Woken::Deadline
+        };
+        let link = async {
+            match stage {
+                Stage::Closed => pending().await,
+                Stage::Connecting(_, connecting) => Woken::Connected(connecting.await),
+                Stage::Connected { socket, .. } => {
+                    let readable = async { if reads { drop(socket.stream.readable().await) } else { pending().await } };
+                    let writable =
+                        async { if blocked { drop(socket.stream.writable().await) } else { pending().await } };
+                    readable.or(writable).await;
+                    Woken::Socket
+                }
+            }
+        };
+        link.or(timer).await
+    }
+
+    fn connected(&mut self, made: Result<Socket, LinkError>) {
+        let Stage::Connecting(link, _) = self.stage else { return };
+        let now = self.clock.now();
+        match made {
+            Ok(socket) => {
+                self.stage = Stage::Connected { link, socket, stalled_since: None };
+                self.engine.opened(now, link);
+            }
+            Err(why) => self.lost(now, link, why),
+        }
+    }
+
+    /// Reads one chunk, if there is one.
+    fn read(&mut self, now: Instant) {
+        let Stage::Connected { link, socket, .. } = &mut self.stage else { return };
+        if !self.engine.wants_input() {
+            return;
+        }
+        let link = *link;
+        match socket.stream.get_ref().read(&mut self.chunk) {
+            Ok(0) => self.lost(now, link, LinkError::Closed),
+            Ok(len) => self.engine.received(now, link, &self.chunk[..len]),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(error) => {
+                let why = dial::tcp_error(socket.address, &error);
+                self.lost(now, link, why);
+            }
+        }
+    }
+
+    /// Writes what there is to write; tells whether anything came of it.
+    fn write(&mut self, now: Instant) -> bool {
+        let Stage::Connected { link, socket, stalled_since } = &mut self.stage else { return false };
+        let bytes = self.engine.transmit(now);
+        if bytes.is_empty() {
+            *stalled_since = None;
+            return false;
+        }
+        let (link, address) = (*link, socket.address);
+        let why = match socket.stream.get_ref().write(bytes) {
+            Ok(len) => {
+                *stalled_since = None;
+                self.engine.transmitted(len);
+                return true;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => return true,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                let since = *stalled_since.get_or_insert(now);
+                if now < since + WRITE_TIMEOUT {
+                    return false;
+                }
+                LinkError::Tcp { address: Some(address), why: TcpError::WriteStalled }
+            }
+            Err(error) => {
+                // What the peer had to say before may explain more than the failed write.
+                self.read_rest(now, link);
+                dial::tcp_error(address, &error)
+            }
+        };
+        self.lost(now, link, why);
+        true
+    }
+
+    /// Reads what is left of a connection that cannot be written to any more.
+    fn read_rest(&mut self, now: Instant, link: Link) {
+        while let Stage::Connected { socket, .. } = &mut self.stage {
+            match socket.stream.get_ref().read(&mut self.chunk) {
+                Ok(len @ 1..) if self.engine.wants_input() => self.engine.received(now, link, &self.chunk[..len]),
+                _ => return,
+            }
+        }
+    }
+
+    fn lost(&mut self, now: Instant, link: Link, why: LinkError) {
+        self.stage = Stage::Closed;
+        self.engine.closed(now, link, why);
+    }
+
+    /// Writes what the socket takes at once, and drops it.
+    fn close(&mut self, now: Instant, link: Link) {
+        let current = match &self.stage {
+            Stage::Closed => return,
+            Stage::Connecting(current, _) | Stage::Connected { link: current, .. } => *current,
+        };
+        if current != link {
+            return;
+        }
+        if let Stage::Connected { socket, .. } = &self.stage {
+            let mut stream = socket.stream.get_ref();
+            loop {
+                let bytes = self.engine.transmit(now);
+                match stream.write(bytes) {
+                    Ok(len @ 1..) => self.engine.transmitted(len),
+                    _ => break,
+                }
+            }
+            // The peer may be gone already: then there is nobody to tell.
+            let _ = stream.shutdown(Shutdown::Write);
+            dial::discard_unread(stream);
+        }
+        self.stage = Stage::Closed;
+    }
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").field("endpoint", self.engine.endpoint()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,56 @@
+//! Making a TCP connection.
+
+use std::net::TcpStream;
+
+use async_io::{Async, Timer};
+use futures_lite::FutureExt;
+use std::net::SocketAddr;
+use std::time::Duration;
+use thingwire_core::dial::{self, Attempts};
+use thingwire_core::host::Clock;
+use thingwire_core::transport::Endpoint;
+use thingwire_core::{LinkError, TcpError};
+
+/// A connection, and whom it is with.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    pub(crate) stream: Async<TcpStream>,
+    pub(crate) address: SocketAddr,
+}
+
+/// Resolves the endpoint and tries its addresses in turn, each for a share of `timeout`.
+pub(crate) async fn connect(endpoint: Endpoint, clock: Clock, timeout: Duration) -> Result<Socket, LinkError> {
+    let deadline = clock.now() + timeout;
+    let addresses = match dial::literal(&endpoint) {
+        Some(address) => vec![address],
+        None => blocking::unblock(move || dial::look_up(&endpoint)).await?,
+    };
+    let mut attempts = Attempts::new(addresses, deadline);
+    let mut last = LinkError::Closed;
+    while let Some((address, give_up_at)) = attempts.next(clock.now()) {
+        let share = give_up_at.since(clock.now());
+        match connect_to(address, share).await {
+            Ok(socket) => return Ok(socket),
+            Err(why) => {
+                log::debug!("{why}");
+                last = why;
+            }
+        }
+    }
+    Err(last)
+}
+
+async fn connect_to(address: SocketAddr, share: Duration) -> Result<Socket, LinkError> {
+    let connect =
+        async { Async::<TcpStream>::connect(address).await.map_err(|error| dial::tcp_error(address, &error)) };
+    let give_up = async {
+        Timer::after(share).await;
+        Err(LinkError::Tcp { address: Some(address), why: TcpError::TimedOut })
+    };
+    let stream = connect.or(give_up).await?;
+    // Small packets are not to wait for one another. Without it the connection is only slower.
+    if let Err(error) = stream.get_ref().set_nodelay(true) {
+        log::debug!("{address}: no TCP_NODELAY: {error}");
+    }
+    Ok(Socket { stream, address })
+}
