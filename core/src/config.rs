@@ -32,6 +32,9 @@ pub struct Config {
     pub manual_acks: bool,
     /// From the beginning of an attempt (DNS) to CONNACK. Default: 10 s.
     pub connect_timeout: Duration,
+    /// How long the peer may take no bytes although some wait. For drivers: the client itself writes nothing. Default:
+    /// 10 s.
+    pub write_timeout: Duration,
     /// From the sending of SUBSCRIBE or UNSUBSCRIBE to its answer. Default: 5 s.
     pub operation_timeout: Duration,
     /// How long to wait between attempts.
@@ -62,6 +65,7 @@ impl Config {
             sdk_metrics: false,
             manual_acks: false,
             connect_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(10),
             operation_timeout: Duration::from_secs(5),
             backoff: BackoffConfig::default(),
             queue: QueueConfig::default(),
@@ -82,6 +86,7 @@ impl Config {
             keep_alive.subsec_nanos() == 0 && u16::try_from(keep_alive.as_secs()).is_ok()
         })?;
         rule("connect_timeout", self.connect_timeout, NOT_ZERO, !self.connect_timeout.is_zero())?;
+        rule("write_timeout", self.write_timeout, NOT_ZERO, !self.write_timeout.is_zero())?;
         rule("operation_timeout", self.operation_timeout, NOT_ZERO, !self.operation_timeout.is_zero())?;
         rule("in_flight_max", self.in_flight_max, NOT_ZERO, self.in_flight_max != 0)?;
         rule("unacked_max", self.unacked_max, NOT_ZERO, self.unacked_max != 0)?;

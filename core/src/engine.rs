@@ -6,7 +6,7 @@ use bytes::{Buf, BytesMut};
 
 use crate::transport::tls::{Flow, Tls, server_name};
 use crate::transport::{Endpoint, EndpointError, Identity, PemError, Roots, TlsConfig};
-use crate::{Action, Client, Config, ConfigError, Event, Instant, Link, LinkError, TlsError};
+use crate::{Action, Client, Config, ConfigError, Event, Instant, Link, LinkError, TcpError, TlsError};
 
 /// Encoded bytes that may wait for the socket before the client is asked for more.
 const OUTPUT_BUDGET: usize = 16 * 1024;
@@ -77,7 +77,7 @@ impl Options {
 ///
 /// 1. [`poll_action`](Self::poll_action) until `None`, doing what each says;
 /// 2. write what [`transmit`](Self::transmit) gives, and say with [`transmitted`](Self::transmitted) how much of it
-///    the socket took; if there was anything, begin again;
+///    the socket took; if it took anything, begin again;
 /// 3. wait for the socket, a command, or [`next_deadline`](Self::next_deadline), and tell the engine.
 #[derive(Debug)]
 pub struct Engine {
@@ -94,6 +94,8 @@ pub struct Engine {
     wire_out: BytesMut,
     /// A link to be closed because of its transport.
     broken: Option<Link>,
+    /// Since when the socket takes no bytes although some wait.
+    stalled_since: Option<Instant>,
     /// The link that the driver was asked to make and not yet to close.
     wanted: Option<Link>,
 }
@@ -122,6 +124,7 @@ impl Engine {
             plain_out: BytesMut::new(),
             wire_out: BytesMut::new(),
             broken: None,
+            stalled_since: None,
             wanted: None,
         })
     }
@@ -190,6 +193,10 @@ impl Engine {
 
     /// Time has passed.
     pub fn wake(&mut self, now: Instant) {
+        let stalled = self.stall_ends().is_some_and(|end| end <= now);
+        if let Some(link) = self.wanted.filter(|_| stalled) {
+            self.fail(now, link, LinkError::Tcp { address: None, why: TcpError::WriteStalled });
+        }
         self.client.handle(now, Event::Wake);
     }
 
@@ -256,14 +263,25 @@ impl Engine {
         &self.wire_out
     }
 
-    /// The socket took the first `len` bytes.
-    pub fn transmitted(&mut self, len: usize) {
+    /// The socket took the first `len` bytes; 0 when it takes nothing for now, which it may do for
+    /// [`Config::write_timeout`] at a stretch.
+    pub fn transmitted(&mut self, now: Instant, len: usize) {
         self.wire_out.advance(len);
+        if len > 0 || self.wire_out.is_empty() {
+            self.stalled_since = None;
+        } else {
+            self.stalled_since.get_or_insert(now);
+        }
     }
 
     /// When to call [`wake`](Self::wake).
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.client.next_deadline().map(|(deadline, _)| deadline)
+        let client = self.client.next_deadline().map(|(deadline, _)| deadline);
+        client.into_iter().chain(self.stall_ends()).min()
+    }
+
+    fn stall_ends(&self) -> Option<Instant> {
+        self.stalled_since.map(|since| since + self.client.config().write_timeout)
     }
 
     /// Whether to read from the socket. While it is false, leave the bytes there.
@@ -277,6 +295,7 @@ impl Engine {
         self.up = None;
         self.plain_in.clear();
         self.plain_out.clear();
+        self.stalled_since = None;
         self.broken = Some(link);
         self.client.handle(now, Event::LinkDown(link, why));
     }
@@ -299,6 +318,7 @@ impl Engine {
         self.plain_in.clear();
         self.plain_out.clear();
         self.wire_out.clear();
+        self.stalled_since = None;
     }
 }
 

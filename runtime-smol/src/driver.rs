@@ -13,13 +13,11 @@ use thingwire_core::dial;
 use thingwire_core::host::{self, Clock};
 use thingwire_core::{
     AckToken, Action, Client, Engine, Filter, Instant, Link, LinkError, Notice, Options, Publish, Qos, Refused,
-    SetupError, TcpError, Ticket,
+    SetupError, Ticket,
 };
 
 use crate::socket::{Socket, connect};
 
-/// How long a socket may take no bytes although some wait.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes read at a time.
 const CHUNK: usize = 16 * 1024;
 
@@ -29,6 +27,8 @@ pub struct Driver {
     clock: Clock,
     connect_timeout: Duration,
     stage: Stage,
+    /// Whether a read may give something at once.
+    maybe_readable: bool,
     chunk: Box<[u8]>,
 }
 
@@ -36,12 +36,7 @@ pub struct Driver {
 enum Stage {
     Closed,
     Connecting(Link, Pin<Box<dyn Future<Output = Result<Socket, LinkError>> + Send>>),
-    Connected {
-        link: Link,
-        socket: Socket,
-        /// Since when the socket takes no bytes although some wait.
-        stalled_since: Option<Instant>,
-    },
+    Connected(Link, Socket),
 }
 
 /// What there was to wait for.
@@ -57,7 +52,14 @@ impl Driver {
         let clock = Clock::start();
         let connect_timeout = options.config.connect_timeout;
         let engine = Engine::new(options, host::seed()?, clock.now())?;
-        Ok(Self { engine, clock, connect_timeout, stage: Stage::Closed, chunk: vec![0; CHUNK].into_boxed_slice() })
+        Ok(Self {
+            engine,
+            clock,
+            connect_timeout,
+            stage: Stage::Closed,
+            maybe_readable: false,
+            chunk: vec![0; CHUNK].into_boxed_slice(),
+        })
     }
 
     /// Starts connecting, and keeps the connection up until [`stop`](Self::stop).
@@ -110,6 +112,8 @@ impl Driver {
     ///
     /// Cancel safe: the future may be dropped at any time and nothing is lost, because all state is in the driver.
     pub async fn next(&mut self) -> Notice {
+        // A future that was dropped may have been about to tell.
+        self.maybe_readable = true;
         loop {
             let now = self.clock.now();
             self.engine.wake(now);
@@ -118,7 +122,7 @@ impl Driver {
             }
             match self.wait(now).await {
                 Woken::Connected(made) => self.connected(made),
-                Woken::Socket => self.read(self.clock.now()),
+                Woken::Socket => self.maybe_readable = true,
                 Woken::Deadline => {}
             }
         }
@@ -137,7 +141,7 @@ impl Driver {
                     host::log_notice(self.engine.endpoint(), &notice);
                     return Some(notice);
                 }
-                None if self.write(now) => {}
+                None if self.write(now) || self.read(now) => {}
                 None => return None,
             }
         }
@@ -145,13 +149,9 @@ impl Driver {
 
     async fn wait(&mut self, now: Instant) -> Woken {
         let (engine, stage) = (&mut self.engine, &mut self.stage);
-        let mut deadline = engine.next_deadline();
+        let deadline = engine.next_deadline();
         let blocked = !engine.transmit(now).is_empty();
         let reads = engine.wants_input();
-        if let Stage::Connected { stalled_since: Some(since), .. } = stage {
-            let stalled_at = *since + WRITE_TIMEOUT;
-            deadline = Some(deadline.map_or(stalled_at, |deadline| deadline.min(stalled_at)));
-        }
         let timer = async {
             match deadline {
                 Some(deadline) => drop(Timer::after(deadline.since(now)).await),
@@ -163,7 +163,7 @@ impl Driver {
             match stage {
                 Stage::Closed => pending().await,
                 Stage::Connecting(_, connecting) => Woken::Connected(connecting.await),
-                Stage::Connected { socket, .. } => {
+                Stage::Connected(_, socket) => {
                     let readable = async { if reads { drop(socket.stream.readable().await) } else { pending().await } };
                     let writable =
                         async { if blocked { drop(socket.stream.writable().await) } else { pending().await } };
@@ -180,53 +180,53 @@ impl Driver {
         let now = self.clock.now();
         match made {
             Ok(socket) => {
-                self.stage = Stage::Connected { link, socket, stalled_since: None };
+                self.stage = Stage::Connected(link, socket);
                 self.engine.opened(now, link);
             }
             Err(why) => self.lost(now, link, why),
         }
     }
 
-    /// Reads one chunk, if there is one.
-    fn read(&mut self, now: Instant) {
-        let Stage::Connected { link, socket, .. } = &mut self.stage else { return };
-        if !self.engine.wants_input() {
-            return;
+    /// Reads one chunk; tells whether anything came of it.
+    fn read(&mut self, now: Instant) -> bool {
+        let Stage::Connected(link, socket) = &mut self.stage else { return false };
+        if !self.maybe_readable || !self.engine.wants_input() {
+            return false;
         }
         let link = *link;
         match socket.stream.get_ref().read(&mut self.chunk) {
             Ok(0) => self.lost(now, link, LinkError::Closed),
             Ok(len) => self.engine.received(now, link, &self.chunk[..len]),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.maybe_readable = false;
+                return false;
+            }
             Err(error) => {
                 let why = dial::tcp_error(socket.address, &error);
                 self.lost(now, link, why);
             }
         }
+        true
     }
 
     /// Writes what there is to write; tells whether anything came of it.
     fn write(&mut self, now: Instant) -> bool {
-        let Stage::Connected { link, socket, stalled_since } = &mut self.stage else { return false };
+        let Stage::Connected(link, socket) = &mut self.stage else { return false };
         let bytes = self.engine.transmit(now);
         if bytes.is_empty() {
-            *stalled_since = None;
             return false;
         }
         let (link, address) = (*link, socket.address);
         let why = match socket.stream.get_ref().write(bytes) {
             Ok(len) => {
-                *stalled_since = None;
-                self.engine.transmitted(len);
-                return true;
+                self.engine.transmitted(now, len);
+                return len > 0;
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => return true,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                let since = *stalled_since.get_or_insert(now);
-                if now < since + WRITE_TIMEOUT {
-                    return false;
-                }
-                LinkError::Tcp { address: Some(address), why: TcpError::WriteStalled }
+                self.engine.transmitted(now, 0);
+                return false;
             }
             Err(error) => {
                 // What the peer had to say before may explain more than the failed write.
@@ -240,7 +240,7 @@ impl Driver {
 
     /// Reads what is left of a connection that cannot be written to any more.
     fn read_rest(&mut self, now: Instant, link: Link) {
-        while let Stage::Connected { socket, .. } = &mut self.stage {
+        while let Stage::Connected(_, socket) = &mut self.stage {
             match socket.stream.get_ref().read(&mut self.chunk) {
                 Ok(len @ 1..) if self.engine.wants_input() => self.engine.received(now, link, &self.chunk[..len]),
                 _ => return,
@@ -257,17 +257,17 @@ impl Driver {
     fn close(&mut self, now: Instant, link: Link) {
         let current = match &self.stage {
             Stage::Closed => return,
-            Stage::Connecting(current, _) | Stage::Connected { link: current, .. } => *current,
+            Stage::Connecting(current, _) | Stage::Connected(current, _) => *current,
         };
         if current != link {
             return;
         }
-        if let Stage::Connected { socket, .. } = &self.stage {
+        if let Stage::Connected(_, socket) = &self.stage {
             let mut stream = socket.stream.get_ref();
             loop {
                 let bytes = self.engine.transmit(now);
                 match stream.write(bytes) {
-                    Ok(len @ 1..) => self.engine.transmitted(len),
+                    Ok(len @ 1..) => self.engine.transmitted(now, len),
                     _ => break,
                 }
             }

@@ -164,11 +164,6 @@ impl Client {
         self.shared().look(|state| state.machine.client().in_flight())
     }
 
-    /// How long the socket may take no bytes while some wait, before the link counts as dead. Default: 10 s.
-    pub fn set_write_timeout(&self, timeout: Duration) {
-        self.shared().command(|state, _| state.machine.set_write_timeout(timeout));
-    }
-
     fn wait_ready_unless(
         &self,
         timeout: Duration,

@@ -51,11 +51,6 @@ impl Driver {
         self.machine.client()
     }
 
-    /// How long the socket may take no bytes while some wait, before the link counts as dead. Default: 10 s.
-    pub fn set_write_timeout(&mut self, timeout: Duration) {
-        self.machine.set_write_timeout(timeout);
-    }
-
     /// Starts connecting, and keeps the connection up until [`stop`](Self::stop).
     pub fn start(&mut self) {
         let now = self.now();

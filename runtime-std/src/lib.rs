@@ -36,7 +36,7 @@
 //! |---|---|
 //! | messages waiting in one subscription before reading stops | 1,024, or 4 MiB of payload |
 //! | notices waiting in one [`Notices`] before the oldest is dropped | 1,024, or 4 MiB of payload |
-//! | a link that takes no bytes | 10 s, see [`Client::set_write_timeout`] |
+//! | a link that takes no bytes | 10 s, [`Config::write_timeout`] |
 //! | the wait for a goodbye when the last [`Client`] is dropped | 1 s |
 
 mod callbacks;

@@ -14,8 +14,6 @@ use crate::journal::Journal;
 use crate::resolve::Resolver;
 use crate::socket::{Input, Socket};
 
-/// How long a socket may take no bytes, unless it is set otherwise.
-pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes read at a time.
 const CHUNK: usize = 16 * 1024;
 /// Reads in one turn: a peer that never stops sending leaves time for everything else.
@@ -37,7 +35,6 @@ pub(crate) struct Machine {
     /// Tokens of sockets: a late event of an old socket meets none.
     last_token: usize,
     connect_timeout: Duration,
-    write_timeout: Duration,
     reads_left: u32,
     chunk: Box<[u8]>,
     /// To be written by the owner, after every use.
@@ -63,8 +60,6 @@ enum Stage {
     Connected {
         link: Link,
         socket: Socket,
-        /// Since when the socket takes no bytes although some wait.
-        stalled_since: Option<Instant>,
         /// Why nothing can be written any more. What the peer had to say before may still be there to be read, and
         /// explains more.
         broken: Option<LinkError>,
@@ -88,7 +83,6 @@ pub(crate) fn set_up(options: Options) -> Result<(Machine, Poll, Arc<mio::Waker>
         stage: Stage::Closed,
         last_token: WAKER.0,
         connect_timeout,
-        write_timeout: WRITE_TIMEOUT,
         reads_left: READS_PER_TURN,
         chunk: vec![0; CHUNK].into_boxed_slice(),
         journal: Journal::default(),
@@ -124,10 +118,6 @@ impl Machine {
         self.drop_socket();
     }
 
-    pub(crate) fn set_write_timeout(&mut self, timeout: Duration) {
-        self.write_timeout = timeout;
-    }
-
     /// Takes in what happened during a sleep.
     pub(crate) fn turn(&mut self, now: Instant, events: &Events) {
         self.reads_left = READS_PER_TURN;
@@ -137,7 +127,6 @@ impl Machine {
         self.engine.wake(now);
         self.resolved(now);
         self.connected(now);
-        self.check_stall(now);
         // Not behind the notices that wait: their owner may take its time with each.
         self.write(now);
     }
@@ -169,10 +158,9 @@ impl Machine {
     /// How long to sleep; `None` is until an event.
     pub(crate) fn sleep_limit(&self, now: Instant) -> Option<Duration> {
         let own = match &self.stage {
-            Stage::Closed | Stage::Resolving { .. } => None,
             Stage::Connecting { give_up_at, .. } => Some(*give_up_at),
             Stage::Connected { socket, .. } if socket.may_read() && self.engine.wants_input() => Some(now),
-            Stage::Connected { stalled_since, .. } => stalled_since.map(|since| since + self.write_timeout),
+            Stage::Closed | Stage::Resolving { .. } | Stage::Connected { .. } => None,
         };
         let deadline = own.into_iter().chain(self.engine.next_deadline()).min()?;
         Some(deadline.since(now))
@@ -232,7 +220,7 @@ impl Machine {
         };
         let why = match socket.is_connected() {
             Ok(true) => {
-                self.stage = Stage::Connected { link, socket, stalled_since: None, broken: None };
+                self.stage = Stage::Connected { link, socket, broken: None };
                 self.engine.opened(now, link);
                 return;
             }
@@ -253,28 +241,23 @@ impl Machine {
 impl Machine {
     /// Writes what there is to write; tells whether the socket took any of it.
     fn write(&mut self, now: Instant) -> bool {
-        let Stage::Connected { socket, stalled_since, broken: broken @ None, .. } = &mut self.stage else {
-            return false;
-        };
+        let Stage::Connected { socket, broken: broken @ None, .. } = &mut self.stage else { return false };
         let bytes = self.engine.transmit(now);
         if bytes.is_empty() {
             return false;
         }
         match socket.write(bytes) {
-            Ok(Some(len)) => {
-                self.engine.transmitted(len);
-                *stalled_since = None;
-                return true;
-            }
-            Ok(None) => {
-                stalled_since.get_or_insert(now);
+            Ok(taken) => {
+                let len = taken.unwrap_or(0);
+                self.engine.transmitted(now, len);
+                len > 0
             }
             Err(why) => {
                 *broken = Some(why);
                 socket.try_reading();
+                false
             }
         }
-        false
     }
 
     /// Reads one chunk; tells whether anything came of it.
@@ -299,14 +282,6 @@ impl Machine {
         true
     }
 
-    fn check_stall(&mut self, now: Instant) {
-        let Stage::Connected { link, socket, stalled_since: Some(since), .. } = &self.stage else { return };
-        if !socket.may_write() && now >= *since + self.write_timeout {
-            let (link, why) = (*link, socket.stalled());
-            self.lost(now, link, why);
-        }
-    }
-
     /// The link could not be made, or is gone.
     fn lost(&mut self, now: Instant, link: Link, why: LinkError) {
         self.drop_socket();
@@ -322,7 +297,7 @@ impl Machine {
                 let mut bytes = if *current == link { self.engine.transmit(now) } else { &[] };
                 while !bytes.is_empty() {
                     let Ok(Some(len)) = socket.write(bytes) else { break };
-                    self.engine.transmitted(len);
+                    self.engine.transmitted(now, len);
                     bytes = self.engine.transmit(now);
                 }
                 *current

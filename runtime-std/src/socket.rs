@@ -73,10 +73,6 @@ impl Socket {
         self.readable
     }
 
-    pub(crate) fn may_write(&self) -> bool {
-        self.writable
-    }
-
     /// To be tried even though no event has told so.
     pub(crate) fn try_reading(&mut self) {
         self.readable = true;
@@ -107,11 +103,6 @@ impl Socket {
             }
             Err(error) => Err(tcp_error(self.address, &error)),
         }
-    }
-
-    /// The peer has taken no bytes for too long.
-    pub(crate) fn stalled(&self) -> LinkError {
-        LinkError::Tcp { address: Some(self.address), why: TcpError::WriteStalled }
     }
 
     /// The address has not answered.

@@ -139,7 +139,7 @@ mod tests {
     fn what_is_not_an_endpoint_is_refused_by_name() {
         let parse = |text: &str| text.parse::<Endpoint>().unwrap_err().to_string();
         let refusals = ["", "a b", ":8883", "host:0", "host:65536", "host:", "host:x", "[::1]x", "mqtts://host", "a/b"];
-        insta::assert_snapshot!(refusals.map(parse).join("\n"), @"");
+        insta::assert_snapshot!(refusals.map(parse).join("\n"));
     }
 
     #[test]

@@ -171,7 +171,7 @@ fn nothing_after_the_packet_that_ends_a_link_is_applied() {
 
 #[test]
 fn settings_that_cannot_be_are_refused_by_field_value_and_rule() {
-    let broken: [(&str, fn(&mut Config)); 18] = [
+    let broken: [(&str, fn(&mut Config)); 19] = [
         ("empty id, persistent", |c| (c.client_id, c.clean_session) = (String::new(), false)),
         ("reserved id", |c| c.client_id = "$x".into()),
         ("long id", |c| c.client_id = "x".repeat(129)),
@@ -179,6 +179,7 @@ fn settings_that_cannot_be_are_refused_by_field_value_and_rule() {
         ("keep-alive too long", |c| c.keep_alive = Duration::from_secs(65_536)),
         ("keep-alive in parts of a second", |c| c.keep_alive = Duration::from_millis(1500)),
         ("no connect timeout", |c| c.connect_timeout = Duration::ZERO),
+        ("no write timeout", |c| c.write_timeout = Duration::ZERO),
         ("no operation timeout", |c| c.operation_timeout = Duration::ZERO),
         ("no window", |c| c.in_flight_max = 0),
         ("no inbound window", |c| c.unacked_max = 0),

@@ -23,7 +23,7 @@ fn outcome(engine: &mut Engine) -> (usize, Option<LinkError>) {
     let (mut closes, mut reason) = (0, None);
     loop {
         let len = engine.transmit(NOW).len();
-        engine.transmitted(len);
+        engine.transmitted(NOW, len);
         match engine.poll_action(NOW) {
             Some(Action::Close(_)) => closes += 1,
             Some(Action::Notify(Notice::Failed { why, .. } | Notice::Offline { why, .. })) => reason = why,

@@ -167,7 +167,7 @@ impl Pair {
     fn carry_to_server(&mut self) -> bool {
         let bytes = self.engine.transmit(self.now);
         let mut bytes = bytes[..bytes.len().min(self.chunk)].to_vec();
-        self.engine.transmitted(bytes.len());
+        self.engine.transmitted(self.now, bytes.len());
         let any = !bytes.is_empty();
         let mut wire = bytes.as_mut_slice() as &[u8];
         while !wire.is_empty() && self.server_error.is_none() {

@@ -1,6 +1,6 @@
 //! Messages through TLS.
 
-use thingwire_core::{Notice, Outcome, Publish, Topic};
+use thingwire_core::{Action, LinkError, Notice, Outcome, Publish, TcpError, Topic};
 
 use crate::pair::{Pair, World};
 use crate::pki::Version;
@@ -72,7 +72,7 @@ fn bytes_that_the_socket_does_not_take_stay_in_their_place() {
     let message = Publish::new(Topic::new("up").unwrap(), payload(LARGE));
     pair.engine.client().publish(pair.now, message).unwrap();
     let before = pair.engine.transmit(pair.now).to_vec();
-    pair.engine.transmitted(0);
+    pair.engine.transmitted(pair.now, 0);
     assert!(pair.engine.transmit(pair.now).starts_with(&before));
     pair.chunk = 333;
     pair.run();
@@ -104,4 +104,27 @@ fn stop_says_goodbye_in_mqtt_and_in_tls() {
     assert!(pair.server.process_new_packets().unwrap().peer_has_closed(), "close_notify");
     assert_eq!(pair.notices.last(), Some(&Notice::Stopped));
     assert_eq!(pair.closes, 1);
+}
+
+#[test]
+fn a_socket_that_takes_nothing_for_the_write_timeout_is_given_up() {
+    let world = World::new();
+    let mut pair = Pair::online(world.options(), world.server_config(Version::Tls13));
+    let timeout = pair.engine.client().config().write_timeout;
+    pair.engine.client().publish(pair.now, Publish::new(Topic::new("up").unwrap(), "x")).unwrap();
+    assert!(!pair.engine.transmit(pair.now).is_empty());
+    pair.engine.transmitted(pair.now, 0);
+    let half = pair.now + timeout / 2;
+    pair.engine.transmitted(half, 1);
+    pair.engine.transmitted(half, 0);
+    assert_eq!(pair.engine.next_deadline(), Some(half + timeout), "any progress begins the wait anew");
+    pair.engine.wake(half + timeout);
+    let mut reasons = Vec::new();
+    while let Some(action) = pair.engine.poll_action(half + timeout) {
+        if let Action::Notify(Notice::Offline { why, .. }) = action {
+            reasons.push(why);
+        }
+    }
+    assert_eq!(reasons, [Some(LinkError::Tcp { address: None, why: TcpError::WriteStalled })]);
+    assert!(pair.engine.next_deadline() > Some(half + timeout));
 }

@@ -180,7 +180,7 @@ impl Life {
         let mut first: BTreeMap<String, Vec<u64>> = BTreeMap::new();
         for message in self.world.take_arrived() {
             let number = std::str::from_utf8(&message.payload).unwrap().parse().unwrap();
-            let topic = first.entry(message.topic.to_string()).or_default();
+            let topic = first.entry(message.topic.clone()).or_default();
             if !topic.contains(&number) {
                 topic.push(number);
             }
