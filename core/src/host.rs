@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::engine::{Options, Security, SetupError};
-use crate::transport::{Endpoint, Identity, PemError, PemPart, Roots, TlsConfig};
+use crate::transport::{Identity, PemError, PemPart, Roots, TlsConfig};
 use crate::{Config, Instant, Notice};
 
 /// The monotonic clock, counted from when it was made.
@@ -36,15 +36,17 @@ pub fn seed() -> Result<u64, SetupError> {
     Ok(u64::from_le_bytes(bytes))
 }
 
-/// Writes a notice to the log: what happens to the connection, never what is published, where to, or by whom.
-pub fn log_notice(endpoint: &Endpoint, notice: &Notice) {
-    let level = match notice {
-        Notice::Message(_) | Notice::Done { .. } => return,
-        Notice::Attempting { .. } | Notice::Ready => log::Level::Debug,
-        Notice::Failed { .. } | Notice::Online { .. } | Notice::Offline { .. } | Notice::Stopped => log::Level::Info,
-        Notice::SubscriptionLost { .. } => log::Level::Warn,
-    };
-    log::log!(target: "thingwire", level, "{endpoint}: {notice}");
+/// How loud a notice is in the log; `None` when it does not belong there. Its text is its `Display`, which shows no
+/// payload and no secret.
+pub fn log_level(notice: &Notice) -> Option<log::Level> {
+    match notice {
+        Notice::Message(_) | Notice::Done { .. } => None,
+        Notice::Attempting { .. } | Notice::Ready => Some(log::Level::Debug),
+        Notice::Failed { .. } | Notice::Online { .. } | Notice::Offline { .. } | Notice::Stopped => {
+            Some(log::Level::Info)
+        }
+        Notice::SubscriptionLost { .. } => Some(log::Level::Warn),
+    }
 }
 
 impl Options {

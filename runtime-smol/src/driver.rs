@@ -138,7 +138,9 @@ impl Driver {
                 }
                 Some(Action::Close(link)) => self.close(now, link),
                 Some(Action::Notify(notice)) => {
-                    host::log_notice(self.engine.endpoint(), &notice);
+                    if let Some(level) = host::log_level(&notice) {
+                        log::log!(target: "thingwire", level, "{}: {notice}", self.engine.endpoint());
+                    }
                     return Some(notice);
                 }
                 None if self.write(now) || self.read(now) => {}

@@ -67,3 +67,8 @@ pub use driver::{Driver, Waker};
 pub use notices::Notices;
 pub use pending::Pending;
 pub use subscription::Subscription;
+
+/// The program in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -316,12 +316,8 @@ impl Machine {
     }
 
     fn log(&mut self, notice: &Notice) {
-        let level = match notice {
-            Notice::Message(_) | Notice::Done { .. } => return,
-            Notice::SubscriptionLost { .. } => Level::Warn,
-            Notice::Failed { .. } | Notice::Online { .. } | Notice::Offline { .. } | Notice::Stopped => Level::Info,
-            _ => Level::Debug,
-        };
-        self.journal.note(level, format_args!("{}: {notice}", self.engine.endpoint()));
+        if let Some(level) = host::log_level(notice) {
+            self.journal.note(level, format_args!("{}: {notice}", self.engine.endpoint()));
+        }
     }
 }

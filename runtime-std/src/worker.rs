@@ -76,8 +76,10 @@ fn pass_on(state: &mut State, notice: Notice, jobs: &mut Vec<Job>) {
                 }
             }
             Err(message) => {
-                let line = format_args!("a message on {} belongs to no subscription of this client", message.topic);
-                state.machine.journal.note(Level::Debug, line);
+                let topic = &message.topic;
+                let journal = &mut state.machine.journal;
+                journal
+                    .note(Level::Debug, format_args!("a message on {topic} belongs to no subscription of this client"));
                 state.tell(Notice::Message(message));
             }
         },

@@ -359,9 +359,7 @@ impl Double {
 impl Drop for Double {
     fn drop(&mut self) {
         self.ask(Server::stop);
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             log::error!("the double's thread has panicked");
         }
     }

@@ -328,9 +328,8 @@ impl Server {
 
     fn tell_violation(&self, violation: Violation) {
         log::warn!("{violation}");
-        if let Some(sender) = &self.setup.violations_to
-            && sender.send(violation.clone()).is_err()
-        {
+        let told = self.setup.violations_to.as_ref().map(|sender| sender.send(violation.clone()));
+        if told.is_some_and(|told| told.is_err()) {
             log::debug!("nobody listens for violations any more");
         }
         let mut journal = self.setup.shared.lock();

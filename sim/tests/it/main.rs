@@ -14,4 +14,5 @@ mod mosquitto;
 mod packets;
 mod pki;
 mod serve;
+mod tidy;
 mod world;
