@@ -1,0 +1,187 @@
+//! The command line: the flags, their environment variables, and what the help says.
+
+use std::path::PathBuf;
+
+use clap::builder::{BoolishValueParser, PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use thingwire_std::{Filter, Qos, Topic};
+
+/// Publish and subscribe to AWS IoT Core, or to any MQTT 3.1.1 server.
+#[derive(Debug, Parser)]
+#[command(name = "thingwire", version, after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Pub(PubArguments),
+    Sub(SubArguments),
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  Watch all sensors, with the three files that AWS IoT Core's console hands out:
+    thingwire sub --endpoint abc-ats.iot.eu-west-1.amazonaws.com --ca root.pem --cert device.pem --key device.key \\
+        --topic 'sensors/#'
+  Settings for every call; a flag has precedence over its variable:
+    export THINGWIRE_ENDPOINT=abc-ats.iot.eu-west-1.amazonaws.com
+    export THINGWIRE_CA=root.pem THINGWIRE_CERT=device.pem THINGWIRE_KEY=device.key
+    thingwire pub --topic sensors/kitchen --message '{\"celsius\": 21.5}'
+
+'thingwire pub --help' and 'thingwire sub --help' have more.
+
+Exit codes:
+  0    done
+  1    another failure, for example of standard output
+  2    usage: a flag, a topic, a file, a certificate or a setting is wrong
+  3    network: name resolution, TCP, or no answer in time
+  4    TLS
+  5    refused by the server: the connection or a subscription
+  6    the peer does not speak MQTT 3.1.1
+  130  ended by Ctrl-C; 143 by SIGTERM
+
+Every failure is one line on standard error: what, where, and what to do.";
+
+/// Publish messages, and wait until the server has acknowledged them.
+#[derive(Debug, Args)]
+#[command(next_line_help = true, after_help = PUB_EXAMPLES)]
+pub(crate) struct PubArguments {
+    /// Where to publish.
+    #[arg(long, value_name = "TOPIC", env = "THINGWIRE_TOPIC")]
+    pub(crate) topic: Topic,
+    #[command(flatten)]
+    pub(crate) qos: QosArgument,
+    /// Have the server keep the message for future subscribers.
+    #[arg(long, env = "THINGWIRE_RETAIN", value_parser = BoolishValueParser::new())]
+    pub(crate) retain: bool,
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArguments,
+}
+
+const PUB_EXAMPLES: &str = "\
+Examples:
+  thingwire pub --endpoint HOST --ca root.pem --cert device.pem --key device.key --topic hello --message world
+  thingwire pub --endpoint HOST --ca root.pem --cert device.pem --key device.key --topic photo --file cat.jpg
+  tail -f log | thingwire pub --endpoint localhost --plain --limits none --topic log --lines";
+
+/// What to publish.
+///
+/// What excludes or needs each other is checked in the code behind, here and for the connection: to clap, a switch
+/// whose variable says `false` is there.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Message, exactly one of these")]
+pub(crate) struct SourceArguments {
+    /// Publish this text.
+    #[arg(long, value_name = "TEXT", env = "THINGWIRE_MESSAGE", allow_hyphen_values = true)]
+    pub(crate) message: Option<String>,
+    /// Publish what this file holds.
+    #[arg(long, value_name = "PATH", env = "THINGWIRE_FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Publish each line of standard input as one message, in order, each as soon as it is read.
+    #[arg(long, env = "THINGWIRE_LINES", value_parser = BoolishValueParser::new())]
+    pub(crate) lines: bool,
+}
+
+/// Subscribe, and write what arrives to standard output.
+#[derive(Debug, Args)]
+#[command(next_line_help = true, after_help = SUB_EXAMPLES)]
+pub(crate) struct SubArguments {
+    /// What to subscribe to: a topic, or a filter with `+` and `#`. May be given several times.
+    #[arg(long = "topic", value_name = "FILTER", env = "THINGWIRE_TOPIC", required = true)]
+    pub(crate) topics: Vec<Filter>,
+    #[command(flatten)]
+    pub(crate) qos: QosArgument,
+    /// End after this many messages.
+    #[arg(long, value_name = "N", env = "THINGWIRE_COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+    #[arg(long, value_name = "FORMAT", env = "THINGWIRE_FORMAT", value_enum, default_value_t = Format::Text,
+          help = FORMAT_HELP)]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArguments,
+}
+
+const FORMAT_HELP: &str = "\
+text: the payload and a newline.
+json: one object per line with \"topic\", \"qos\", \"retain\", \"duplicate\", and the payload as
+\"payload\" when it is UTF-8, otherwise in hexadecimal digits as \"payload_hex\"";
+
+const SUB_EXAMPLES: &str = "\
+Examples:
+  thingwire sub --endpoint HOST --ca root.pem --cert device.pem --key device.key --topic 'sensors/+/temperature'
+  thingwire sub --endpoint HOST --ca root.pem --cert device.pem --key device.key --topic '#' --format json | jq .topic
+  thingwire sub --endpoint localhost --plain --topic hello --count 1";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QosArgument {
+    /// 0: sent once, never acknowledged. 1: sent until acknowledged.
+    #[arg(long, value_name = "QOS", env = "THINGWIRE_QOS", default_value = "1", value_parser = qos_parser())]
+    pub(crate) qos: Qos,
+}
+
+fn qos_parser() -> impl TypedValueParser<Value = Qos> {
+    let parser = PossibleValuesParser::new(["0", "1"]);
+    parser.map(|text| if text == "0" { Qos::AtMostOnce } else { Qos::AtLeastOnce })
+}
+
+/// Where to connect, and as whom.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct ConnectionArguments {
+    /// The server. Without a port, it is 8883, and 1883 with --plain.
+    #[arg(long, value_name = "HOST[:PORT]", env = "THINGWIRE_ENDPOINT")]
+    pub(crate) endpoint: String,
+    /// The root certificate that the server's certificate must lead to, as PEM.
+    #[arg(long, value_name = "PATH", env = "THINGWIRE_CA")]
+    pub(crate) ca: Option<PathBuf>,
+    /// The device's certificate, as PEM. Without it, only the server proves who it is.
+    #[arg(long, value_name = "PATH", env = "THINGWIRE_CERT")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The private key of the device's certificate, as PEM.
+    #[arg(long, value_name = "PATH", env = "THINGWIRE_KEY")]
+    pub(crate) key: Option<PathBuf>,
+    /// Connect without TLS: anybody on the way can read and change everything.
+    #[arg(long, env = "THINGWIRE_PLAIN", value_parser = BoolishValueParser::new())]
+    pub(crate) plain: bool,
+    /// Who to be; without it, a new one for every call. Two clients with one id push each other off the line.
+    #[arg(long, value_name = "ID", env = "THINGWIRE_CLIENT_ID")]
+    pub(crate) client_id: Option<String>,
+    /// The user name for servers that want one.
+    #[arg(long, value_name = "NAME", env = "THINGWIRE_USER_NAME", hide_env_values = true)]
+    pub(crate) user_name: Option<String>,
+    /// The password. Better given by its variable: other users of this machine can see a command's flags.
+    #[arg(long, value_name = "PASSWORD", env = "THINGWIRE_PASSWORD", hide_env_values = true, requires = "user_name")]
+    pub(crate) password: Option<String>,
+    /// The longest silence before the server is asked for a sign of life; 0 never asks.
+    #[arg(long, value_name = "SECONDS", env = "THINGWIRE_KEEP_ALIVE", default_value_t = 60)]
+    pub(crate) keep_alive: u16,
+    /// The longest time to connect, from name resolution to the server's answer.
+    #[arg(long, value_name = "SECONDS", env = "THINGWIRE_CONNECT_TIMEOUT", default_value_t = 10,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) connect_timeout: u32,
+    /// Have the server keep subscriptions and undelivered messages for the next call with the same client id.
+    #[arg(long, env = "THINGWIRE_NO_CLEAN_SESSION", value_parser = BoolishValueParser::new())]
+    pub(crate) no_clean_session: bool,
+    /// What to check before sending: aws, the limits of AWS IoT Core; none, only MQTT's own.
+    #[arg(long, value_name = "LIMITS", env = "THINGWIRE_LIMITS", value_enum, default_value_t = LimitsArgument::Aws)]
+    pub(crate) limits: LimitsArgument,
+    /// Tell on standard error what happens to the connection.
+    #[arg(short, long, env = "THINGWIRE_VERBOSE", value_parser = BoolishValueParser::new())]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LimitsArgument {
+    Aws,
+    None,
+}

@@ -1,0 +1,195 @@
+//! One connection to the server, from the flags to the goodbye.
+
+use std::time::{Duration, Instant};
+
+use thingwire_std::thingwire_core::host;
+use thingwire_std::{Config, Driver, Limits, LinkError, Notice, Options, Password, TcpError};
+
+use crate::args::{ConnectionArguments, LimitsArgument};
+use crate::failure::{Code, Failure};
+use crate::interrupt::Interrupt;
+use crate::say;
+
+/// How long the goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// How often in a row the server may close the connection instead of answering a request.
+const STRIKES_MAX: u32 = 3;
+
+/// The driver, with what the command wants of every connection: a failed first attempt is the end, later ones are not;
+/// a signal is the end.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) driver: Driver,
+    /// What the server takes.
+    pub(crate) limits: Limits,
+    /// For messages.
+    endpoint: String,
+    plain: bool,
+    verbose: bool,
+    interrupt: Interrupt,
+    /// Whether the server has ever accepted a connection.
+    accepted: bool,
+    strikes: u32,
+}
+
+impl Connection {
+    /// Checks all flags. Nothing is sent before [`start`](Self::start).
+    pub(crate) fn new(arguments: &ConnectionArguments, change: impl FnOnce(&mut Config)) -> Result<Self, Failure> {
+        let options = options(arguments)?.with(change);
+        let endpoint = options.endpoint.to_string();
+        let limits = options.config.limits;
+        let driver = Driver::new(options)?;
+        let interrupt = Interrupt::watch(driver.waker())?;
+        let ConnectionArguments { plain, verbose, .. } = *arguments;
+        Ok(Self { driver, limits, endpoint, plain, verbose, interrupt, accepted: false, strikes: 0 })
+    }
+
+    pub(crate) fn start(&mut self) {
+        if self.plain {
+            say("warning: --plain: without TLS, anybody on the way can read and change everything");
+        }
+        self.driver.start();
+    }
+
+    /// Waits for the next notice; `None` when the driver was woken. `answer_due` is whether the server owes an answer
+    /// to a request.
+    pub(crate) fn next(&mut self, answer_due: bool) -> Result<Option<Notice>, Failure> {
+        let notice = self.driver.next(None);
+        self.interrupt.check()?;
+        if let Some(notice) = &notice {
+            self.narrate(notice);
+            self.judge(notice, answer_due)?;
+        }
+        Ok(notice)
+    }
+
+    /// Whether it is worth going on.
+    fn judge(&mut self, notice: &Notice, answer_due: bool) -> Result<(), Failure> {
+        match notice {
+            Notice::Failed { why: Some(why), .. } if !self.accepted => Err(Failure::link(&self.endpoint, why)),
+            Notice::Online { .. } => {
+                self.accepted = true;
+                Ok(())
+            }
+            Notice::Done { .. } => {
+                self.strikes = 0;
+                Ok(())
+            }
+            // AWS IoT Core answers a publish that the policy does not allow by closing the connection (B-16), and
+            // would do so for ever.
+            Notice::Offline { why: Some(why), .. } if answer_due && is_by_server(why) => {
+                self.strikes += 1;
+                if self.strikes < STRIKES_MAX { Ok(()) } else { Err(self.cut_off()) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn cut_off(&self) -> Failure {
+        let text = format!(
+            "{}: the server has closed {STRIKES_MAX} connections in a row instead of answering; check that the policy \
+             allows the topic and that no other client uses this client id",
+            self.endpoint
+        );
+        Failure::new(Code::Refused, text)
+    }
+
+    /// Stops reading from the server, or goes on.
+    pub(crate) fn pause_input(&mut self, paused: bool) {
+        self.driver.client().pause_input(paused);
+    }
+
+    /// Says goodbye.
+    pub(crate) fn stop(&mut self) {
+        self.driver.stop();
+        let until = Instant::now() + GOODBYE;
+        loop {
+            match self.driver.next(Some(until.saturating_duration_since(Instant::now()))) {
+                Some(Notice::Stopped) => break,
+                Some(_) => {}
+                // Woken, or out of time: then the server sees a lost connection.
+                None if Instant::now() < until => {}
+                None => break,
+            }
+        }
+        if self.accepted {
+            self.tell(|| "disconnected".to_owned());
+        }
+    }
+
+    /// A line for a user who wants to know more.
+    pub(crate) fn tell(&self, line: impl FnOnce() -> String) {
+        if self.verbose {
+            say(line());
+        }
+    }
+
+    fn narrate(&self, notice: &Notice) {
+        let again = |retry_in: &Option<Duration>| {
+            retry_in.map_or(String::new(), |wait| format!("; next attempt in {:.1} s", wait.as_secs_f32()))
+        };
+        match notice {
+            Notice::Attempting { attempt } => {
+                self.tell(|| format!("connecting to {}, attempt {attempt}", self.endpoint));
+            }
+            Notice::Failed { why: Some(why), retry_in } if self.accepted => {
+                self.tell(|| format!("no connection: {why}{}", again(retry_in)));
+            }
+            Notice::Online { resumed: false } => self.tell(|| "online, with a new session".to_owned()),
+            Notice::Online { resumed: true } => self.tell(|| "online, the session goes on".to_owned()),
+            Notice::Ready => self.tell(|| "ready".to_owned()),
+            Notice::Offline { why: Some(why), retry_in } => self.tell(|| format!("offline: {why}{}", again(retry_in))),
+            _ => {}
+        }
+    }
+}
+
+/// Whether the server has ended the connection. It comes as a reset when the server had not read everything.
+fn is_by_server(why: &LinkError) -> bool {
+    matches!(why, LinkError::Closed | LinkError::Tcp { why: TcpError::Reset, .. })
+}
+
+/// The flags as the library wants them.
+fn options(arguments: &ConnectionArguments) -> Result<Options, Failure> {
+    let id = client_id(arguments)?;
+    let mut options = secured(arguments, &id)?;
+    let config = &mut options.config;
+    config.clean_session = !arguments.no_clean_session;
+    config.keep_alive = Duration::from_secs(arguments.keep_alive.into());
+    config.connect_timeout = Duration::from_secs(arguments.connect_timeout.into());
+    config.user_name.clone_from(&arguments.user_name);
+    config.password = arguments.password.as_deref().map(Password::from);
+    config.limits = match arguments.limits {
+        LimitsArgument::Aws => Limits::aws(),
+        LimitsArgument::None => Limits::none(),
+    };
+    Ok(options)
+}
+
+fn client_id(arguments: &ConnectionArguments) -> Result<String, Failure> {
+    match &arguments.client_id {
+        Some(id) if !(id.is_empty() && arguments.no_clean_session) => Ok(id.clone()),
+        _ if arguments.no_clean_session => Err(Failure::usage(
+            "--no-clean-session needs a --client-id: by its name the server finds the session again",
+        )),
+        _ => Ok(format!("thingwire-{:08x}", host::seed()? >> 32)),
+    }
+}
+
+fn secured(arguments: &ConnectionArguments, id: &str) -> Result<Options, Failure> {
+    let ConnectionArguments { endpoint, ca, cert, key, plain, .. } = arguments;
+    let options = match (plain, ca, cert, key) {
+        (true, None, None, None) => Options::plain(endpoint, id),
+        (true, ..) => {
+            return Err(Failure::usage("--plain is without TLS: leave out either it or --ca, --cert and --key"));
+        }
+        (false, Some(ca), Some(cert), Some(key)) => Options::mtls_from_path(endpoint, id, cert, key, ca),
+        (false, Some(ca), None, None) => Options::tls_from_path(endpoint, id, ca),
+        (false, Some(_), ..) => return Err(Failure::usage("--cert and --key need each other: give both or neither")),
+        (false, None, ..) => {
+            return Err(Failure::usage("--ca is missing: give the server's root certificate, or --plain for no TLS"));
+        }
+    };
+    Ok(options?)
+}

@@ -1,0 +1,54 @@
+//! The `thingwire` command: publish and subscribe for people and shell scripts.
+
+mod args;
+mod connection;
+mod failure;
+mod interrupt;
+mod output;
+mod publish;
+mod subscribe;
+
+use std::fmt;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use args::{Arguments, Command};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return explain(&error),
+    };
+    let result = match arguments.command {
+        Command::Pub(arguments) => publish::run(arguments),
+        Command::Sub(arguments) => subscribe::run(&arguments),
+    };
+    result.map_or_else(|failure| fail(&failure), |()| ExitCode::SUCCESS)
+}
+
+/// The help, where it was asked for; otherwise what is wrong with the command line.
+fn explain(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return fail(&Failure::from_clap(error));
+    }
+    // Where nobody can be told, nothing is left to do.
+    let _ = error.print();
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+fn fail(failure: &Failure) -> ExitCode {
+    if !failure.is_silent() {
+        say(failure);
+    }
+    failure.exit_code()
+}
+
+/// One line on standard error.
+fn say(line: impl fmt::Display) {
+    // A line for the user that cannot be written is no reason to stop the work.
+    let _ = writeln!(io::stderr(), "thingwire: {line}");
+}

@@ -1,0 +1,38 @@
+//! The example that is the first code a user sees.
+
+use std::process::{Command, Output};
+
+#[test]
+fn it_talks_to_a_double_of_its_own() {
+    let ended = basic_pub_sub(&["--count", "2"]);
+    let stdout = String::from_utf8(ended.stdout).expect("text");
+    assert_eq!((ended.status.code(), String::from_utf8_lossy(&ended.stderr).as_ref()), (Some(0), ""));
+    assert!(stdout.starts_with("No endpoint given: started a double of AWS IoT Core at localhost:"), "{stdout}");
+    let (_announced, received) = stdout.split_once('\n').expect("more than a line");
+    assert_eq!(received, [block("Hello World!", 0), block("Hello World!", 1)].concat());
+}
+
+#[test]
+fn flags_are_spelt_as_in_the_old_sample() {
+    let old = ["-id", "me", "--clientId", "you"];
+    // The same flag twice is what clap objects to, so it has understood both.
+    let stderr = String::from_utf8(basic_pub_sub(&old).stderr).expect("text");
+    assert!(stderr.contains("'--client-id <ID>' cannot be used multiple times"), "{stderr}");
+    let ended = basic_pub_sub(&["-id", "me", "-t", "old/topic", "-M", "Hi", "-m", "publish", "--count", "1"]);
+    let stdout = String::from_utf8(ended.stdout).expect("text");
+    assert!(stdout.ends_with("\nPublished topic old/topic: {\"message\":\"Hi\",\"sequence\":0}\n\n"), "{stdout}");
+    assert_eq!(ended.status.code(), Some(0));
+}
+
+fn block(message: &str, sequence: u32) -> String {
+    let payload = format!("{{\"message\":\"{message}\",\"sequence\":{sequence}}}");
+    format!("Received a new message: \n{payload}\nfrom topic: \nsdk/test/Rust\n--------------\n\n\n")
+}
+
+/// `cargo test` has built the example beside the tests, but tells nobody where.
+fn basic_pub_sub(arguments: &[&str]) -> Output {
+    let test = std::env::current_exe().expect("this test has a path");
+    let example = test.ancestors().nth(2).expect("in deps/").join("examples").join("basic_pub_sub");
+    let output = Command::new(&example).args(arguments).env_clear().output();
+    output.expect("the example is there: `cargo test --test cli` does not build it, `cargo test` and `--examples` do")
+}

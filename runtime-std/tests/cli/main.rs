@@ -1,0 +1,11 @@
+//! The `thingwire` command and the example, as the processes that users run.
+
+mod example;
+mod help;
+#[cfg(unix)]
+mod interrupts;
+mod mistakes;
+mod publish;
+mod subscribe;
+mod support;
+mod trouble;
