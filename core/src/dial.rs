@@ -15,8 +15,11 @@ use crate::{Instant, LinkError, TcpError};
 /// The least time that one address gets, however many there are.
 const SHARE_MIN: Duration = Duration::from_secs(1);
 
-/// What is thrown away at most when a connection is closed, in reads.
-const DISCARDED_READS_MAX: usize = 16;
+/// How long the peer may take to close a connection after us.
+///
+/// A connection that is dropped while the peer still sends is reset, and with it goes what the peer had not read of
+/// ours: acknowledgements, and the DISCONNECT without which it publishes the will.
+pub const LINGER: Duration = Duration::from_secs(1);
 
 /// The address of an endpoint whose host is one: nothing has to be looked up.
 pub fn literal(endpoint: &Endpoint) -> Option<SocketAddr> {
@@ -47,17 +50,6 @@ pub fn tcp_error(address: SocketAddr, error: &io::Error) -> LinkError {
         _ => TcpError::Os { code: error.raw_os_error() },
     };
     LinkError::Tcp { address: Some(address), why }
-}
-
-/// Takes what a socket that is about to be closed still holds, without waiting: closing with bytes unread would reset
-/// the connection, and the peer might never see our last words.
-pub fn discard_unread(mut socket: impl io::Read) {
-    let mut discarded = [0; 4096];
-    for _ in 0..DISCARDED_READS_MAX {
-        if !matches!(socket.read(&mut discarded), Ok(1..)) {
-            return;
-        }
-    }
 }
 
 /// The addresses of a host that were not tried yet.

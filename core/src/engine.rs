@@ -202,8 +202,9 @@ impl Engine {
 
     /// The next thing for the driver to do.
     ///
-    /// On [`Action::Close`] it writes what [`transmit`](Self::transmit) still gives, as far as the socket takes it at
-    /// once, and drops the socket.
+    /// On [`Action::Close`] it writes what [`transmit`](Self::transmit) still gives, ends its side of the connection,
+    /// and drops the socket when the peer has done the same, after [`LINGER`](crate::dial::LINGER) at the latest. Until
+    /// then it asks for no further action.
     pub fn poll_action(&mut self, now: Instant) -> Option<Action> {
         if let Some(link) = self.broken.take() {
             self.wanted = None;

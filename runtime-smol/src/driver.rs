@@ -3,13 +3,14 @@
 use std::fmt;
 use std::future::{Future, pending};
 use std::io::{ErrorKind, Read, Write};
+use std::mem;
 use std::net::Shutdown;
 use std::pin::Pin;
 use std::time::Duration;
 
 use async_io::Timer;
 use futures_lite::FutureExt;
-use thingwire_core::dial;
+use thingwire_core::dial::{self, LINGER};
 use thingwire_core::host::{self, Clock};
 use thingwire_core::{
     AckToken, Action, Client, Engine, Filter, Instant, Link, LinkError, Notice, Options, Publish, Qos, Refused,
@@ -37,6 +38,13 @@ enum Stage {
     Closed,
     Connecting(Link, Pin<Box<dyn Future<Output = Result<Socket, LinkError>> + Send>>),
     Connected(Link, Socket),
+    /// Our last words are on their way; until the peer has closed too, what it still sends is thrown away.
+    Closing {
+        socket: Socket,
+        /// When the peer has had its time.
+        until: Instant,
+        said_all: bool,
+    },
 }
 
 /// What there was to wait for.
@@ -131,6 +139,9 @@ impl Driver {
     /// Does what can be done without waiting.
     fn work(&mut self, now: Instant) -> Option<Notice> {
         loop {
+            if self.lingers(now) {
+                return None;
+            }
             match self.engine.poll_action(now) {
                 Some(Action::Open(link)) => {
                     let connect = connect(self.engine.endpoint().clone(), self.clock, self.connect_timeout);
@@ -151,9 +162,13 @@ impl Driver {
 
     async fn wait(&mut self, now: Instant) -> Woken {
         let (engine, stage) = (&mut self.engine, &mut self.stage);
-        let deadline = engine.next_deadline();
         let blocked = !engine.transmit(now).is_empty();
         let reads = engine.wants_input();
+        let deadline = match stage {
+            // The engine waits as well: whatever it wants to do next comes after the end of this connection.
+            Stage::Closing { until, .. } => Some(*until),
+            _ => engine.next_deadline(),
+        };
         let timer = async {
             match deadline {
                 Some(deadline) => drop(Timer::after(deadline.since(now)).await),
@@ -165,6 +180,13 @@ impl Driver {
             match stage {
                 Stage::Closed => pending().await,
                 Stage::Connecting(_, connecting) => Woken::Connected(connecting.await),
+                Stage::Closing { socket, said_all, .. } => {
+                    let readable = async { drop(socket.stream.readable().await) };
+                    let writable =
+                        async { if *said_all { pending().await } else { drop(socket.stream.writable().await) } };
+                    readable.or(writable).await;
+                    Woken::Socket
+                }
                 Stage::Connected(_, socket) => {
                     let readable = async { if reads { drop(socket.stream.readable().await) } else { pending().await } };
                     let writable =
@@ -255,29 +277,45 @@ impl Driver {
         self.engine.closed(now, link, why);
     }
 
-    /// Writes what the socket takes at once, and drops it.
+    /// Gives up a link that is being made, and begins to close one that is there.
     fn close(&mut self, now: Instant, link: Link) {
         let current = match &self.stage {
-            Stage::Closed => return,
             Stage::Connecting(current, _) | Stage::Connected(current, _) => *current,
+            Stage::Closed | Stage::Closing { .. } => return,
         };
         if current != link {
             return;
         }
-        if let Stage::Connected(_, socket) = &self.stage {
-            let mut stream = socket.stream.get_ref();
-            loop {
-                let bytes = self.engine.transmit(now);
-                match stream.write(bytes) {
-                    Ok(len @ 1..) => self.engine.transmitted(now, len),
-                    _ => break,
-                }
-            }
-            // The peer may be gone already: then there is nobody to tell.
-            let _ = stream.shutdown(Shutdown::Write);
-            dial::discard_unread(stream);
+        if let Stage::Connected(_, socket) = mem::replace(&mut self.stage, Stage::Closed) {
+            self.stage = Stage::Closing { socket, until: now + LINGER, said_all: false };
         }
-        self.stage = Stage::Closed;
+    }
+
+    /// Goes on closing; tells whether that takes more time, up to [`LINGER`].
+    fn lingers(&mut self, now: Instant) -> bool {
+        let Stage::Closing { socket, until, said_all } = &mut self.stage else { return false };
+        let mut stream = socket.stream.get_ref();
+        while now < *until && !*said_all {
+            let bytes = self.engine.transmit(now);
+            if bytes.is_empty() {
+                *said_all = true;
+                if let Err(error) = stream.shutdown(Shutdown::Write) {
+                    log::debug!("{}: not shut down: {error}", socket.address);
+                }
+                break;
+            }
+            match stream.write(bytes) {
+                Ok(len) => self.engine.transmitted(now, len),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => *said_all = true,
+            }
+        }
+        let lingers = now < *until && socket.discard(&mut self.chunk);
+        if !lingers {
+            self.stage = Stage::Closed;
+        }
+        lingers
     }
 }
 

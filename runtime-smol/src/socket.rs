@@ -1,11 +1,11 @@
 //! Making a TCP connection.
 
-use std::net::TcpStream;
+use std::io::{ErrorKind, Read};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use async_io::{Async, Timer};
 use futures_lite::FutureExt;
-use std::net::SocketAddr;
-use std::time::Duration;
 use thingwire_core::dial::{self, Attempts};
 use thingwire_core::host::Clock;
 use thingwire_core::transport::Endpoint;
@@ -16,6 +16,23 @@ use thingwire_core::{LinkError, TcpError};
 pub(crate) struct Socket {
     pub(crate) stream: Async<TcpStream>,
     pub(crate) address: SocketAddr,
+}
+
+/// Reads of what nobody wants before something else has its turn.
+const DISCARDED_READS_MAX: usize = 16;
+
+impl Socket {
+    /// Throws away what has come; false when the peer has closed.
+    pub(crate) fn discard(&self, buffer: &mut [u8]) -> bool {
+        for _ in 0..DISCARDED_READS_MAX {
+            match self.stream.get_ref().read(buffer) {
+                Ok(1..) => {}
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return true,
+                Ok(0) | Err(_) => return false,
+            }
+        }
+        true
+    }
 }
 
 /// Resolves the endpoint and tries its addresses in turn, each for a share of `timeout`.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use log::Level;
 use mio::{Events, Poll, Registry, Token};
+use thingwire_core::dial::LINGER;
 use thingwire_core::dial::{self, Attempts};
 use thingwire_core::host::{self, Clock};
 use thingwire_core::{Action, Engine, Instant, Link, LinkError, Notice, Options, SetupError};
@@ -64,6 +65,13 @@ enum Stage {
         /// explains more.
         broken: Option<LinkError>,
     },
+    /// Our last words are on their way; until the peer has closed too, what it still sends is thrown away.
+    Closing {
+        socket: Socket,
+        /// When the peer has had its time.
+        until: Instant,
+        said_all: bool,
+    },
 }
 
 /// A machine, what its owner sleeps with, and what wakes it.
@@ -121,7 +129,9 @@ impl Machine {
     /// Takes in what happened during a sleep.
     pub(crate) fn turn(&mut self, now: Instant, events: &Events) {
         self.reads_left = READS_PER_TURN;
-        if let Stage::Connecting { socket, .. } | Stage::Connected { socket, .. } = &mut self.stage {
+        if let Stage::Connecting { socket, .. } | Stage::Connected { socket, .. } | Stage::Closing { socket, .. } =
+            &mut self.stage
+        {
             events.iter().for_each(|event| socket.ready(event));
         }
         self.engine.wake(now);
@@ -135,6 +145,9 @@ impl Machine {
     pub(crate) fn next_notice(&mut self, now: Instant) -> Option<Notice> {
         let mut done = false;
         loop {
+            if self.lingers(now) {
+                return None;
+            }
             match self.engine.poll_action(now) {
                 Some(Action::Open(link)) => self.open(now, link),
                 Some(Action::Close(link)) => self.close(now, link),
@@ -159,6 +172,7 @@ impl Machine {
     pub(crate) fn sleep_limit(&self, now: Instant) -> Option<Duration> {
         let own = match &self.stage {
             Stage::Connecting { give_up_at, .. } => Some(*give_up_at),
+            Stage::Closing { socket, until, .. } => Some(if socket.may_read() { now } else { *until }),
             Stage::Connected { socket, .. } if socket.may_read() && self.engine.wants_input() => Some(now),
             Stage::Closed | Stage::Resolving { .. } | Stage::Connected { .. } => None,
         };
@@ -288,29 +302,52 @@ impl Machine {
         self.engine.closed(now, link, why);
     }
 
-    /// Writes what the socket takes at once, and drops it.
+    /// Gives up a link that is being made, and begins to close one that is there.
     fn close(&mut self, now: Instant, link: Link) {
-        let current = match &mut self.stage {
-            Stage::Closed => return,
-            Stage::Resolving { link, .. } | Stage::Connecting { link, .. } => *link,
-            Stage::Connected { link: current, socket, .. } => {
-                let mut bytes = if *current == link { self.engine.transmit(now) } else { &[] };
-                while !bytes.is_empty() {
-                    let Ok(Some(len)) = socket.write(bytes) else { break };
-                    self.engine.transmitted(now, len);
-                    bytes = self.engine.transmit(now);
-                }
-                *current
-            }
+        let current = match &self.stage {
+            Stage::Resolving { link, .. } | Stage::Connecting { link, .. } | Stage::Connected { link, .. } => *link,
+            Stage::Closed | Stage::Closing { .. } => return,
         };
-        if current == link {
+        if current != link {
+            return;
+        }
+        match std::mem::replace(&mut self.stage, Stage::Closed) {
+            Stage::Connected { socket, .. } => {
+                self.stage = Stage::Closing { socket, until: now + LINGER, said_all: false };
+            }
+            Stage::Connecting { socket, .. } => socket.close(&self.registry),
+            Stage::Closed | Stage::Resolving { .. } | Stage::Closing { .. } => {}
+        }
+    }
+
+    /// Goes on closing; tells whether that takes more time, up to [`LINGER`].
+    fn lingers(&mut self, now: Instant) -> bool {
+        let Stage::Closing { socket, until, said_all } = &mut self.stage else { return false };
+        while now < *until && !*said_all {
+            let bytes = self.engine.transmit(now);
+            if bytes.is_empty() {
+                socket.shut_down_writing();
+                *said_all = true;
+                break;
+            }
+            match socket.write(bytes) {
+                Ok(Some(len)) => self.engine.transmitted(now, len),
+                Ok(None) => break,
+                Err(_) => *said_all = true,
+            }
+        }
+        let lingers = now < *until && socket.discard(&mut self.chunk);
+        if !lingers {
             self.drop_socket();
         }
+        lingers
     }
 
     fn drop_socket(&mut self) {
         match std::mem::replace(&mut self.stage, Stage::Closed) {
-            Stage::Connecting { socket, .. } | Stage::Connected { socket, .. } => socket.close(&self.registry),
+            Stage::Connecting { socket, .. } | Stage::Connected { socket, .. } | Stage::Closing { socket, .. } => {
+                socket.close(&self.registry);
+            }
             Stage::Closed | Stage::Resolving { .. } => {}
         }
     }

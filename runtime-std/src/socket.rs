@@ -6,8 +6,11 @@ use std::net::{Shutdown, SocketAddr};
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use thingwire_core::dial::{self, tcp_error};
+use thingwire_core::dial::tcp_error;
 use thingwire_core::{LinkError, TcpError};
+
+/// Reads of what nobody wants before something else has its turn.
+const DISCARDED_READS_MAX: usize = 16;
 
 /// A connection, and what is known of its readiness.
 ///
@@ -110,11 +113,30 @@ impl Socket {
         LinkError::Tcp { address: Some(self.address), why: TcpError::TimedOut }
     }
 
-    /// Closes the connection without waiting; what was written is still delivered.
+    /// Throws away what has come; false when the peer has closed.
+    pub(crate) fn discard(&mut self, buffer: &mut [u8]) -> bool {
+        for _ in 0..DISCARDED_READS_MAX {
+            match self.read(buffer) {
+                Ok(Input::Bytes(_)) => {}
+                Ok(Input::Blocked) => return true,
+                Ok(Input::End) | Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    /// Tells the peer that nothing more comes.
+    pub(crate) fn shut_down_writing(&mut self) {
+        if let Err(error) = self.stream.shutdown(Shutdown::Write) {
+            log::debug!("{}: not shut down: {error}", self.address);
+        }
+    }
+
+    /// Drops the connection.
     pub(crate) fn close(mut self, registry: &Registry) {
-        let _ = self.stream.shutdown(Shutdown::Write);
-        dial::discard_unread(&mut self.stream);
-        let _ = registry.deregister(&mut self.stream);
+        if let Err(error) = registry.deregister(&mut self.stream) {
+            log::debug!("{}: not deregistered: {error}", self.address);
+        }
     }
 }
 

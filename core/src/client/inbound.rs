@@ -12,7 +12,6 @@ use crate::{Filter, FrameError, Message, Notice, Outcome, Phase, Qos};
 impl Client {
     /// Takes whole packets off the front of `bytes` while there is room for what they cause.
     pub(super) fn receive(&mut self, bytes: &mut BytesMut) {
-        let link = self.link;
         loop {
             if !self.wants_input() {
                 self.input_held = true;
@@ -24,7 +23,7 @@ impl Client {
                 Err(error) => self.abandon(self.broken(error, bytes)),
             }
             // The packet may have ended the link: nothing after it is applied.
-            if self.link != link || !(self.phase.is_online() || self.phase == Phase::AwaitingConnack) {
+            if !(self.phase.is_online() || self.phase == Phase::AwaitingConnack) {
                 bytes.clear();
                 return;
             }

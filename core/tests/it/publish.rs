@@ -1,6 +1,6 @@
 use thingwire_core::{LinkError, Outcome, Phase, Publish, Qos, Refusal, Topic};
 
-use crate::rig::{Rig, config, packet_id, payload, puback, unlimited};
+use crate::rig::{PINGREQ, Rig, config, message, packet_id, payload, puback, unlimited};
 
 #[test]
 fn qos_0_is_done_when_it_is_handed_to_the_link() {
@@ -152,4 +152,21 @@ fn an_acknowledgement_read_together_with_the_end_of_the_link_counts() {
     rig.receive(&puback(id));
     rig.lose_link(LinkError::Closed);
     assert_eq!(rig.outcomes(), [(ticket, Outcome::Acked)]);
+}
+
+#[test]
+fn acknowledgements_and_pings_do_not_wait_behind_publishes() {
+    let mut rig = Rig::online(unlimited());
+    let (deadline, _) = rig.client.next_deadline().unwrap();
+    rig.now = deadline;
+    for _ in 0..100 {
+        rig.publish("t", "x", Qos::AtMostOnce);
+    }
+    rig.client.handle(rig.now, thingwire_core::Event::Wake);
+    let mut inbound = bytes::BytesMut::from(&message("t", "x", Some(7))[..]);
+    rig.client.handle(rig.now, thingwire_core::Event::Received(rig.link.unwrap(), &mut inbound));
+    while rig.client.poll_action().is_some() {}
+    let sent = rig.drain();
+    assert_eq!(sent[..2], [puback(7), PINGREQ.to_vec()]);
+    assert_eq!(sent.len(), 102);
 }

@@ -197,3 +197,22 @@ fn two_seeds_wait_differently() {
     assert!(waits(1).iter().zip(waits(2)).all(|(a, b)| *a != b));
     assert!(waits(1).iter().all(|wait| (1..=33).contains(&wait.as_secs())), "floor and cap");
 }
+
+#[test]
+fn the_order_of_sending_survives_the_wrap_of_packet_ids() {
+    let mut rig = Rig::online(persistent());
+    for _ in 0..65_533 {
+        rig.publish("t", "x", Qos::AtLeastOnce);
+        let id = packet_id(&rig.drain()[0]);
+        rig.receive(&puback(id));
+    }
+    let first = ["a", "b", "c", "d"].map(|text| {
+        rig.publish("t", text, Qos::AtLeastOnce);
+        packet_id(&rig.drain()[0])
+    });
+    assert_eq!(first, [65_534, 65_535, 1, 2]);
+    rig.lose_link(LinkError::Closed);
+    rig.wake();
+    let again = rig.reach_online(&CONNACK_RESUMED);
+    assert_eq!(again.iter().map(|packet| payload(packet)).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+}

@@ -224,6 +224,31 @@ fn a_peer_that_takes_one_byte_at_a_time_gets_every_byte() {
     assert_eq!(block_on(done(&mut driver, published)), Outcome::Acked);
 }
 
+#[test]
+fn a_server_that_still_sends_gets_to_read_the_goodbye() {
+    let (verdict, verdicts) = std::sync::mpsc::channel();
+    let peer = peer(move |mut stream| {
+        stream.write_all(&[0x20, 2, 0, 0]).unwrap();
+        let mut connect = [0; 18];
+        stream.read_exact(&mut connect).unwrap();
+        // The goodbye is there, and is left there until everything else is sent.
+        stream.peek(&mut [0]).unwrap();
+        let message = [&[0x30, 103, 0, 1, b'a'][..], &[b'x'; 100]].concat();
+        let sent_all = (0..2_000).all(|_| stream.write_all(&message).is_ok());
+        let mut rest = Vec::new();
+        let ended = stream.read_to_end(&mut rest).is_ok();
+        verdict.send((sent_all, ended, rest)).unwrap();
+    });
+    let mut driver = plain(peer);
+    driver.start();
+    block_on(async {
+        until(&mut driver, |notice| (*notice == Notice::Ready).then_some(())).await;
+        driver.stop();
+        until(&mut driver, |notice| (*notice == Notice::Stopped).then_some(())).await;
+    });
+    assert_eq!(verdicts.recv_timeout(PATIENCE), Ok((true, true, vec![0xe0, 0])));
+}
+
 /// A server that treats its first connection with `serve`; returns the port.
 fn peer(serve: impl FnOnce(TcpStream) + Send + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use thingwire_std::{Client, Driver, Notice, Options, Outcome, Phase};
 
-use crate::peer::{Peer, accept, listen_to_the_end, read_packet};
+use crate::peer::{Peer, accept, listen_to_the_end, publish_packet, read_packet};
 use crate::support::{PATIENCE, double, drive_to, fast, plain, plain_at, publish};
 
 /// Waits until the client is in `phase`, by the notices that lead there.
@@ -142,4 +142,38 @@ impl FullListener {
         let waiting = (0..8).map(|_| mio::net::TcpStream::connect(address).unwrap()).collect();
         Self { endpoint: address.to_string(), _listener: listener, _waiting: waiting }
     }
+}
+
+#[test]
+fn a_server_that_still_sends_gets_to_read_the_goodbye() {
+    let (verdict, verdicts) = mpsc::channel();
+    let peer = Peer::start(move |stream| {
+        accept(stream);
+        // The goodbye is there, and is left there until everything else is sent.
+        stream.peek(&mut [0]).unwrap();
+        let message = publish_packet("a", &"x".repeat(4_000));
+        let sent_all = (0..64).all(|_| std::io::Write::write_all(stream, &message).is_ok());
+        let goodbye = read_packet(stream) == Some((14, Vec::new()));
+        verdict.send((sent_all, goodbye, listen_to_the_end(stream))).unwrap();
+    });
+    let client = Client::connect(plain_at(&peer.endpoint(), "a")).unwrap();
+    client.wait_ready(PATIENCE).unwrap();
+    assert!(client.stop(PATIENCE));
+    assert_eq!(verdicts.recv_timeout(PATIENCE), Ok((true, true, true)));
+}
+
+#[test]
+fn a_server_that_never_closes_is_not_waited_for_long() {
+    let (release, released) = mpsc::channel::<()>();
+    let released = std::sync::Mutex::new(released);
+    let peer = Peer::start(move |stream| {
+        accept(stream);
+        let _ = released.lock().map(|released| released.recv_timeout(PATIENCE));
+    });
+    let client = Client::connect(plain_at(&peer.endpoint(), "a")).unwrap();
+    client.wait_ready(PATIENCE).unwrap();
+    let began = std::time::Instant::now();
+    assert!(client.stop(PATIENCE));
+    assert!(began.elapsed() < PATIENCE / 2, "{:?}", began.elapsed());
+    drop(release);
 }
