@@ -41,6 +41,8 @@ pub struct Config {
     pub backoff: BackoffConfig,
     /// What may wait to be sent.
     pub queue: QueueConfig,
+    /// How fast what waited for the connection is sent once it is there. Default: one request every 500 ms.
+    pub drain: Drain,
     /// Unacknowledged QoS 1 messages on the way out. Default: 100, all that AWS accepts (B-12).
     pub in_flight_max: u16,
     /// Unacknowledged QoS 1 messages on the way in before the client stops reading. Default: 100, all that AWS
@@ -69,6 +71,7 @@ impl Config {
             operation_timeout: Duration::from_secs(5),
             backoff: BackoffConfig::default(),
             queue: QueueConfig::default(),
+            drain: Drain::Every(Duration::from_millis(500)),
             in_flight_max: 100,
             unacked_max: 100,
             actions_max: 1_024,
@@ -91,6 +94,10 @@ impl Config {
         rule("in_flight_max", self.in_flight_max, NOT_ZERO, self.in_flight_max != 0)?;
         rule("unacked_max", self.unacked_max, NOT_ZERO, self.unacked_max != 0)?;
         rule("actions_max", self.actions_max, NOT_ZERO, self.actions_max != 0)?;
+        if let Drain::Every(interval) = self.drain {
+            let valid = !interval.is_zero() && interval <= DAY;
+            rule("drain", self.drain, "an interval greater than zero, at most a day", valid)?;
+        }
         self.backoff.validate()
     }
 
@@ -195,16 +202,15 @@ impl Default for BackoffConfig {
 
 impl BackoffConfig {
     fn validate(&self) -> Result<(), ConfigError> {
-        let day = Duration::from_secs(86_400);
         rule("backoff.base", self.base, NOT_ZERO, !self.base.is_zero())?;
         rule(
             "backoff.max",
             self.max,
             "at least backoff.base, at most a day",
-            self.base <= self.max && self.max <= day,
+            self.base <= self.max && self.max <= DAY,
         )?;
         rule("backoff.stable", self.stable, "longer than backoff.base", self.base < self.stable)?;
-        rule("backoff.floor", self.floor, "at most a day", self.floor <= day)
+        rule("backoff.floor", self.floor, "at most a day", self.floor <= DAY)
     }
 }
 
@@ -219,6 +225,22 @@ pub struct QueueConfig {
     pub bytes_max: usize,
     /// What to do when it is full. Default: refuse the new operation.
     pub when_full: WhenFull,
+}
+
+/// How fast what waited for the connection is sent once it is there: after the subscriptions are restored, and after
+/// what an earlier link has carried already.
+///
+/// It ends when everything has been sent that was accepted before the connection was. While the queue is full it does
+/// not hold anything back: new operations would be lost for it. The service's limits on publishes hold all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Drain {
+    /// One request in each interval, the first at once.
+    Every(Duration),
+    /// As fast as acknowledgements come: one QoS 1 publish at first, twice as many with every round trip.
+    Adaptive,
+    /// As fast as the socket takes it.
+    Unlimited,
 }
 
 /// What a full queue does.
@@ -299,6 +321,7 @@ impl fmt::Display for ConfigError {
 
 impl core::error::Error for ConfigError {}
 
+const DAY: Duration = Duration::from_secs(86_400);
 const NOT_ZERO: &str = "greater than zero";
 
 fn rule(field: &'static str, value: impl fmt::Debug, rule: &'static str, holds: bool) -> Result<(), ConfigError> {

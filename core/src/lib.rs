@@ -102,6 +102,7 @@ mod command;
 mod config;
 #[cfg(feature = "host")]
 pub mod dial;
+mod drain;
 #[cfg(feature = "transport")]
 pub mod engine;
 mod event;
@@ -114,6 +115,7 @@ mod queue;
 mod rng;
 mod session;
 mod subscriptions;
+mod throttle;
 mod time;
 mod timers;
 mod topic;
@@ -124,7 +126,7 @@ pub use action::{Action, Message, Notice};
 pub use client::Client;
 pub use client::phase::Phase;
 pub use command::{AckToken, Outcome, Publish, Qos, Refusal, Refused, Ticket};
-pub use config::{BackoffConfig, Config, ConfigError, Jitter, Password, QueueConfig, WhenFull, Will};
+pub use config::{BackoffConfig, Config, ConfigError, Drain, Jitter, Password, QueueConfig, WhenFull, Will};
 #[cfg(feature = "transport")]
 pub use engine::{Engine, Options, Security, SetupError};
 pub use event::Event;

@@ -25,6 +25,10 @@ pub struct Limits {
     pub subscriptions_max: usize,
     /// Bytes in the client id.
     pub client_id_len_max: usize,
+    /// Publishes in any second, both ways together; more are held back. `None` for no limit.
+    pub publishes_per_second_max: Option<u32>,
+    /// Bytes of publishes a second, out, in the long run; more are held back. `None` for no limit.
+    pub bytes_per_second_max: Option<u32>,
     /// The least time between two CONNECTs of one client id.
     pub connect_spacing: Duration,
     /// Whether ids and topics beginning with `$` are reserved as on AWS.
@@ -32,7 +36,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// AWS IoT Core's limits (rules B-1, B-2, B-13, B-14, B-30, B-31 of the service's documentation).
+    /// AWS IoT Core's limits (rules B-1, B-2, B-10, B-11, B-13, B-14, B-30, B-31 of the service's documentation).
     pub const fn aws() -> Self {
         Self {
             payload_len_max: 128 * 1024,
@@ -42,6 +46,8 @@ impl Limits {
             filters_per_request_max: 8,
             subscriptions_max: 50,
             client_id_len_max: 128,
+            publishes_per_second_max: Some(100),
+            bytes_per_second_max: Some(512 * 1024),
             connect_spacing: Duration::from_secs(1),
             dollar_reserved: true,
         }
@@ -57,6 +63,8 @@ impl Limits {
             filters_per_request_max: 1_000,
             subscriptions_max: 100_000,
             client_id_len_max: 65_535,
+            publishes_per_second_max: None,
+            bytes_per_second_max: None,
             connect_spacing: Duration::ZERO,
             dollar_reserved: false,
         }

@@ -42,6 +42,15 @@ pub(crate) struct Queue {
     expiries: BTreeSet<(Instant, Ticket)>,
 }
 
+/// The next operation to send.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Front<'a> {
+    pub(crate) ticket: Ticket,
+    pub(crate) request: &'a Request,
+    /// Whether an earlier link has carried it.
+    pub(crate) sent: bool,
+}
+
 /// What [`Queue::make_room`] did.
 #[derive(Debug)]
 pub(crate) enum Room {
@@ -63,9 +72,16 @@ impl Queue {
     }
 
     /// The next operation to send.
-    pub(crate) fn front(&self) -> Option<(Ticket, &Request)> {
+    pub(crate) fn front(&self) -> Option<Front<'_>> {
         // Removed entries never stay at the front.
-        self.entries.front().and_then(|entry| Some((entry.ticket, entry.request.as_ref()?)))
+        let entry = self.entries.front()?;
+        Some(Front { ticket: entry.ticket, request: entry.request.as_ref()?, sent: entry.sent })
+    }
+
+    /// Whether one more operation would go over a bound.
+    pub(crate) fn is_full(&self) -> bool {
+        let QueueConfig { count_max, bytes_max, .. } = self.config;
+        count_max.is_some_and(|count_max| self.count >= count_max) || self.bytes >= bytes_max
     }
 
     /// Whether `request` fits; call until it answers `Free`.
@@ -109,7 +125,7 @@ impl Queue {
     }
 
     pub(crate) fn pop(&mut self) -> Option<(Ticket, Request)> {
-        let (ticket, _) = self.front()?;
+        let ticket = self.front()?.ticket;
         self.remove(ticket).map(|request| (ticket, request))
     }
 

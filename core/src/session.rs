@@ -133,14 +133,21 @@ impl Session {
         Some(packet)
     }
 
-    /// The next publish to send again; stays in flight.
-    pub(crate) fn pop_resend(&mut self) -> Option<(PacketId, &Publish)> {
-        while let Some(id) = self.resends.pop_front() {
+    /// The next publish to send again.
+    pub(crate) fn next_resend(&mut self) -> Option<(PacketId, &Publish)> {
+        while let Some(&id) = self.resends.front() {
             if let Some(Sent { packet: InFlight::Publish(_, publish), .. }) = self.in_flight.get(&id) {
                 return Some((id, publish));
             }
+            // Acknowledged meanwhile.
+            self.resends.pop_front();
         }
         None
+    }
+
+    /// It was sent again; it stays in flight.
+    pub(crate) fn pop_resend(&mut self) {
+        self.resends.pop_front();
     }
 
     pub(crate) fn has_resends(&self) -> bool {

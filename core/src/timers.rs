@@ -18,13 +18,23 @@ pub enum TimerKind {
     Operation,
     /// A queued message's time runs out.
     Expiry,
+    /// A request that was held back may be sent.
+    Pace,
     /// DISCONNECT could not be written.
     Closing,
 }
 
 impl TimerKind {
-    const ALL: [Self; 7] =
-        [Self::Reconnect, Self::Connect, Self::KeepAlive, Self::Pingresp, Self::Operation, Self::Expiry, Self::Closing];
+    const ALL: [Self; 8] = [
+        Self::Reconnect,
+        Self::Connect,
+        Self::KeepAlive,
+        Self::Pingresp,
+        Self::Operation,
+        Self::Expiry,
+        Self::Pace,
+        Self::Closing,
+    ];
 }
 
 #[derive(Debug, Default)]

@@ -53,6 +53,7 @@ impl Client {
     }
 
     fn message(&mut self, publish: IncomingPublish) {
+        self.pacing.received(self.now);
         let IncomingPublish { topic, payload, packet_id, retain, duplicate } = publish;
         let ack = packet_id.and_then(PacketId::new).map(|id| self.session.inbound().received(self.link, id));
         let qos = if ack.is_some() { Qos::AtLeastOnce } else { Qos::AtMostOnce };
@@ -64,6 +65,7 @@ impl Client {
         if let Some(InFlight::Publish(ticket, _)) =
             self.session.answered(id, |packet| matches!(packet, InFlight::Publish(..)))
         {
+            self.drainer.acked();
             self.done(ticket, Outcome::Acked);
         }
     }

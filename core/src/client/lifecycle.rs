@@ -93,6 +93,7 @@ impl Client {
             self.queue.put_back(ticket, request);
         }
         self.restoring = self.subscriptions.to_restore().into();
+        self.drainer.begin(self.now);
         self.drain_until = Some(Ticket(self.next_ticket));
         self.ping = Ping::Idle;
         self.last_sent = self.now;
@@ -106,7 +107,7 @@ impl Client {
         if self.phase == Phase::Resubscribing && self.restoring.is_empty() && self.session.restores() == 0 {
             self.go(Signal::Resubscribed);
         }
-        let next = self.queue.front().map(|(ticket, _)| ticket);
+        let next = self.queue.front().map(|front| front.ticket);
         let drained = !self.session.has_resends() && next.is_none_or(|next| Some(next) >= self.drain_until);
         if self.phase == Phase::Draining && drained {
             self.go(Signal::Drained);
@@ -171,6 +172,7 @@ impl Client {
             TimerKind::KeepAlive,
             TimerKind::Pingresp,
             TimerKind::Operation,
+            TimerKind::Pace,
             TimerKind::Closing,
         ] {
             self.timers.stop(kind);

@@ -3,6 +3,7 @@
 mod inbound;
 mod lifecycle;
 mod outbound;
+mod pacing;
 pub(crate) mod phase;
 
 use core::num::NonZeroU64;
@@ -10,7 +11,9 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use crate::backoff::Backoff;
+use crate::client::pacing::Pacing;
 use crate::codec::Encoder;
+use crate::drain::Drainer;
 use crate::queue::{Queue, Request, Room};
 use crate::rng::Rng;
 use crate::session::Session;
@@ -43,6 +46,8 @@ pub struct Client {
     subscriptions: Subscriptions,
     queue: Queue,
     next_ticket: NonZeroU64,
+    drainer: Drainer,
+    pacing: Pacing,
     /// The first ticket that draining does not wait for.
     drain_until: Option<Ticket>,
     connect: ConnectState,
@@ -93,6 +98,8 @@ impl Client {
             subscriptions: Subscriptions::default(),
             queue: Queue::new(config.queue),
             next_ticket: NonZeroU64::MIN,
+            drainer: Drainer::new(config.drain),
+            pacing: Pacing::new(&config.limits),
             drain_until: None,
             connect: ConnectState::default(),
             restoring: VecDeque::new(),
@@ -383,6 +390,8 @@ impl Client {
                 TimerKind::Pingresp => self.pingresp_overdue(),
                 TimerKind::Operation => self.operations_overdue(),
                 TimerKind::Expiry => self.expire_queued(),
+                // The drain that follows every wake sends it.
+                TimerKind::Pace => {}
                 TimerKind::Closing => self.close(),
             }
         }

@@ -4,8 +4,10 @@ use bytes::BytesMut;
 
 use super::{Client, Ping};
 use crate::codec::{Encoder, OutgoingPublish, PacketId};
+use crate::drain::Gate;
 use crate::queue::Request;
 use crate::session::InFlight;
+use crate::timers::TimerKind;
 use crate::{Instant, Outcome, Phase, Publish, Qos};
 
 impl Client {
@@ -16,6 +18,7 @@ impl Client {
     /// nothing: use it while the socket takes no more.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut BytesMut, budget: usize) -> usize {
         self.advance(now);
+        self.timers.stop(TimerKind::Pace);
         let start = out.len();
         while out.len() - start < budget && self.write_next(out) {}
         let written = out.len() - start;
@@ -75,15 +78,36 @@ impl Client {
     }
 
     fn write_resend(&mut self, out: &mut BytesMut) -> bool {
-        let Some((id, publish)) = self.session.pop_resend() else { return false };
+        let Some((id, publish)) = self.session.next_resend() else { return false };
+        let ready_at = self.pacing.ready_at(self.now, publish);
+        if ready_at > self.now {
+            return self.hold_back(Some(ready_at));
+        }
+        self.pacing.sent(self.now, publish);
         self.encoder.publish(outgoing(publish, Some(id), true), out);
+        self.session.pop_resend();
         self.settle();
         true
     }
 
     fn write_queued(&mut self, out: &mut BytesMut) -> bool {
-        let Some((_, request)) = self.queue.front() else { return false };
-        let id = match request {
+        let Some(front) = self.queue.front() else { return false };
+        // What an earlier link has carried is no backlog: it is only sent again.
+        let drained = self.phase == Phase::Draining && !front.sent;
+        if drained {
+            match self.drainer.gate(self.now, self.session.publishes(), self.queue.is_full()) {
+                Gate::Open => {}
+                Gate::Until(ready_at) => return self.hold_back(Some(ready_at)),
+                Gate::UntilAcked => return self.hold_back(None),
+            }
+        }
+        if let Request::Publish(publish) = front.request {
+            let ready_at = self.pacing.ready_at(self.now, publish);
+            if ready_at > self.now {
+                return self.hold_back(Some(ready_at));
+            }
+        }
+        let id = match front.request {
             Request::Publish(publish) if publish.qos == Qos::AtMostOnce => None,
             Request::Publish(_) if self.session.publishes() >= usize::from(self.config.in_flight_max) => return false,
             Request::Publish(_) | Request::Subscribe(_) | Request::Unsubscribe(_) => match self.session.free_id() {
@@ -91,6 +115,12 @@ impl Client {
                 None => return false,
             },
         };
+        if drained {
+            self.drainer.sent(self.now);
+        }
+        if let Request::Publish(publish) = front.request {
+            self.pacing.sent(self.now, publish);
+        }
         let Some((ticket, request)) = self.queue.pop() else { return false };
         match (request, id) {
             (Request::Publish(publish), None) => {
@@ -116,6 +146,12 @@ impl Client {
         self.arm_expiry();
         self.settle();
         true
+    }
+
+    /// Nothing is sent before `ready_at`, or before something else happens.
+    fn hold_back(&mut self, ready_at: Option<Instant>) -> bool {
+        self.timers.set(TimerKind::Pace, ready_at);
+        false
     }
 
     fn sent_with_answer_due(&mut self, id: PacketId, packet: InFlight) {

@@ -9,10 +9,12 @@
 
 mod connect;
 mod determinism;
+mod draining;
 mod frames;
 mod keep_alive;
 mod messages;
 mod offline;
+mod pacing;
 mod publish;
 mod reconnect;
 mod rig;

@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use bytes::BytesMut;
 use thingwire_core::{
-    Action, Client, Config, Event, Filter, Instant, Jitter, Limits, Link, LinkError, Notice, Outcome, Publish, Qos,
-    Ticket, Topic,
+    Action, Client, Config, Drain, Event, Filter, Instant, Jitter, Limits, Link, LinkError, Notice, Outcome, Publish,
+    Qos, Ticket, Topic,
 };
 
 pub const CONNACK: [u8; 4] = [0x20, 2, 0, 0];
@@ -24,10 +24,13 @@ pub struct Rig {
     pub closed: usize,
 }
 
-/// Waits without jitter: 1, 2, 4 … seconds.
+/// Waits without jitter: 1, 2, 4 … seconds; nothing is held back.
 pub fn config() -> Config {
     let mut config = Config::new("rig");
     config.backoff.jitter = Jitter::None;
+    config.drain = Drain::Unlimited;
+    config.limits.publishes_per_second_max = None;
+    config.limits.bytes_per_second_max = None;
     config
 }
 

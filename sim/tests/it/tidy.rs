@@ -12,7 +12,7 @@ const FLOORS: [&[&str]; 8] = [
     &["time", "rng", "topic", "frame"],
     &["link", "command", "limits", "config", "action", "event", "timers"],
     &["codec"],
-    &["backoff", "queue", "session", "subscriptions"],
+    &["backoff", "drain", "queue", "session", "subscriptions", "throttle"],
     &["client"],
     &["transport"],
     &["engine"],

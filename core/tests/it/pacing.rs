@@ -1,0 +1,101 @@
+use core::time::Duration;
+
+use thingwire_core::{Config, Event, Limits, Qos};
+
+use crate::rig::{PINGREQ, Rig, message, puback, unlimited};
+
+fn paced() -> Config {
+    let mut config = unlimited();
+    config.limits.publishes_per_second_max = Limits::aws().publishes_per_second_max;
+    config.limits.bytes_per_second_max = Limits::aws().bytes_per_second_max;
+    config
+}
+
+/// When each packet leaves, in microseconds, until nothing is left.
+fn departures(rig: &mut Rig) -> Vec<u64> {
+    let mut departures = Vec::new();
+    let mut sent = rig.drain().len();
+    loop {
+        departures.extend(std::iter::repeat_n(rig.now.as_micros(), sent));
+        if rig.client.queued() == 0 {
+            return departures;
+        }
+        sent = rig.wake().len();
+    }
+}
+
+#[test]
+fn no_second_sees_more_than_a_hundred_publishes() {
+    let mut rig = Rig::online(paced());
+    for _ in 0..1_000 {
+        rig.publish("t", "x", Qos::AtMostOnce);
+    }
+    let departures = departures(&mut rig);
+    for &from in &departures {
+        let within = departures.iter().filter(|&&at| (from..from + 1_000_000).contains(&at)).count();
+        assert!(within <= 100, "{within}");
+    }
+    let seconds = departures[999] / 1_000_000;
+    assert!((10..=11).contains(&seconds), "and not many fewer: {seconds} s for 1,000");
+}
+
+#[test]
+fn bytes_are_spread_as_well() {
+    let mut rig = Rig::online(paced());
+    for _ in 0..40 {
+        rig.publish("t", &"x".repeat(128 * 1024), Qos::AtMostOnce);
+    }
+    let last = departures(&mut rig)[39];
+    assert!((8_900_000..9_200_000).contains(&last), "5 MiB at 512 KiB a second, one second in advance: {last}");
+}
+
+#[test]
+fn acknowledgements_pings_and_subscriptions_are_never_held_back() {
+    let mut rig = Rig::online(paced());
+    let (deadline, _) = rig.client.next_deadline().unwrap();
+    rig.now = deadline;
+    for _ in 0..50 {
+        rig.publish("t", "x", Qos::AtMostOnce);
+    }
+    let held = rig.drain();
+    assert_eq!(held.len(), 10);
+    rig.client.handle(rig.now, Event::Wake);
+    assert_eq!(rig.receive(&message("t", "x", Some(7))), [PINGREQ.to_vec(), puback(7)]);
+}
+
+#[test]
+fn messages_from_the_server_count_too() {
+    let mut rig = Rig::online(paced());
+    for _ in 0..10 {
+        rig.receive(&message("t", "x", None));
+    }
+    rig.publish("t", "x", Qos::AtMostOnce);
+    assert!(rig.drain().is_empty());
+    assert_eq!(rig.wake().len(), 1);
+}
+
+#[test]
+fn nothing_waits_when_the_limits_are_off() {
+    let mut rig = Rig::online(unlimited());
+    for _ in 0..1_000 {
+        rig.publish("t", "x", Qos::AtMostOnce);
+    }
+    let mut sent = 0;
+    while rig.client.queued() > 0 {
+        sent += rig.drain().len();
+    }
+    assert_eq!(sent, 1_000);
+}
+
+#[test]
+fn a_withdrawn_request_leaves_no_timer_behind() {
+    let mut config = paced();
+    config.keep_alive = Duration::ZERO;
+    let mut rig = Rig::online(config);
+    let tickets: Vec<_> = (0..11).map(|_| rig.publish("t", "x", Qos::AtMostOnce)).collect();
+    rig.drain();
+    assert!(rig.client.next_deadline().is_some());
+    assert!(rig.client.discard(rig.now, tickets[10]));
+    rig.drain();
+    assert_eq!(rig.client.next_deadline(), None);
+}
