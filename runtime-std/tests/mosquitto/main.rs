@@ -1,0 +1,15 @@
+//! The client against a real Mosquitto: a server that nobody here has written. It has to be installed.
+//!
+//! Where Mosquitto does otherwise than AWS IoT Core, the test says so.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod broker_restart;
+mod delivery;
+mod failures;
+mod retained;
+mod rig;
+mod session;
+mod subscriptions;
+mod tls;
+mod will;
