@@ -102,6 +102,12 @@ pub enum Outcome {
     Expired,
     /// The server did not answer within the operation timeout, counted from sending.
     TimedOut,
+    /// The server closed the connection every time it was sent, this many times in a row. On AWS that is how the
+    /// policy says no.
+    ConnectionClosed {
+        /// Connections lost to it.
+        times: u32,
+    },
     /// The offline queue was full and gave the place to a newer operation.
     Evicted,
     /// The application withdrew it with [`Client::discard`](crate::Client::discard).
@@ -182,6 +188,11 @@ impl fmt::Display for Outcome {
             Self::Unsubscribed => f.write_str("unsubscribed"),
             Self::Expired => f.write_str("expired before it could be sent"),
             Self::TimedOut => f.write_str("no answer from the server in time"),
+            Self::ConnectionClosed { times } => write!(
+                f,
+                "given up: the server closed the connection {times} times instead of answering; check that the policy \
+                 allows it"
+            ),
             Self::Evicted => f.write_str("dropped from the full offline queue"),
             Self::Discarded => f.write_str("withdrawn"),
         }

@@ -37,6 +37,14 @@ pub struct Config {
     pub write_timeout: Duration,
     /// From the sending of SUBSCRIBE or UNSUBSCRIBE to its answer. Default: 5 s.
     pub operation_timeout: Duration,
+    /// After how long without an answer a QoS 1 PUBLISH, SUBSCRIBE or UNSUBSCRIBE is sent again on a live link, under
+    /// the same packet id, again and again. MQTT 3.1.1 does not ask for it; AWS's Device Advisor tests it. Default:
+    /// never.
+    pub resend_after: Option<Duration>,
+    /// After how many connections in a row that the server closed instead of answering one operation, or one renewed
+    /// subscription, that one is given up. It is how AWS refuses what the policy does not allow; without a bound it
+    /// would be sent for ever. Default: 3.
+    pub closes_max: u32,
     /// How long to wait between attempts.
     pub backoff: BackoffConfig,
     /// What may wait to be sent.
@@ -69,6 +77,8 @@ impl Config {
             connect_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(10),
             operation_timeout: Duration::from_secs(5),
+            resend_after: None,
+            closes_max: 3,
             backoff: BackoffConfig::default(),
             queue: QueueConfig::default(),
             drain: Drain::Every(Duration::from_millis(500)),
@@ -94,6 +104,9 @@ impl Config {
         rule("in_flight_max", self.in_flight_max, NOT_ZERO, self.in_flight_max != 0)?;
         rule("unacked_max", self.unacked_max, NOT_ZERO, self.unacked_max != 0)?;
         rule("actions_max", self.actions_max, NOT_ZERO, self.actions_max != 0)?;
+        let resend_after = self.resend_after;
+        rule("resend_after", resend_after, NOT_ZERO, resend_after.is_none_or(|span| !span.is_zero()))?;
+        rule("closes_max", self.closes_max, NOT_ZERO, self.closes_max != 0)?;
         if let Drain::Every(interval) = self.drain {
             let valid = !interval.is_zero() && interval <= DAY;
             rule("drain", self.drain, "an interval greater than zero, at most a day", valid)?;

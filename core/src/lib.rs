@@ -115,6 +115,7 @@ mod queue;
 mod rng;
 mod session;
 mod subscriptions;
+mod suspects;
 mod throttle;
 mod time;
 mod timers;

@@ -26,8 +26,11 @@ pub(crate) struct Session {
     restores: usize,
     next_order: u64,
     last_id: u16,
-    /// Publishes of an earlier link, to be sent again with DUP set.
+    /// Packets to be sent again under their ids: publishes of an earlier link, and what is sent again on a live one.
     resends: VecDeque<PacketId>,
+    /// When packets without an answer are sent again on a live link, oldest first; what is answered stays until it is
+    /// in front.
+    resends_due: VecDeque<(Instant, PacketId, u64)>,
     /// When SUBSCRIBE and UNSUBSCRIBE must be answered, oldest first; what is answered stays until it is in front.
     answers_due: VecDeque<(Instant, PacketId, u64)>,
     inbound: Inbound,
@@ -38,6 +41,8 @@ struct Sent {
     /// Counts packets as they are first sent.
     order: u64,
     packet: InFlight,
+    /// Whether the current link has carried it.
+    on_link: bool,
 }
 
 impl Session {
@@ -49,6 +54,7 @@ impl Session {
             next_order: 0,
             last_id: 0,
             resends: VecDeque::new(),
+            resends_due: VecDeque::new(),
             answers_due: VecDeque::new(),
             inbound: Inbound::default(),
         }
@@ -96,7 +102,7 @@ impl Session {
         if let Some(due) = answer_due {
             self.answers_due.push_back((due, id, order));
         }
-        self.in_flight.insert(id, Sent { order, packet });
+        self.in_flight.insert(id, Sent { order, packet, on_link: true });
     }
 
     /// How many filters the SUBSCRIBE with this id has, if there is one.
@@ -117,6 +123,20 @@ impl Session {
         Some(sent.packet)
     }
 
+    /// Takes an operation out of flight without an answer.
+    pub(crate) fn remove(&mut self, wanted: Ticket) -> Option<InFlight> {
+        let carries = |sent: &Sent| match sent.packet {
+            InFlight::Publish(ticket, _) | InFlight::Subscribe(ticket, _) | InFlight::Unsubscribe(ticket, _) => {
+                ticket == wanted
+            }
+            InFlight::Restore(_) | InFlight::GivenUp => false,
+        };
+        let id = self.in_flight.iter().find(|(_, sent)| carries(sent)).map(|(&id, _)| id)?;
+        let sent = self.in_flight.remove(&id)?;
+        self.forget(&sent.packet);
+        Some(sent.packet)
+    }
+
     /// When the next answer is due.
     pub(crate) fn next_answer_due(&self) -> Option<Instant> {
         self.answers_due.front().map(|&(due, ..)| due)
@@ -133,21 +153,54 @@ impl Session {
         Some(packet)
     }
 
-    /// The next publish to send again.
-    pub(crate) fn next_resend(&mut self) -> Option<(PacketId, &Publish)> {
-        while let Some(&id) = self.resends.front() {
-            if let Some(Sent { packet: InFlight::Publish(_, publish), .. }) = self.in_flight.get(&id) {
-                return Some((id, publish));
+    /// Has the packet `id`, which was just sent, sent again at `due` unless it is answered by then.
+    pub(crate) fn resend_at(&mut self, due: Instant, id: PacketId) {
+        if let Some(sent) = self.in_flight.get(&id) {
+            self.resends_due.push_back((due, id, sent.order));
+        }
+    }
+
+    /// When the next packet is to be sent again.
+    pub(crate) fn next_resend_due(&mut self) -> Option<Instant> {
+        while let Some(&(due, id, order)) = self.resends_due.front() {
+            if self.waits(id, order) {
+                return Some(due);
             }
-            // Acknowledged meanwhile.
-            self.resends.pop_front();
+            self.resends_due.pop_front();
+        }
+        None
+    }
+
+    /// Has everything sent again that was due by `now`.
+    pub(crate) fn resend_due(&mut self, now: Instant) {
+        while self.next_resend_due().is_some_and(|due| due <= now) {
+            self.resends.extend(self.resends_due.pop_front().map(|(_, id, _)| id));
+        }
+    }
+
+    /// The next packet to send again.
+    pub(crate) fn next_resend(&mut self) -> Option<(PacketId, &InFlight)> {
+        while let Some(&id) = self.resends.front() {
+            match self.in_flight.get(&id) {
+                None | Some(Sent { packet: InFlight::GivenUp, .. }) => self.resends.pop_front(),
+                Some(sent) => return Some((id, &sent.packet)),
+            };
         }
         None
     }
 
     /// It was sent again; it stays in flight.
     pub(crate) fn pop_resend(&mut self) {
-        self.resends.pop_front();
+        let sent = self.resends.pop_front().and_then(|id| self.in_flight.get_mut(&id));
+        if let Some(sent) = sent {
+            sent.on_link = true;
+        }
+    }
+
+    /// What the current link has carried and the server has not answered.
+    pub(crate) fn unanswered(&self) -> impl Iterator<Item = &InFlight> {
+        let sent = self.in_flight.values().filter(|sent| sent.on_link);
+        sent.map(|sent| &sent.packet).filter(|packet| !matches!(packet, InFlight::GivenUp))
     }
 
     pub(crate) fn has_resends(&self) -> bool {
@@ -157,7 +210,11 @@ impl Session {
     /// The link has ended: nothing is sent again before the server says what it kept.
     pub(crate) fn link_down(&mut self) {
         self.resends.clear();
+        self.resends_due.clear();
         self.answers_due.clear();
+        for sent in self.in_flight.values_mut() {
+            sent.on_link = false;
+        }
         self.inbound = Inbound::default();
     }
 
@@ -195,12 +252,15 @@ impl Session {
 
     /// Keeps the front of `answers_due` a packet that still waits.
     fn drop_settled(&mut self) {
-        let waits = |&(_, id, order): &(Instant, PacketId, u64)| {
-            self.in_flight.get(&id).is_some_and(|sent| sent.order == order && !matches!(sent.packet, InFlight::GivenUp))
-        };
-        while self.answers_due.front().is_some_and(|due| !waits(due)) {
+        while self.answers_due.front().is_some_and(|&(_, id, order)| !self.waits(id, order)) {
             self.answers_due.pop_front();
         }
+    }
+
+    /// Whether the packet that was sent as number `order` under `id` is still without an answer.
+    fn waits(&self, id: PacketId, order: u64) -> bool {
+        let sent = self.in_flight.get(&id).filter(|sent| sent.order == order);
+        sent.is_some_and(|sent| !matches!(sent.packet, InFlight::GivenUp))
     }
 }
 

@@ -16,6 +16,8 @@ pub enum TimerKind {
     Pingresp,
     /// The oldest SUBSCRIBE or UNSUBSCRIBE has no answer.
     Operation,
+    /// A packet without an answer is sent again on the same link.
+    Resend,
     /// A queued message's time runs out.
     Expiry,
     /// A request that was held back may be sent.
@@ -25,12 +27,13 @@ pub enum TimerKind {
 }
 
 impl TimerKind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Reconnect,
         Self::Connect,
         Self::KeepAlive,
         Self::Pingresp,
         Self::Operation,
+        Self::Resend,
         Self::Expiry,
         Self::Pace,
         Self::Closing,

@@ -6,6 +6,7 @@ use super::{Client, Ping};
 use crate::codec::{self, Incoming, IncomingPublish, PacketId, SessionPresent};
 use crate::link::{LinkError, ProtocolError};
 use crate::session::InFlight;
+use crate::suspects::Suspect;
 use crate::timers::TimerKind;
 use crate::{Filter, FrameError, Message, Notice, Outcome, Phase, Qos};
 
@@ -66,6 +67,7 @@ impl Client {
             self.session.answered(id, |packet| matches!(packet, InFlight::Publish(..)))
         {
             self.drainer.acked();
+            self.arm_resend();
             self.done(ticket, Outcome::Acked);
         }
     }
@@ -95,10 +97,12 @@ impl Client {
             Some(InFlight::Publish(..) | InFlight::Unsubscribe(..) | InFlight::GivenUp) | None => {}
         }
         self.arm_operation();
+        self.arm_resend();
         self.settle();
     }
 
     fn restored(&mut self, filter: Filter, grant: Option<Qos>) {
+        self.suspects.cleared(&Suspect::Subscription(filter.clone()));
         // The application may have ended it while the answer was on its way.
         if !self.subscriptions.contains(&filter) {
             return;
@@ -115,6 +119,7 @@ impl Client {
             self.done(ticket, Outcome::Unsubscribed);
         }
         self.arm_operation();
+        self.arm_resend();
     }
 
     fn pingresp(&mut self) {

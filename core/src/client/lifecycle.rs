@@ -5,6 +5,7 @@ use crate::client::phase::Signal;
 use crate::link::{ConnectRefusal, ConnectStage, LinkError, ProtocolError};
 use crate::queue::Request;
 use crate::session::InFlight;
+use crate::suspects::Suspect;
 use crate::timers::TimerKind;
 use crate::{Action, Instant, Link, Notice, Outcome, Phase, Ticket};
 
@@ -129,6 +130,9 @@ impl Client {
     pub(super) fn link_lost(&mut self, why: LinkError) {
         let online = self.phase.is_online();
         self.go(Signal::LinkLost);
+        if online && why == LinkError::Closed {
+            self.closed_by_server();
+        }
         self.end_of_link();
         if let Some(accepted_at) = self.connect.accepted_at {
             self.backoff.lasted(self.now.since(accepted_at));
@@ -139,6 +143,23 @@ impl Client {
         self.timers.set(TimerKind::Reconnect, self.now + wait);
         let (why, retry_in) = (Some(why), Some(wait));
         self.notify(if online { Notice::Offline { why, retry_in } } else { Notice::Failed { why, retry_in } });
+    }
+
+    /// The server may have closed the connection because of something that was sent on it.
+    fn closed_by_server(&mut self) {
+        match self.suspects.closed(self.session.unanswered()) {
+            None => {}
+            Some((Suspect::Subscription(filter), _)) => {
+                self.subscriptions.remove(core::slice::from_ref(&filter));
+                self.notify(Notice::SubscriptionLost { filter });
+            }
+            Some((Suspect::Operation(ticket), times)) => {
+                if let Some(InFlight::Subscribe(_, filters)) = self.session.remove(ticket) {
+                    self.subscriptions.unanswered(&filters);
+                }
+                self.done(ticket, Outcome::ConnectionClosed { times });
+            }
+        }
     }
 
     /// DISCONNECT is written, or cannot be.
@@ -172,6 +193,7 @@ impl Client {
             TimerKind::KeepAlive,
             TimerKind::Pingresp,
             TimerKind::Operation,
+            TimerKind::Resend,
             TimerKind::Pace,
             TimerKind::Closing,
         ] {

@@ -18,6 +18,7 @@ use crate::queue::{Queue, Request, Room};
 use crate::rng::Rng;
 use crate::session::Session;
 use crate::subscriptions::Subscriptions;
+use crate::suspects::{Suspect, Suspects};
 use crate::timers::{TimerKind, Timers};
 use crate::{
     AckToken, Action, Config, ConfigError, Event, Filter, Instant, Link, LinkError, Notice, Outcome, Phase, Publish,
@@ -44,6 +45,7 @@ pub struct Client {
     encoder: Encoder,
     session: Session,
     subscriptions: Subscriptions,
+    suspects: Suspects,
     queue: Queue,
     next_ticket: NonZeroU64,
     drainer: Drainer,
@@ -96,6 +98,7 @@ impl Client {
             encoder: Encoder::new(),
             session: Session::new(),
             subscriptions: Subscriptions::default(),
+            suspects: Suspects::new(config.closes_max),
             queue: Queue::new(config.queue),
             next_ticket: NonZeroU64::MIN,
             drainer: Drainer::new(config.drain),
@@ -316,6 +319,7 @@ impl Client {
     }
 
     fn done(&mut self, ticket: Ticket, outcome: Outcome) {
+        self.suspects.cleared(&Suspect::Operation(ticket));
         self.notify(Notice::Done { ticket, outcome });
     }
 
@@ -326,6 +330,11 @@ impl Client {
 
     fn arm_operation(&mut self) {
         self.timers.set(TimerKind::Operation, self.session.next_answer_due());
+    }
+
+    fn arm_resend(&mut self) {
+        let next = self.session.next_resend_due();
+        self.timers.set(TimerKind::Resend, next);
     }
 
     fn arm_keep_alive(&mut self) {
@@ -389,6 +398,10 @@ impl Client {
                 }
                 TimerKind::Pingresp => self.pingresp_overdue(),
                 TimerKind::Operation => self.operations_overdue(),
+                TimerKind::Resend => {
+                    self.session.resend_due(self.now);
+                    self.arm_resend();
+                }
                 TimerKind::Expiry => self.expire_queued(),
                 // The drain that follows every wake sends it.
                 TimerKind::Pace => {}

@@ -34,7 +34,7 @@ impl Client {
         match self.phase {
             Phase::Idle | Phase::Opening | Phase::BackingOff => false,
             Phase::AwaitingConnack => self.write_connect(out),
-            Phase::Resubscribing => self.write_control(out) || self.write_restore(out),
+            Phase::Resubscribing => self.write_control(out) || self.write_resend(out) || self.write_restore(out),
             Phase::Draining | Phase::Ready => {
                 self.write_control(out) || self.write_resend(out) || self.write_queued(out)
             }
@@ -66,8 +66,10 @@ impl Client {
     }
 
     fn write_restore(&mut self, out: &mut BytesMut) -> bool {
-        let count = self.restoring.len().min(self.config.limits.filters_per_request_max);
-        if count == 0 {
+        let one_at_a_time = self.suspects.one_at_a_time();
+        let count_max = if one_at_a_time { 1 } else { self.config.limits.filters_per_request_max };
+        let count = self.restoring.len().min(count_max);
+        if count == 0 || !self.may_send_more() {
             return false;
         }
         let Some(id) = self.session.free_id() else { return false };
@@ -77,20 +79,40 @@ impl Client {
         true
     }
 
+    /// Whether something may be sent that the server has to answer, or may close the connection for.
+    fn may_send_more(&self) -> bool {
+        !self.suspects.one_at_a_time() || self.session.unanswered().next().is_none()
+    }
+
     fn write_resend(&mut self, out: &mut BytesMut) -> bool {
-        let Some((id, publish)) = self.session.next_resend() else { return false };
-        let ready_at = self.pacing.ready_at(self.now, publish);
-        if ready_at > self.now {
-            return self.hold_back(Some(ready_at));
+        let may_send_more = self.may_send_more();
+        let Some((id, packet)) = self.session.next_resend() else { return false };
+        match packet {
+            InFlight::Publish(_, publish) => {
+                if !may_send_more {
+                    return false;
+                }
+                let ready_at = self.pacing.ready_at(self.now, publish);
+                if ready_at > self.now {
+                    return self.hold_back(Some(ready_at));
+                }
+                self.pacing.sent(self.now, publish);
+                self.encoder.publish(outgoing(publish, Some(id), true), out);
+            }
+            InFlight::Subscribe(_, filters) | InFlight::Restore(filters) => Encoder::subscribe(id, filters, out),
+            InFlight::Unsubscribe(_, filters) => Encoder::unsubscribe(id, filters, out),
+            InFlight::GivenUp => {}
         }
-        self.pacing.sent(self.now, publish);
-        self.encoder.publish(outgoing(publish, Some(id), true), out);
         self.session.pop_resend();
+        self.resend_later(id);
         self.settle();
         true
     }
 
     fn write_queued(&mut self, out: &mut BytesMut) -> bool {
+        if !self.may_send_more() {
+            return false;
+        }
         let Some(front) = self.queue.front() else { return false };
         // What an earlier link has carried is no backlog: it is only sent again.
         let drained = self.phase == Phase::Draining && !front.sent;
@@ -130,6 +152,7 @@ impl Client {
             (Request::Publish(publish), Some(id)) => {
                 self.encoder.publish(outgoing(&publish, Some(id), false), out);
                 self.session.sent(id, InFlight::Publish(ticket, publish), None);
+                self.resend_later(id);
             }
             (Request::Subscribe(filters), Some(id)) => {
                 Encoder::subscribe(id, &filters, out);
@@ -156,7 +179,15 @@ impl Client {
 
     fn sent_with_answer_due(&mut self, id: PacketId, packet: InFlight) {
         self.session.sent(id, packet, Some(self.now + self.config.operation_timeout));
+        self.resend_later(id);
         self.arm_operation();
+    }
+
+    fn resend_later(&mut self, id: PacketId) {
+        if let Some(span) = self.config.resend_after {
+            self.session.resend_at(self.now + span, id);
+            self.arm_resend();
+        }
     }
 
     fn write_disconnect(&mut self, out: &mut BytesMut) -> bool {

@@ -141,7 +141,7 @@ fn nothing_is_lost_when_the_link_breaks_at_any_packet() {
             }
             rig.receive(&puback(packet_id(&packet)));
             if acked.len() % 2 == 1 {
-                rig.lose_link(LinkError::Closed);
+                rig.lose_link(LinkError::Tcp { address: None, why: TcpError::Reset });
                 rig.wake();
                 sent = rig.reach_online(if resumed { &CONNACK_RESUMED } else { &CONNACK });
             }
