@@ -1,6 +1,7 @@
 //! The publish path beside rumqttc's `MqttState` with its codec, in one run.
 //!
 //! Both publish a batch, encode it, take the acknowledgements of all of it, and empty their queue of notices.
+#![allow(missing_docs, reason = "criterion's macros write undocumented functions")]
 
 use std::hint::black_box;
 

@@ -304,7 +304,7 @@ impl Engine {
     /// The end of a connection that was not secure yet has reasons of its own.
     fn explain(&self, link: Link, why: LinkError) -> LinkError {
         let securing = self.up.as_ref().is_some_and(|up| up.link == link && !up.announced);
-        if securing && why == LinkError::Closed { TlsError::Closed.into() } else { why }
+        if securing && why.is_by_peer() { TlsError::Closed.into() } else { why }
     }
 
     fn say_goodbye(&mut self, link: Link) {

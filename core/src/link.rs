@@ -96,6 +96,14 @@ impl LinkError {
     }
 }
 
+impl LinkError {
+    /// Whether the peer ended the connection, in good order or by resetting it: which of the two is chance when it
+    /// closes before it has read everything.
+    pub(crate) const fn is_by_peer(&self) -> bool {
+        matches!(self, Self::Closed | Self::Tcp { why: TcpError::Reset, .. })
+    }
+}
+
 /// What a connect attempt was waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -248,8 +256,8 @@ impl fmt::Display for LinkError {
             Self::Protocol(error) => write!(f, "not MQTT 3.1.1: {error}"),
             Self::Refused(refusal) => refusal.fmt(f),
             Self::ClosedBeforeConnack => f.write_str(
-                "the server closed the connection instead of answering CONNECT; check that the certificate is active \
-                 and that its policy allows iot:Connect for this client id",
+                "the server closed the connection instead of answering CONNECT; check the port, that the certificate is \
+                 active, and that its policy allows iot:Connect for this client id",
             ),
             Self::Closed => f.write_str(
                 "the server closed the connection; if it happens again at once, check that no other client uses this \

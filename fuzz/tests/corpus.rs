@@ -35,5 +35,6 @@ const FIRST_BYTES: &[u8] = &[0x20, 0x30, 0x32, 0x3a, 0x40, 0x90, 0xb0, 0xd0, 0x5
 fn replay(target: &str, body: fn(&[u8])) -> usize {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
     let files = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    files.map(|file| body(&std::fs::read(file.unwrap().path()).unwrap())).count()
+    let read = |file: std::io::Result<std::fs::DirEntry>| std::fs::read(file?.path());
+    files.map(|file| body(&read(file).expect("a readable file"))).count()
 }

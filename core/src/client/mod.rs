@@ -378,7 +378,7 @@ impl Client {
         match self.phase {
             Phase::Idle | Phase::BackingOff => {}
             Phase::Closing => self.closed(),
-            Phase::AwaitingConnack if why == LinkError::Closed => self.link_lost(LinkError::ClosedBeforeConnack),
+            Phase::AwaitingConnack if why.is_by_peer() => self.link_lost(LinkError::ClosedBeforeConnack),
             Phase::Opening | Phase::AwaitingConnack | Phase::Resubscribing | Phase::Draining | Phase::Ready => {
                 self.link_lost(why);
             }

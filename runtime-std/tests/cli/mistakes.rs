@@ -180,8 +180,8 @@ fn servers_that_cannot_be_trusted() {
 #[test]
 fn servers_that_refuse() {
     let (double, address) = plain_double();
-    let closed = "the server closed the connection instead of answering CONNECT; check that the certificate is active \
-                  and that its policy allows iot:Connect for this client id";
+    let closed = "the server closed the connection instead of answering CONNECT; check the port, that the \
+                  certificate is active, and that its policy allows iot:Connect for this client id";
     let connection = ["--plain", "--endpoint", &address];
     double.refuse_silently();
     refused(&connection, 5, &format!("{address}: {closed}"));

@@ -43,10 +43,6 @@ impl Peer {
     pub(crate) fn endpoint(&self) -> String {
         self.address.to_string()
     }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
 }
 
 impl Drop for Peer {
