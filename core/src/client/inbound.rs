@@ -81,7 +81,7 @@ impl Client {
         match self.session.answered(id, fits) {
             Some(InFlight::Subscribe(ticket, filters)) => {
                 for ((filter, _), grant) in filters.iter().zip(&grants) {
-                    self.subscriptions.answered(filter, *grant);
+                    self.subscriptions.answered(ticket, filter, *grant);
                 }
                 self.done(ticket, Outcome::Subscribed(grants));
             }
@@ -97,12 +97,7 @@ impl Client {
     }
 
     fn restored(&mut self, filter: Filter, grant: Option<Qos>) {
-        // The application may have ended it while the answer was on its way.
-        if !self.subscriptions.contains(&filter) {
-            return;
-        }
-        self.subscriptions.answered(&filter, grant);
-        if grant.is_none() {
+        if self.subscriptions.restored(&filter, grant) && grant.is_none() {
             self.notify(Notice::SubscriptionLost { filter });
         }
     }

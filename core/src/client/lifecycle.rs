@@ -182,7 +182,7 @@ impl Client {
         while let Some(given_up) = self.session.give_up_overdue(self.now) {
             match given_up {
                 InFlight::Subscribe(ticket, filters) => {
-                    self.withdrawn(&Request::Subscribe(filters));
+                    self.withdrawn(ticket, &Request::Subscribe(filters));
                     self.done(ticket, Outcome::TimedOut);
                 }
                 InFlight::Unsubscribe(ticket, _) => self.done(ticket, Outcome::TimedOut),

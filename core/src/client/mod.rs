@@ -136,7 +136,7 @@ impl Client {
         let ticket = self.enqueue(Request::Subscribe(filters), None).map_err(|(why, _)| why);
         match ticket {
             Ok(ticket) => {
-                self.subscriptions.asked(&asked);
+                self.subscriptions.asked(ticket, &asked);
                 Ok(ticket)
             }
             Err(why) => Err(Refused { why, value: asked }),
@@ -164,7 +164,7 @@ impl Client {
     pub fn discard(&mut self, now: Instant, ticket: Ticket) -> bool {
         self.advance(now);
         let Some(request) = self.queue.remove(ticket) else { return false };
-        self.withdrawn(&request);
+        self.withdrawn(ticket, &request);
         self.done(ticket, Outcome::Discarded);
         self.settle();
         true
@@ -228,16 +228,16 @@ impl Client {
             return if self.phase.is_online() { Ok(()) } else { Err(Refusal::Offline) };
         }
         while let Room::Evicted(ticket, evicted) = self.queue.make_room(request)? {
-            self.withdrawn(&evicted);
+            self.withdrawn(ticket, &evicted);
             self.done(ticket, Outcome::Evicted);
         }
         Ok(())
     }
 
-    /// A request has left the queue without being sent.
-    fn withdrawn(&mut self, request: &Request) {
+    /// A request has ended without an answer.
+    fn withdrawn(&mut self, ticket: Ticket, request: &Request) {
         if let Request::Subscribe(filters) = request {
-            self.subscriptions.unanswered(filters);
+            self.subscriptions.unanswered(ticket, filters);
         }
     }
 }

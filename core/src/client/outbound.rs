@@ -106,8 +106,6 @@ impl Client {
                 self.sent_with_answer_due(id, InFlight::Subscribe(ticket, filters));
             }
             (Request::Unsubscribe(filters), Some(id)) => {
-                // A SUBSCRIBE queued before this may have been granted since the call.
-                self.subscriptions.remove(&filters);
                 Encoder::unsubscribe(id, &filters, out);
                 self.sent_with_answer_due(id, InFlight::Unsubscribe(ticket, filters));
             }
