@@ -99,13 +99,14 @@ impl Queue {
         self.entries.push_back(Entry { ticket, request: Some(request), sent: false });
     }
 
-    /// Puts an operation that was sent before back to the front; its ticket is the least of all. The bounds do not
-    /// apply: what was accepted once is not refused later.
+    /// Puts an operation that was sent before back into its place. The bounds do not apply: what was accepted once is
+    /// not refused later.
     pub(crate) fn put_back(&mut self, ticket: Ticket, request: Request) {
-        debug_assert!(self.entries.front().is_none_or(|front| ticket < front.ticket));
+        // Mostly the front; but what an earlier link had sent before it may have come back earlier.
+        let index = self.entries.partition_point(|entry| entry.ticket < ticket);
         self.count += 1;
         self.bytes += request.cost();
-        self.entries.push_front(Entry { ticket, request: Some(request), sent: true });
+        self.entries.insert(index, Entry { ticket, request: Some(request), sent: true });
     }
 
     pub(crate) fn pop(&mut self) -> Option<(Ticket, Request)> {
