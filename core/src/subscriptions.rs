@@ -96,7 +96,7 @@ impl Subscriptions {
         }
     }
 
-    /// The server has lost the session.
+    /// The server has lost the session, or may have.
     pub(crate) fn lost(&mut self) {
         for wanted in self.wanted.values_mut() {
             if wanted.state == State::Known {

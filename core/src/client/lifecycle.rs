@@ -40,6 +40,7 @@ impl Client {
             return;
         }
         self.stop_link_timers();
+        self.doubt_session();
         if before != Phase::BackingOff {
             self.actions.push_back(Action::Close(self.link));
             self.notify(Notice::Failed { why: None, retry_in: None });
@@ -129,6 +130,9 @@ impl Client {
         let online = self.phase.is_online();
         self.go(Signal::LinkLost);
         self.end_of_link();
+        if !matches!(why, LinkError::Refused(_)) {
+            self.doubt_session();
+        }
         if let Some(accepted_at) = self.connect.accepted_at {
             self.backoff.lasted(self.now.since(accepted_at));
         }
@@ -162,6 +166,14 @@ impl Client {
         self.session.link_down();
         self.restoring.clear();
         self.ping = Ping::Idle;
+    }
+
+    /// A CONNECT without an answer may have begun a new session. The next CONNACK says "session present" then, and means
+    /// one that knows no subscription.
+    fn doubt_session(&mut self) {
+        if self.connect.sent && self.connect.accepted_at.is_none() {
+            self.subscriptions.lost();
+        }
     }
 
     fn stop_link_timers(&mut self) {

@@ -155,6 +155,37 @@ fn an_interrupted_restoring_goes_on_although_the_session_is_there_by_then() {
 }
 
 #[test]
+fn a_session_that_an_unanswered_connect_may_have_begun_is_not_trusted() {
+    for stopped in [false, true] {
+        let mut rig = Rig::online(persistent());
+        rig.subscribed("a");
+        rig.lose_link(LinkError::Closed);
+        rig.wake();
+        rig.reach_connect();
+        if stopped {
+            rig.client.stop(rig.now);
+            rig.client.start(rig.now);
+            rig.drain();
+        } else {
+            rig.lose_link(LinkError::Closed);
+        }
+        rig.wake();
+        assert_eq!(rig.reach_online(&CONNACK_RESUMED).len(), 1, "SUBSCRIBE");
+    }
+}
+
+#[test]
+fn a_refused_connect_begins_no_session() {
+    let mut rig = Rig::online(persistent());
+    rig.subscribed("a");
+    rig.lose_link(LinkError::Closed);
+    rig.wake();
+    rig.reach_online(b"\x20\x02\0\x03");
+    rig.wake();
+    assert!(rig.reach_online(&CONNACK_RESUMED).is_empty());
+}
+
+#[test]
 fn restoring_without_an_answer_ends_the_link() {
     let mut rig = Rig::online(config());
     rig.subscribed("a");
