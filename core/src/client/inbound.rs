@@ -121,8 +121,9 @@ impl Client {
 
     /// Stops taking input, or goes on: for a driver whose application does not keep up.
     ///
-    /// While it is paused, [`wants_input`](Self::wants_input) is false, and the server is not declared dead for a
-    /// PINGRESP that nobody could read. Pings and acknowledgements still go out.
+    /// While it is paused, [`wants_input`](Self::wants_input) is false on a link that the server has accepted, and the
+    /// server is not blamed for an answer that nobody could read. Pings and acknowledgements still go out, and a lost
+    /// link is made again.
     pub fn pause_input(&mut self, paused: bool) {
         self.input_paused = paused;
         self.input_held |= paused;

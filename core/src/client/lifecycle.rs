@@ -191,6 +191,11 @@ impl Client {
 
     /// Answers that did not come in time.
     pub(super) fn operations_overdue(&mut self) {
+        if !self.wants_input() {
+            // They may be among the bytes that were not taken.
+            self.timers.set(TimerKind::Operation, self.now + self.config.operation_timeout);
+            return;
+        }
         while let Some(given_up) = self.session.give_up_overdue(self.now) {
             match given_up {
                 InFlight::Subscribe(ticket, filters) => {

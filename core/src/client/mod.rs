@@ -264,10 +264,14 @@ impl Client {
     }
 
     /// Whether the client takes more input. While it is false, leave the bytes in the socket.
+    ///
+    /// Before the server has accepted the link, and after the goodbye, there is nothing to hold back: the answer is
+    /// true.
     pub fn wants_input(&self) -> bool {
-        !self.input_paused
+        let room = !self.input_paused
             && self.actions.len() < self.config.actions_max
-            && self.session.unacked() < usize::from(self.config.unacked_max)
+            && self.session.unacked() < usize::from(self.config.unacked_max);
+        room || !self.phase.is_online()
     }
 
     /// Where the client stands.
