@@ -87,7 +87,8 @@ impl Queue {
     fn refusal(&self, request: &Request) -> Option<Refusal> {
         let QueueConfig { count_max, bytes_max, .. } = self.config;
         match count_max {
-            Some(count_max) if self.count >= count_max => Some(Refusal::QueueFull { count_max }),
+            // Zero switches the queue off while offline; that is not for here.
+            Some(count_max) if count_max > 0 && self.count >= count_max => Some(Refusal::QueueFull { count_max }),
             _ if self.bytes.saturating_add(request.cost()) > bytes_max => Some(Refusal::QueueFullOfBytes { bytes_max }),
             _ => None,
         }

@@ -223,9 +223,9 @@ impl Client {
     }
 
     fn make_room(&mut self, request: &Request) -> Result<(), Refusal> {
-        if self.config.queue.count_max == Some(0) {
+        if self.config.queue.count_max == Some(0) && !self.phase.is_online() {
             // Switched off: the queue is only the way to a connection that is there.
-            return if self.phase.is_online() { Ok(()) } else { Err(Refusal::Offline) };
+            return Err(Refusal::Offline);
         }
         while let Room::Evicted(ticket, evicted) = self.queue.make_room(request)? {
             self.withdrawn(ticket, &evicted);

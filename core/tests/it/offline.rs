@@ -137,3 +137,16 @@ fn subscriptions_made_and_ended_offline_are_settled_in_order() {
     rig.receive(&suback(2, &[1]));
     assert_eq!(rig.outcomes().len(), 2, "the first subscription and this one");
 }
+
+#[test]
+fn a_queue_switched_off_is_bounded_by_bytes_while_online() {
+    let mut config = config();
+    config.queue.count_max = Some(0);
+    config.queue.bytes_max = 10;
+    let mut rig = Rig::online(config);
+    // The socket takes nothing: the driver asks for no bytes.
+    rig.publish("t", "12345", Qos::AtLeastOnce);
+    let one_more = Publish::new(Topic::new("t").unwrap(), "12345");
+    let refused = rig.client.publish(rig.now, one_more).unwrap_err();
+    assert_eq!(refused.why, Refusal::QueueFullOfBytes { bytes_max: 10 });
+}
