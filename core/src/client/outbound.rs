@@ -16,6 +16,10 @@ impl Client {
     /// nothing: use it while the socket takes no more.
     pub fn poll_transmit(&mut self, now: Instant, out: &mut BytesMut, budget: usize) -> usize {
         self.advance(now);
+        if self.queue.next_expiry().is_some_and(|expires_at| expires_at <= self.now) {
+            // The wake may come later than other events, as after a sleep of the whole device.
+            self.expire_queued();
+        }
         let start = out.len();
         while out.len() - start < budget && self.write_next(out) {}
         let written = out.len() - start;

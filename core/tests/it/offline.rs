@@ -150,3 +150,13 @@ fn a_queue_switched_off_is_bounded_by_bytes_while_online() {
     let refused = rig.client.publish(rig.now, one_more).unwrap_err();
     assert_eq!(refused.why, Refusal::QueueFullOfBytes { bytes_max: 10 });
 }
+
+#[test]
+fn what_has_expired_is_not_sent_although_the_wake_is_late() {
+    let mut rig = Rig::online(config());
+    let publish = Publish::new(Topic::new("t").unwrap(), "x").expires_in(Duration::from_secs(1));
+    let ticket = rig.client.publish(rig.now, publish).unwrap();
+    rig.now = rig.now + Duration::from_secs(1);
+    assert!(rig.drain().is_empty());
+    assert_eq!(rig.outcomes(), [(ticket, Outcome::Expired)]);
+}
