@@ -28,7 +28,8 @@ struct Entry {
     ticket: Ticket,
     /// `None` once removed; the entry itself goes when it reaches the front, or when the removed ones prevail.
     request: Option<Request>,
-    /// Whether an earlier link has carried it: then it neither expires nor is evicted.
+    /// Whether an earlier link has carried it: then it does not expire, and is neither evicted nor
+    /// withdrawn.
     sent: bool,
     expires_at: Option<Instant>,
 }
@@ -119,7 +120,13 @@ impl Queue {
         self.remove(ticket).map(|request| (ticket, request))
     }
 
-    pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<Request> {
+    /// Takes an operation out that no link has carried yet.
+    pub(crate) fn withdraw(&mut self, ticket: Ticket) -> Option<Request> {
+        self.position(ticket).and_then(|index| self.entries.get(index)).filter(|entry| !entry.sent)?;
+        self.remove(ticket)
+    }
+
+    fn remove(&mut self, ticket: Ticket) -> Option<Request> {
         let index = self.position(ticket)?;
         let entry = self.entries.get_mut(index)?;
         let request = entry.request.take()?;

@@ -163,7 +163,7 @@ impl Client {
     /// Withdraws an operation that was not sent yet: it ends as [`Outcome::Discarded`]. Tells whether it was in time.
     pub fn discard(&mut self, now: Instant, ticket: Ticket) -> bool {
         self.advance(now);
-        let Some(request) = self.queue.remove(ticket) else { return false };
+        let Some(request) = self.queue.withdraw(ticket) else { return false };
         self.withdrawn(ticket, &request);
         self.done(ticket, Outcome::Discarded);
         self.settle();

@@ -160,3 +160,17 @@ fn what_has_expired_is_not_sent_although_the_wake_is_late() {
     assert!(rig.drain().is_empty());
     assert_eq!(rig.outcomes(), [(ticket, Outcome::Expired)]);
 }
+
+#[test]
+fn what_was_sent_once_cannot_be_withdrawn() {
+    let mut rig = Rig::online(config());
+    let ticket = rig.publish("t", "x", Qos::AtLeastOnce);
+    rig.drain();
+    rig.lose_link(LinkError::Closed);
+    rig.wake();
+    rig.reach_accepted(&CONNACK);
+    // It waits to be sent again, but the server may have it.
+    assert_eq!(rig.client.queued(), 1);
+    assert!(!rig.client.discard(rig.now, ticket));
+    assert_eq!(rig.drain().len(), 1);
+}
