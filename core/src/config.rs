@@ -232,7 +232,8 @@ impl BackoffConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueueConfig {
-    /// The most operations: `Some(0)` switches queueing while offline off, `None` sets no bound. Default: 20.
+    /// The most operations: `Some(0)` switches queueing while offline off, `None` sets no bound. With either, bytes
+    /// alone are bounded while online. Default: 20.
     pub count_max: Option<usize>,
     /// The most bytes of topic and payload. Default: 4 MiB.
     pub bytes_max: usize,

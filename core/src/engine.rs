@@ -282,7 +282,9 @@ impl Engine {
     }
 
     fn stall_ends(&self) -> Option<Instant> {
-        self.stalled_since.map(|since| since + self.client.config().write_timeout)
+        // Once the link is given up, nobody waits for its socket any more.
+        let since = self.stalled_since.filter(|_| self.wanted.is_some());
+        since.map(|since| since + self.client.config().write_timeout)
     }
 
     /// Whether to read from the socket. While it is false, leave the bytes there.

@@ -26,11 +26,16 @@ impl Request {
 #[derive(Debug)]
 struct Entry {
     ticket: Ticket,
-    /// `None` once removed; the entry itself goes when it reaches the front.
+    /// `None` once removed; the entry itself goes when it reaches the front, or when the removed ones prevail.
     request: Option<Request>,
-    /// Whether an earlier link has carried it: then it neither expires nor is evicted.
+    /// Whether an earlier link has carried it: then it does not expire, and is neither evicted nor
+    /// withdrawn.
     sent: bool,
+    expires_at: Option<Instant>,
 }
+
+/// Removed entries that are kept in any case: fewer are not worth moving the others.
+const REMOVED_KEPT: usize = 32;
 
 /// A queue in the order of tickets, so that any entry is found by bisection.
 #[derive(Debug)]
@@ -99,7 +104,8 @@ impl Queue {
     fn refusal(&self, request: &Request) -> Option<Refusal> {
         let QueueConfig { count_max, bytes_max, .. } = self.config;
         match count_max {
-            Some(count_max) if self.count >= count_max => Some(Refusal::QueueFull { count_max }),
+            // Zero switches the queue off while offline; that is not for here.
+            Some(count_max) if count_max > 0 && self.count >= count_max => Some(Refusal::QueueFull { count_max }),
             _ if self.bytes.saturating_add(request.cost()) > bytes_max => Some(Refusal::QueueFullOfBytes { bytes_max }),
             _ => None,
         }
@@ -112,16 +118,17 @@ impl Queue {
         }
         self.count += 1;
         self.bytes += request.cost();
-        self.entries.push_back(Entry { ticket, request: Some(request), sent: false });
+        self.entries.push_back(Entry { ticket, request: Some(request), sent: false, expires_at });
     }
 
-    /// Puts an operation that was sent before back to the front; its ticket is the least of all. The bounds do not
-    /// apply: what was accepted once is not refused later.
+    /// Puts an operation that was sent before back into its place. The bounds do not apply: what was accepted once is
+    /// not refused later.
     pub(crate) fn put_back(&mut self, ticket: Ticket, request: Request) {
-        debug_assert!(self.entries.front().is_none_or(|front| ticket < front.ticket));
+        // Mostly the front; but what an earlier link had sent before it may have come back earlier.
+        let index = self.entries.partition_point(|entry| entry.ticket < ticket);
         self.count += 1;
         self.bytes += request.cost();
-        self.entries.push_front(Entry { ticket, request: Some(request), sent: true });
+        self.entries.insert(index, Entry { ticket, request: Some(request), sent: true, expires_at: None });
     }
 
     pub(crate) fn pop(&mut self) -> Option<(Ticket, Request)> {
@@ -129,41 +136,65 @@ impl Queue {
         self.remove(ticket).map(|request| (ticket, request))
     }
 
-    pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<Request> {
+    /// Takes an operation out that no link has carried yet.
+    pub(crate) fn withdraw(&mut self, ticket: Ticket) -> Option<Request> {
+        self.position(ticket).and_then(|index| self.entries.get(index)).filter(|entry| !entry.sent)?;
+        self.remove(ticket)
+    }
+
+    fn remove(&mut self, ticket: Ticket) -> Option<Request> {
         let index = self.position(ticket)?;
-        let request = self.entries.get_mut(index)?.request.take()?;
+        let entry = self.entries.get_mut(index)?;
+        let request = entry.request.take()?;
+        if let Some(expires_at) = entry.expires_at {
+            self.expiries.remove(&(expires_at, ticket));
+        }
         self.count -= 1;
         self.bytes -= request.cost();
         while self.entries.front().is_some_and(|entry| entry.request.is_none()) {
             self.entries.pop_front();
         }
+        if self.entries.len() > 2 * self.count + REMOVED_KEPT {
+            self.entries.retain(|entry| entry.request.is_some());
+        }
         Some(request)
     }
 
-    /// When the next message's time runs out. Entries that have left in the meantime are forgotten here.
-    pub(crate) fn next_expiry(&mut self) -> Option<Instant> {
-        while let Some(&(expires_at, ticket)) = self.expiries.first() {
-            if self.holds_unsent(ticket) {
-                return Some(expires_at);
-            }
-            self.expiries.pop_first();
-        }
-        None
+    /// When the next message's time runs out.
+    pub(crate) fn next_expiry(&self) -> Option<Instant> {
+        self.expiries.first().map(|&(expires_at, _)| expires_at)
     }
 
     /// Takes one message whose time has run out.
     pub(crate) fn pop_expired(&mut self, now: Instant) -> Option<Ticket> {
-        self.next_expiry().filter(|&expires_at| expires_at <= now)?;
-        let (_, ticket) = self.expiries.pop_first()?;
+        let &(_, ticket) = self.expiries.first().filter(|&&(expires_at, _)| expires_at <= now)?;
         self.remove(ticket).map(|_| ticket)
-    }
-
-    fn holds_unsent(&self, ticket: Ticket) -> bool {
-        let entry = self.position(ticket).and_then(|index| self.entries.get(index));
-        entry.is_some_and(|entry| entry.request.is_some() && !entry.sent)
     }
 
     fn position(&self, ticket: Ticket) -> Option<usize> {
         self.entries.binary_search_by_key(&ticket, |entry| entry.ticket).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::num::NonZeroU64;
+
+    use super::*;
+    use crate::Topic;
+
+    #[test]
+    fn what_was_removed_takes_no_place() {
+        let mut queue = Queue::new(QueueConfig::default());
+        let expires_at = Some(Instant::from_micros(1));
+        for number in 1..10_000 {
+            let ticket = Ticket(NonZeroU64::new(number).unwrap());
+            queue.push(ticket, Request::Publish(Publish::new(Topic::new("t").unwrap(), "x")), expires_at);
+            // The first stays in front of all that come and go.
+            assert!(number == 1 || queue.remove(ticket).is_some());
+            assert!(queue.entries.len() <= 2 * queue.count + REMOVED_KEPT);
+            assert_eq!(queue.expiries.len(), 1);
+        }
+        assert_eq!(queue.front().map(|front| front.ticket.number()), Some(1));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Filter, Qos};
+use crate::{Filter, Qos, Ticket};
 
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
@@ -16,6 +16,10 @@ struct Wanted {
     /// The order in which subscriptions were made, which is the order in which they are restored.
     serial: u64,
     state: State,
+    /// The request that began it. Answers to earlier ones are about a subscription that was ended since.
+    since: Ticket,
+    /// Requests for it that have not ended.
+    pending: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,34 +41,53 @@ impl Subscriptions {
         self.wanted.contains_key(filter)
     }
 
-    pub(crate) fn asked(&mut self, filters: &[(Filter, Qos)]) {
+    pub(crate) fn asked(&mut self, ticket: Ticket, filters: &[(Filter, Qos)]) {
         for (filter, qos) in filters {
             let serial = self.next_serial;
             self.next_serial += 1;
-            self.wanted.entry(filter.clone()).or_insert(Wanted { qos: *qos, serial, state: State::Asked });
+            let new = Wanted { qos: *qos, serial, state: State::Asked, since: ticket, pending: 0 };
+            self.wanted.entry(filter.clone()).or_insert(new).pending += 1;
         }
     }
 
-    /// The server granted or refused a filter. A refused one is gone.
-    pub(crate) fn answered(&mut self, filter: &Filter, granted: Option<Qos>) {
-        let Some(qos) = granted else {
-            self.wanted.remove(filter);
-            return;
-        };
-        let serial = self.next_serial;
-        self.next_serial += 1;
-        let wanted = self.wanted.entry(filter.clone()).or_insert(Wanted { qos, serial, state: State::Known });
-        wanted.qos = qos;
-        wanted.state = State::Known;
+    /// The server granted or refused a filter. A refused one is gone, unless it was asked for again.
+    pub(crate) fn answered(&mut self, ticket: Ticket, filter: &Filter, granted: Option<Qos>) {
+        let Some(wanted) = self.end_of_request(ticket, filter) else { return };
+        match granted {
+            Some(qos) => (wanted.qos, wanted.state) = (qos, State::Known),
+            None if wanted.pending > 0 => wanted.state = State::Asked,
+            None => drop(self.wanted.remove(filter)),
+        }
     }
 
     /// The application's request ended without an answer.
-    pub(crate) fn unanswered(&mut self, filters: &[(Filter, Qos)]) {
+    pub(crate) fn unanswered(&mut self, ticket: Ticket, filters: &[(Filter, Qos)]) {
         for (filter, _) in filters {
-            if self.wanted.get(filter).is_some_and(|wanted| wanted.state == State::Asked) {
+            let Some(wanted) = self.end_of_request(ticket, filter) else { continue };
+            if wanted.state == State::Asked && wanted.pending == 0 {
                 self.wanted.remove(filter);
             }
         }
+    }
+
+    /// What a request was about, if the application has not ended it since.
+    fn end_of_request(&mut self, ticket: Ticket, filter: &Filter) -> Option<&mut Wanted> {
+        let wanted = self.wanted.get_mut(filter).filter(|wanted| wanted.since <= ticket)?;
+        wanted.pending = wanted.pending.saturating_sub(1);
+        Some(wanted)
+    }
+
+    /// The server answered a renewal. Tells whether it was still wanted: the application may have ended it meanwhile.
+    pub(crate) fn restored(&mut self, filter: &Filter, granted: Option<Qos>) -> bool {
+        let Some(wanted) = self.wanted.get_mut(filter).filter(|wanted| wanted.state == State::Lost) else {
+            return false;
+        };
+        match granted {
+            Some(qos) => (wanted.qos, wanted.state) = (qos, State::Known),
+            None if wanted.pending > 0 => wanted.state = State::Asked,
+            None => drop(self.wanted.remove(filter)),
+        }
+        true
     }
 
     pub(crate) fn remove(&mut self, filters: &[Filter]) {
@@ -73,7 +96,7 @@ impl Subscriptions {
         }
     }
 
-    /// The server has lost the session.
+    /// The server has lost the session, or may have.
     pub(crate) fn lost(&mut self) {
         for wanted in self.wanted.values_mut() {
             if wanted.state == State::Known {

@@ -85,7 +85,7 @@ impl Client {
         match self.session.answered(id, fits) {
             Some(InFlight::Subscribe(ticket, filters)) => {
                 for ((filter, _), grant) in filters.iter().zip(&grants) {
-                    self.subscriptions.answered(filter, *grant);
+                    self.subscriptions.answered(ticket, filter, *grant);
                 }
                 self.done(ticket, Outcome::Subscribed(grants));
             }
@@ -103,12 +103,7 @@ impl Client {
 
     fn restored(&mut self, filter: Filter, grant: Option<Qos>) {
         self.suspects.cleared(&Suspect::Subscription(filter.clone()));
-        // The application may have ended it while the answer was on its way.
-        if !self.subscriptions.contains(&filter) {
-            return;
-        }
-        self.subscriptions.answered(&filter, grant);
-        if grant.is_none() {
+        if self.subscriptions.restored(&filter, grant) && grant.is_none() {
             self.notify(Notice::SubscriptionLost { filter });
         }
     }
@@ -133,8 +128,9 @@ impl Client {
 
     /// Stops taking input, or goes on: for a driver whose application does not keep up.
     ///
-    /// While it is paused, [`wants_input`](Self::wants_input) is false, and the server is not declared dead for a
-    /// PINGRESP that nobody could read. Pings and acknowledgements still go out.
+    /// While it is paused, [`wants_input`](Self::wants_input) is false on a link that the server has accepted, and the
+    /// server is not blamed for an answer that nobody could read. Pings and acknowledgements still go out, and a lost
+    /// link is made again.
     pub fn pause_input(&mut self, paused: bool) {
         self.input_paused = paused;
         self.input_held |= paused;

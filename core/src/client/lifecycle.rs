@@ -41,6 +41,7 @@ impl Client {
             return;
         }
         self.stop_link_timers();
+        self.doubt_session();
         if before != Phase::BackingOff {
             self.actions.push_back(Action::Close(self.link));
             self.notify(Notice::Failed { why: None, retry_in: None });
@@ -134,6 +135,9 @@ impl Client {
             self.closed_by_server();
         }
         self.end_of_link();
+        if !matches!(why, LinkError::Refused(_)) {
+            self.doubt_session();
+        }
         if let Some(accepted_at) = self.connect.accepted_at {
             self.backoff.lasted(self.now.since(accepted_at));
         }
@@ -155,7 +159,7 @@ impl Client {
             }
             Some((Suspect::Operation(ticket), times)) => {
                 if let Some(InFlight::Subscribe(_, filters)) = self.session.remove(ticket) {
-                    self.subscriptions.unanswered(&filters);
+                    self.subscriptions.unanswered(ticket, &filters);
                 }
                 self.done(ticket, Outcome::ConnectionClosed { times });
             }
@@ -186,6 +190,14 @@ impl Client {
         self.ping = Ping::Idle;
     }
 
+    /// A CONNECT without an answer may have begun a new session. The next CONNACK says "session present" then, and means
+    /// one that knows no subscription.
+    fn doubt_session(&mut self) {
+        if self.connect.sent && self.connect.accepted_at.is_none() {
+            self.subscriptions.lost();
+        }
+    }
+
     fn stop_link_timers(&mut self) {
         for kind in [
             TimerKind::Reconnect,
@@ -203,10 +215,15 @@ impl Client {
 
     /// Answers that did not come in time.
     pub(super) fn operations_overdue(&mut self) {
+        if !self.wants_input() {
+            // They may be among the bytes that were not taken.
+            self.timers.set(TimerKind::Operation, self.now + self.config.operation_timeout);
+            return;
+        }
         while let Some(given_up) = self.session.give_up_overdue(self.now) {
             match given_up {
                 InFlight::Subscribe(ticket, filters) => {
-                    self.withdrawn(&Request::Subscribe(filters));
+                    self.withdrawn(ticket, &Request::Subscribe(filters));
                     self.done(ticket, Outcome::TimedOut);
                 }
                 InFlight::Unsubscribe(ticket, _) => self.done(ticket, Outcome::TimedOut),

@@ -146,7 +146,7 @@ impl Client {
         let ticket = self.enqueue(Request::Subscribe(filters), None).map_err(|(why, _)| why);
         match ticket {
             Ok(ticket) => {
-                self.subscriptions.asked(&asked);
+                self.subscriptions.asked(ticket, &asked);
                 Ok(ticket)
             }
             Err(why) => Err(Refused { why, value: asked }),
@@ -173,8 +173,8 @@ impl Client {
     /// Withdraws an operation that was not sent yet: it ends as [`Outcome::Discarded`]. Tells whether it was in time.
     pub fn discard(&mut self, now: Instant, ticket: Ticket) -> bool {
         self.advance(now);
-        let Some(request) = self.queue.remove(ticket) else { return false };
-        self.withdrawn(&request);
+        let Some(request) = self.queue.withdraw(ticket) else { return false };
+        self.withdrawn(ticket, &request);
         self.done(ticket, Outcome::Discarded);
         self.settle();
         true
@@ -233,21 +233,21 @@ impl Client {
     }
 
     fn make_room(&mut self, request: &Request) -> Result<(), Refusal> {
-        if self.config.queue.count_max == Some(0) {
+        if self.config.queue.count_max == Some(0) && !self.phase.is_online() {
             // Switched off: the queue is only the way to a connection that is there.
-            return if self.phase.is_online() { Ok(()) } else { Err(Refusal::Offline) };
+            return Err(Refusal::Offline);
         }
         while let Room::Evicted(ticket, evicted) = self.queue.make_room(request)? {
-            self.withdrawn(&evicted);
+            self.withdrawn(ticket, &evicted);
             self.done(ticket, Outcome::Evicted);
         }
         Ok(())
     }
 
-    /// A request has left the queue without being sent.
-    fn withdrawn(&mut self, request: &Request) {
+    /// A request has ended without an answer.
+    fn withdrawn(&mut self, ticket: Ticket, request: &Request) {
         if let Request::Subscribe(filters) = request {
-            self.subscriptions.unanswered(filters);
+            self.subscriptions.unanswered(ticket, filters);
         }
     }
 }
@@ -274,10 +274,14 @@ impl Client {
     }
 
     /// Whether the client takes more input. While it is false, leave the bytes in the socket.
+    ///
+    /// Before the server has accepted the link, and after the goodbye, there is nothing to hold back: the answer is
+    /// true.
     pub fn wants_input(&self) -> bool {
-        !self.input_paused
+        let room = !self.input_paused
             && self.actions.len() < self.config.actions_max
-            && self.session.unacked() < usize::from(self.config.unacked_max)
+            && self.session.unacked() < usize::from(self.config.unacked_max);
+        room || !self.phase.is_online()
     }
 
     /// Where the client stands.

@@ -19,6 +19,10 @@ impl Client {
     pub fn poll_transmit(&mut self, now: Instant, out: &mut BytesMut, budget: usize) -> usize {
         self.advance(now);
         self.timers.stop(TimerKind::Pace);
+        if self.queue.next_expiry().is_some_and(|expires_at| expires_at <= self.now) {
+            // The wake may come later than other events, as after a sleep of the whole device.
+            self.expire_queued();
+        }
         let start = out.len();
         while out.len() - start < budget && self.write_next(out) {}
         let written = out.len() - start;
@@ -159,8 +163,6 @@ impl Client {
                 self.sent_with_answer_due(id, InFlight::Subscribe(ticket, filters));
             }
             (Request::Unsubscribe(filters), Some(id)) => {
-                // A SUBSCRIBE queued before this may have been granted since the call.
-                self.subscriptions.remove(&filters);
                 Encoder::unsubscribe(id, &filters, out);
                 self.sent_with_answer_due(id, InFlight::Unsubscribe(ticket, filters));
             }

@@ -1,7 +1,11 @@
-use bytes::BytesMut;
-use thingwire_core::{AckToken, Action, Event, LinkError, Message, Notice, Qos};
+use core::time::Duration;
 
-use crate::rig::{CONNACK_RESUMED, PINGREQ, PINGRESP, Rig, config, message, persistent, puback};
+use bytes::BytesMut;
+use thingwire_core::{AckToken, Action, Event, LinkError, Message, Notice, Outcome, Qos};
+
+use crate::rig::{
+    CONNACK, CONNACK_RESUMED, PINGREQ, PINGRESP, Rig, config, message, packet_id, persistent, puback, suback,
+};
 
 fn messages(rig: &mut Rig) -> Vec<Message> {
     let message = |notice| match notice {
@@ -140,4 +144,38 @@ fn a_slow_application_is_not_a_dead_server() {
     assert_eq!(rig.wake(), [PINGREQ]);
     rig.wake();
     assert!(matches!(rig.take_notices()[..], [Notice::Offline { why: Some(LinkError::KeepAlive), .. }]));
+}
+
+#[test]
+fn a_slow_application_does_not_keep_the_client_offline() {
+    let mut rig = Rig::online(config());
+    rig.subscribed("a");
+    rig.client.pause_input(true);
+    rig.lose_link(LinkError::Closed);
+    rig.wake();
+    rig.reach_connect();
+    assert!(rig.client.wants_input(), "CONNACK");
+    let mut inbound = BytesMut::from(&CONNACK[..]);
+    let link = rig.link.unwrap();
+    rig.client.handle(rig.now, Event::Received(link, &mut inbound));
+    assert!(!rig.client.wants_input());
+    let id = packet_id(&rig.drain()[0]);
+    rig.take_notices();
+    rig.wake_after(Duration::from_secs(5));
+    assert_eq!(rig.take_notices(), [], "nobody could have read the SUBACK");
+    rig.client.pause_input(false);
+    rig.receive(&suback(id, &[1]));
+    assert_eq!(rig.take_notices(), [Notice::Ready]);
+}
+
+#[test]
+fn a_subscription_whose_answer_was_not_read_has_not_timed_out() {
+    let mut rig = Rig::online(config());
+    let ticket = rig.subscribe("a", Qos::AtLeastOnce);
+    let id = packet_id(&rig.drain()[0]);
+    rig.client.pause_input(true);
+    rig.wake_after(Duration::from_secs(5));
+    rig.client.pause_input(false);
+    rig.receive(&suback(id, &[1]));
+    assert_eq!(rig.outcomes(), [(ticket, Outcome::Subscribed(vec![Some(Qos::AtLeastOnce)]))]);
 }

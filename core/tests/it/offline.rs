@@ -137,3 +137,40 @@ fn subscriptions_made_and_ended_offline_are_settled_in_order() {
     rig.receive(&suback(2, &[1]));
     assert_eq!(rig.outcomes().len(), 2, "the first subscription and this one");
 }
+
+#[test]
+fn a_queue_switched_off_is_bounded_by_bytes_while_online() {
+    let mut config = config();
+    config.queue.count_max = Some(0);
+    config.queue.bytes_max = 10;
+    let mut rig = Rig::online(config);
+    // The socket takes nothing: the driver asks for no bytes.
+    rig.publish("t", "12345", Qos::AtLeastOnce);
+    let one_more = Publish::new(Topic::new("t").unwrap(), "12345");
+    let refused = rig.client.publish(rig.now, one_more).unwrap_err();
+    assert_eq!(refused.why, Refusal::QueueFullOfBytes { bytes_max: 10 });
+}
+
+#[test]
+fn what_has_expired_is_not_sent_although_the_wake_is_late() {
+    let mut rig = Rig::online(config());
+    let publish = Publish::new(Topic::new("t").unwrap(), "x").expires_in(Duration::from_secs(1));
+    let ticket = rig.client.publish(rig.now, publish).unwrap();
+    rig.now = rig.now + Duration::from_secs(1);
+    assert!(rig.drain().is_empty());
+    assert_eq!(rig.outcomes(), [(ticket, Outcome::Expired)]);
+}
+
+#[test]
+fn what_was_sent_once_cannot_be_withdrawn() {
+    let mut rig = Rig::online(config());
+    let ticket = rig.publish("t", "x", Qos::AtLeastOnce);
+    rig.drain();
+    rig.lose_link(LinkError::Closed);
+    rig.wake();
+    rig.reach_accepted(&CONNACK);
+    // It waits to be sent again, but the server may have it.
+    assert_eq!(rig.client.queued(), 1);
+    assert!(!rig.client.discard(rig.now, ticket));
+    assert_eq!(rig.drain().len(), 1);
+}

@@ -216,3 +216,19 @@ fn the_order_of_sending_survives_the_wrap_of_packet_ids() {
     let again = rig.reach_online(&CONNACK_RESUMED);
     assert_eq!(again.iter().map(|packet| payload(packet)).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
 }
+
+#[test]
+fn what_two_links_have_carried_goes_again_in_the_order_of_acceptance() {
+    let mut rig = Rig::online(persistent());
+    rig.subscribe("a", Qos::AtLeastOnce);
+    rig.publish("t", "x", Qos::AtLeastOnce);
+    rig.drain();
+    rig.lose_link(LinkError::Closed);
+    rig.wake();
+    // Resumed, so that SUBSCRIBE is to be made again while PUBLISH stays in flight; then the session is lost too.
+    rig.reach_accepted(&CONNACK_RESUMED);
+    rig.lose_link(LinkError::Closed);
+    rig.wake();
+    let sent = rig.reach_online(&CONNACK);
+    assert_eq!(sent.iter().map(|packet| packet[0]).collect::<Vec<_>>(), [0x82, 0x32]);
+}

@@ -57,13 +57,25 @@ impl Rig {
 
     /// From a wanted link to an accepted one; returns what was sent after CONNACK.
     pub fn reach_online(&mut self, connack: &[u8]) -> Vec<Vec<u8>> {
+        self.reach_connect();
+        self.receive(connack)
+    }
+
+    /// From a wanted link to an accepted one, with nothing sent after CONNACK.
+    pub fn reach_accepted(&mut self, connack: &[u8]) {
+        self.reach_connect();
+        let link = self.link.expect("a link");
+        self.client.handle(self.now, Event::Received(link, &mut BytesMut::from(connack)));
+    }
+
+    /// From a wanted link to one that waits for CONNACK.
+    pub fn reach_connect(&mut self) {
         assert_eq!(self.drain(), [[0_u8; 0]; 0], "nothing goes out before the link is up");
         let link = self.link.expect("a link is wanted");
         self.client.handle(self.now, Event::LinkUp(link));
         let sent = self.drain();
         assert_eq!(sent.len(), 1, "CONNECT alone");
         assert_eq!(sent[0][0], 0x10);
-        self.receive(connack)
     }
 
     /// Takes what the client gives until there is no more; returns the packets.

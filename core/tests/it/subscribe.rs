@@ -155,6 +155,37 @@ fn an_interrupted_restoring_goes_on_although_the_session_is_there_by_then() {
 }
 
 #[test]
+fn a_session_that_an_unanswered_connect_may_have_begun_is_not_trusted() {
+    for stopped in [false, true] {
+        let mut rig = Rig::online(persistent());
+        rig.subscribed("a");
+        rig.lose_link(LinkError::Closed);
+        rig.wake();
+        rig.reach_connect();
+        if stopped {
+            rig.client.stop(rig.now);
+            rig.client.start(rig.now);
+            rig.drain();
+        } else {
+            rig.lose_link(LinkError::Closed);
+        }
+        rig.wake();
+        assert_eq!(rig.reach_online(&CONNACK_RESUMED).len(), 1, "SUBSCRIBE");
+    }
+}
+
+#[test]
+fn a_refused_connect_begins_no_session() {
+    let mut rig = Rig::online(persistent());
+    rig.subscribed("a");
+    rig.lose_link(LinkError::Closed);
+    rig.wake();
+    rig.reach_online(b"\x20\x02\0\x03");
+    rig.wake();
+    assert!(rig.reach_online(&CONNACK_RESUMED).is_empty());
+}
+
+#[test]
 fn restoring_without_an_answer_ends_the_link() {
     let mut rig = Rig::online(config());
     rig.subscribed("a");
@@ -177,5 +208,51 @@ fn a_subscription_in_flight_when_the_link_is_lost_is_made_on_the_next() {
         assert_eq!(sent.len(), 1);
         rig.receive(&suback(packet_id(&sent[0]), &[1]));
         assert_eq!(rig.outcomes(), [(ticket, Outcome::Subscribed(vec![Some(Qos::AtLeastOnce)]))]);
+    }
+}
+
+#[test]
+fn a_subscription_ended_before_its_answer_came_is_not_restored() {
+    let mut rig = Rig::online(config());
+    rig.subscribe("a", Qos::AtLeastOnce);
+    let subscribe = packet_id(&rig.drain()[0]);
+    rig.client.unsubscribe(rig.now, vec![Filter::new("a").unwrap()]).unwrap();
+    let unsubscribe = packet_id(&rig.drain()[0]);
+    rig.receive(&suback(subscribe, &[1]));
+    rig.receive(&unsuback(unsubscribe));
+    rig.lose_link(LinkError::Closed);
+    rig.wake();
+    assert!(rig.reach_online(&CONNACK).is_empty());
+}
+
+#[test]
+fn what_is_asked_for_again_behind_an_unsubscribe_keeps_its_place() {
+    let mut config = config();
+    config.limits.subscriptions_max = 1;
+    let mut rig = Rig::online(config);
+    rig.subscribed("a");
+    rig.client.unsubscribe(rig.now, vec![Filter::new("a").unwrap()]).unwrap();
+    rig.subscribe("a", Qos::AtLeastOnce);
+    // UNSUBSCRIBE alone.
+    rig.client.poll_transmit(rig.now, &mut bytes::BytesMut::new(), 1);
+    let why = rig.client.subscribe(rig.now, filters(&["b"])).unwrap_err().why;
+    assert_eq!(why, Refusal::TooManySubscriptions { max: 1 });
+}
+
+#[test]
+fn of_two_requests_for_one_filter_the_granted_one_counts() {
+    for codes in [[0x80, 1], [1, 0]] {
+        let mut rig = Rig::online(config());
+        let mut ids = Vec::new();
+        for _ in codes {
+            rig.subscribe("a", Qos::AtLeastOnce);
+            ids.push(packet_id(&rig.drain()[0]));
+        }
+        for (id, code) in ids.into_iter().zip(codes) {
+            rig.receive(&suback(id, &[code]));
+        }
+        rig.lose_link(LinkError::Closed);
+        rig.wake();
+        assert_eq!(rig.reach_online(&CONNACK).len(), 1, "SUBSCRIBE");
     }
 }

@@ -128,3 +128,18 @@ fn a_socket_that_takes_nothing_for_the_write_timeout_is_given_up() {
     assert_eq!(reasons, [Some(LinkError::Tcp { address: None, why: TcpError::WriteStalled })]);
     assert!(pair.engine.next_deadline() > Some(half + timeout));
 }
+
+#[test]
+fn a_stalled_link_that_is_closed_leaves_no_deadline_behind() {
+    let world = World::new();
+    let mut pair = Pair::online(world.options(), world.server_config(Version::Tls13));
+    pair.engine.client().publish(pair.now, Publish::new(Topic::new("up").unwrap(), "x")).unwrap();
+    assert!(!pair.engine.transmit(pair.now).is_empty());
+    pair.engine.transmitted(pair.now, 0);
+    pair.engine.client().stop(pair.now);
+    pair.engine.transmit(pair.now);
+    // The socket still takes nothing, and is dropped.
+    while pair.engine.poll_action(pair.now).is_some() {}
+    pair.engine.transmitted(pair.now, 0);
+    assert_eq!(pair.engine.next_deadline(), None);
+}
