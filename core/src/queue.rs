@@ -31,6 +31,7 @@ struct Entry {
     /// Whether an earlier link has carried it: then it does not expire, and is neither evicted nor
     /// withdrawn.
     sent: bool,
+    waits_since: Instant,
     expires_at: Option<Instant>,
 }
 
@@ -83,6 +84,11 @@ impl Queue {
         Some(Front { ticket: entry.ticket, request: entry.request.as_ref()?, sent: entry.sent })
     }
 
+    /// Since when the next operation waits.
+    pub(crate) fn waits_since(&self) -> Option<Instant> {
+        self.entries.front().map(|entry| entry.waits_since)
+    }
+
     /// Whether one more operation would go over a bound.
     pub(crate) fn is_full(&self) -> bool {
         let QueueConfig { count_max, bytes_max, .. } = self.config;
@@ -112,23 +118,24 @@ impl Queue {
     }
 
     /// Appends a new operation; its ticket is the greatest so far.
-    pub(crate) fn push(&mut self, ticket: Ticket, request: Request, expires_at: Option<Instant>) {
+    pub(crate) fn push(&mut self, now: Instant, ticket: Ticket, request: Request, expires_at: Option<Instant>) {
         if let Some(expires_at) = expires_at {
             self.expiries.insert((expires_at, ticket));
         }
         self.count += 1;
         self.bytes += request.cost();
-        self.entries.push_back(Entry { ticket, request: Some(request), sent: false, expires_at });
+        self.entries.push_back(Entry { ticket, request: Some(request), sent: false, waits_since: now, expires_at });
     }
 
     /// Puts an operation that was sent before back into its place. The bounds do not apply: what was accepted once is
     /// not refused later.
-    pub(crate) fn put_back(&mut self, ticket: Ticket, request: Request) {
+    pub(crate) fn put_back(&mut self, now: Instant, ticket: Ticket, request: Request) {
         // Mostly the front; but what an earlier link had sent before it may have come back earlier.
         let index = self.entries.partition_point(|entry| entry.ticket < ticket);
         self.count += 1;
         self.bytes += request.cost();
-        self.entries.insert(index, Entry { ticket, request: Some(request), sent: true, expires_at: None });
+        self.entries
+            .insert(index, Entry { ticket, request: Some(request), sent: true, waits_since: now, expires_at: None });
     }
 
     pub(crate) fn pop(&mut self) -> Option<(Ticket, Request)> {
@@ -189,7 +196,8 @@ mod tests {
         let expires_at = Some(Instant::from_micros(1));
         for number in 1..10_000 {
             let ticket = Ticket(NonZeroU64::new(number).unwrap());
-            queue.push(ticket, Request::Publish(Publish::new(Topic::new("t").unwrap(), "x")), expires_at);
+            let request = Request::Publish(Publish::new(Topic::new("t").unwrap(), "x"));
+            queue.push(Instant::EPOCH, ticket, request, expires_at);
             // The first stays in front of all that come and go.
             assert!(number == 1 || queue.remove(ticket).is_some());
             assert!(queue.entries.len() <= 2 * queue.count + REMOVED_KEPT);

@@ -54,6 +54,10 @@ impl Timers {
         self.set(kind, None);
     }
 
+    pub(crate) fn deadline(&self, kind: TimerKind) -> Option<Instant> {
+        self.deadlines[kind as usize]
+    }
+
     /// The earliest deadline; of two at one instant, the kind that is declared first.
     pub(crate) fn next(&self) -> Option<(Instant, TimerKind)> {
         let armed = TimerKind::ALL.into_iter().filter_map(|kind| Some((self.deadlines[kind as usize]?, kind)));

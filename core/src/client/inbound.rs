@@ -55,6 +55,7 @@ impl Client {
 
     fn message(&mut self, publish: IncomingPublish) {
         self.pacing.received(self.now);
+        self.totals.received += 1;
         let IncomingPublish { topic, payload, packet_id, retain, duplicate } = publish;
         let ack = packet_id.and_then(PacketId::new).map(|id| self.session.inbound().received(self.link, id));
         let qos = if ack.is_some() { Qos::AtLeastOnce } else { Qos::AtMostOnce };
@@ -69,6 +70,8 @@ impl Client {
             self.drainer.acked();
             self.arm_resend();
             self.done(ticket, Outcome::Acked);
+        } else {
+            self.totals.unknown_answers += 1;
         }
     }
 
@@ -94,7 +97,9 @@ impl Client {
                     self.restored(filter, grant);
                 }
             }
-            Some(InFlight::Publish(..) | InFlight::Unsubscribe(..) | InFlight::GivenUp) | None => {}
+            Some(InFlight::Publish(..) | InFlight::Unsubscribe(..) | InFlight::GivenUp) | None => {
+                self.totals.unknown_answers += 1;
+            }
         }
         self.arm_operation();
         self.arm_resend();
@@ -112,6 +117,8 @@ impl Client {
         let fits = |packet: &InFlight| matches!(packet, InFlight::Unsubscribe(..) | InFlight::GivenUp);
         if let Some(InFlight::Unsubscribe(ticket, _)) = self.session.answered(id, fits) {
             self.done(ticket, Outcome::Unsubscribed);
+        } else {
+            self.totals.unknown_answers += 1;
         }
         self.arm_operation();
         self.arm_resend();

@@ -60,6 +60,7 @@ impl Client {
         self.connect.sent = false;
         self.connect.accepted_at = None;
         self.connect.attempted_at = Some(self.now);
+        self.totals.attempts += 1;
         self.timers.set(TimerKind::Connect, self.now + self.config.connect_timeout);
         self.notify(Notice::Attempting { attempt: self.backoff.attempt() });
         self.actions.push_back(Action::Open(self.link));
@@ -86,13 +87,15 @@ impl Client {
         self.timers.stop(TimerKind::Connect);
         self.connect.accepted_at = Some(self.now);
         self.go(Signal::Accepted);
+        self.totals.connections += 1;
+        self.last_error = None;
         self.notify(Notice::Online { resumed });
         let again = if resumed { self.session.resume() } else { self.session.restart() };
         if !resumed {
             self.subscriptions.lost();
         }
         for (ticket, request) in again {
-            self.queue.put_back(ticket, request);
+            self.queue.put_back(self.now, ticket, request);
         }
         self.restoring = self.subscriptions.to_restore().into();
         self.drainer.begin(self.now);
@@ -145,6 +148,7 @@ impl Client {
         let wait =
             if hopeless { self.backoff.wait_for_a_change(&mut self.rng) } else { self.backoff.wait(&mut self.rng) };
         self.timers.set(TimerKind::Reconnect, self.now + wait);
+        self.last_error = Some(why.clone());
         let (why, retry_in) = (Some(why), Some(wait));
         self.notify(if online { Notice::Offline { why, retry_in } } else { Notice::Failed { why, retry_in } });
     }
@@ -241,7 +245,10 @@ impl Client {
     /// Moves to the phase that follows `signal`.
     fn go(&mut self, signal: Signal) {
         match self.phase.after(signal) {
-            Some(next) => self.phase = next,
+            Some(next) => {
+                self.phase = next;
+                self.phase_since = self.now;
+            }
             None => debug_assert!(false, "{signal:?} in {:?}", self.phase),
         }
     }

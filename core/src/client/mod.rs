@@ -22,7 +22,7 @@ use crate::suspects::{Suspect, Suspects};
 use crate::timers::{TimerKind, Timers};
 use crate::{
     AckToken, Action, Config, ConfigError, Event, Filter, Instant, Link, LinkError, Notice, Outcome, Phase, Publish,
-    Qos, Refusal, Refused, Ticket,
+    Qos, Refusal, Refused, Status, Ticket, Totals,
 };
 
 /// A device client as a state machine. The crate's documentation has the contract.
@@ -60,6 +60,9 @@ pub struct Client {
     ping_due_at: Instant,
     last_sent: Instant,
     last_received: Instant,
+    phase_since: Instant,
+    last_error: Option<LinkError>,
+    totals: Totals,
     now: Instant,
     /// The driver has asked to take no input.
     input_paused: bool,
@@ -110,6 +113,9 @@ impl Client {
             ping_due_at: now,
             last_sent: now,
             last_received: now,
+            phase_since: now,
+            last_error: None,
+            totals: Totals::default(),
             now,
             input_paused: false,
             input_held: false,
@@ -223,11 +229,13 @@ impl Client {
     /// Accepts a request into the queue, through which everything leaves.
     fn enqueue(&mut self, request: Request, expires_at: Option<Instant>) -> Result<Ticket, (Refusal, Request)> {
         if let Err(why) = self.make_room(&request) {
+            self.totals.refused += 1;
             return Err((why, request));
         }
+        self.totals.accepted += 1;
         let ticket = Ticket(self.next_ticket);
         self.next_ticket = self.next_ticket.saturating_add(1);
-        self.queue.push(ticket, request, expires_at);
+        self.queue.push(self.now, ticket, request, expires_at);
         self.arm_expiry();
         Ok(ticket)
     }
@@ -289,6 +297,22 @@ impl Client {
         self.phase
     }
 
+    /// How the client is doing.
+    pub fn status(&self) -> Status {
+        Status {
+            phase: self.phase,
+            since: self.phase_since,
+            attempt: self.backoff.attempt(),
+            next_attempt_at: self.timers.deadline(TimerKind::Reconnect),
+            last_error: self.last_error.clone(),
+            queued: self.queue.len(),
+            queued_bytes: self.queue.bytes(),
+            oldest_waits_since: self.queue.waits_since(),
+            in_flight: self.session.publishes(),
+            totals: self.totals,
+        }
+    }
+
     /// Operations that wait to be sent.
     pub fn queued(&self) -> usize {
         self.queue.len()
@@ -324,6 +348,7 @@ impl Client {
 
     fn done(&mut self, ticket: Ticket, outcome: Outcome) {
         self.suspects.cleared(&Suspect::Operation(ticket));
+        self.totals.ended(&outcome);
         self.notify(Notice::Done { ticket, outcome });
     }
 

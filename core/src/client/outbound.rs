@@ -107,6 +107,7 @@ impl Client {
             InFlight::Unsubscribe(_, filters) => Encoder::unsubscribe(id, filters, out),
             InFlight::GivenUp => {}
         }
+        self.totals.resent += 1;
         self.session.pop_resend();
         self.resend_later(id);
         self.settle();

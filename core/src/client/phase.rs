@@ -1,5 +1,7 @@
 //! Where the client stands, and the one function that moves it.
 
+use core::fmt;
+
 /// Where the client stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -58,9 +60,28 @@ impl Phase {
         })
     }
 
+    /// The phase in plain words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Opening | Self::AwaitingConnack => "connecting",
+            Self::Resubscribing => "restoring subscriptions",
+            Self::Draining => "sending what waited",
+            Self::Ready => "ready",
+            Self::BackingOff => "waiting to reconnect",
+            Self::Closing => "closing",
+        }
+    }
+
     /// Whether the server has accepted the link.
     pub const fn is_online(self) -> bool {
         matches!(self, Self::Resubscribing | Self::Draining | Self::Ready)
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -19,6 +19,7 @@ mod publish;
 mod reconnect;
 mod resending;
 mod rig;
+mod status;
 mod stop;
 mod subscribe;
 mod suspects;
