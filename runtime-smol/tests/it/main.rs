@@ -14,7 +14,7 @@ use futures_lite::FutureExt;
 use futures_lite::future::block_on;
 use thingwire_sim::double::Double;
 use thingwire_smol::{
-    Config, Driver, Filter, LinkError, Message, Notice, Options, Outcome, Phase, Publish, Qos, Ticket, Topic,
+    Config, Drain, Driver, Filter, LinkError, Message, Notice, Options, Outcome, Phase, Publish, Qos, Ticket, Topic,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -25,6 +25,7 @@ fn quick(config: &mut Config) {
     config.backoff.stable = Duration::from_secs(1);
     config.backoff.floor = Duration::ZERO;
     config.limits.connect_spacing = Duration::ZERO;
+    config.drain = Drain::Unlimited;
 }
 
 fn mutual_tls(double: &Double) -> Driver {

@@ -31,6 +31,9 @@ pub(crate) fn fast(options: Options) -> Options {
         config.backoff.stable = Duration::from_millis(100);
         config.backoff.floor = Duration::ZERO;
         config.limits.connect_spacing = Duration::ZERO;
+        config.limits.publishes_per_second_max = None;
+        config.limits.bytes_per_second_max = None;
+        config.drain = Drain::Unlimited;
         config.queue.count_max = None;
     })
 }

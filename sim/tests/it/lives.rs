@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use thingwire_core::{Config, Filter, LinkError, Notice, Outcome, Phase, Publish, Qos, Ticket, Topic};
+use thingwire_core::{Config, Drain, Filter, LinkError, Notice, Outcome, Phase, Publish, Qos, Ticket, Topic};
 use thingwire_sim::world::{Network, World};
 
 /// Enough for every fault to meet every phase; the same seeds every time.
@@ -79,6 +79,8 @@ impl Life {
         let mut config = Config::new("life");
         config.clean_session = seed % 2 == 0;
         config.queue.count_max = None;
+        config.drain = [Drain::Unlimited, Drain::Adaptive, Drain::Every(Duration::from_millis(100))]
+            [usize::try_from(seed / 6 % 3).unwrap()];
         config.in_flight_max = [1, 3, 100][usize::try_from(seed % 3).unwrap()];
         config.backoff.stable = Duration::from_secs(5);
         config.backoff.max = Duration::from_secs(4);
