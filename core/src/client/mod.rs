@@ -231,6 +231,7 @@ impl Client {
             self.withdrawn(ticket, &evicted);
             self.done(ticket, Outcome::Evicted);
         }
+        self.settle();
         Ok(())
     }
 

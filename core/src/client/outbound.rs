@@ -79,7 +79,14 @@ impl Client {
     }
 
     fn write_resend(&mut self, out: &mut BytesMut) -> bool {
-        let Some((id, publish)) = self.session.pop_resend() else { return false };
+        if !self.session.has_resends() {
+            return false;
+        }
+        let Some((id, publish)) = self.session.pop_resend() else {
+            // What was left has been acknowledged unasked: there is no more to send again.
+            self.settle();
+            return false;
+        };
         self.encoder.publish(outgoing(publish, Some(id), true), out);
         self.settle();
         true

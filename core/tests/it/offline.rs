@@ -1,6 +1,6 @@
 use core::time::Duration;
 
-use thingwire_core::{Filter, LinkError, Notice, Outcome, Publish, Qos, Refusal, Topic, WhenFull};
+use thingwire_core::{Filter, LinkError, Notice, Outcome, Phase, Publish, Qos, Refusal, Topic, WhenFull};
 
 use crate::rig::{CONNACK, Rig, config, packet_id, payload, puback, suback};
 
@@ -173,4 +173,19 @@ fn what_was_sent_once_cannot_be_withdrawn() {
     assert_eq!(rig.client.queued(), 1);
     assert!(!rig.client.discard(rig.now, ticket));
     assert_eq!(rig.drain().len(), 1);
+}
+
+#[test]
+fn draining_does_not_wait_for_what_was_evicted() {
+    let mut config = config();
+    config.queue.count_max = Some(1);
+    config.queue.when_full = WhenFull::DropOldest;
+    let mut rig = Rig::new(config);
+    rig.publish("t", "old", Qos::AtMostOnce);
+    rig.client.start(rig.now);
+    rig.drain();
+    rig.reach_accepted(&CONNACK);
+    assert_eq!(rig.client.phase(), Phase::Draining);
+    rig.publish("t", "new", Qos::AtMostOnce);
+    assert_eq!(rig.client.phase(), Phase::Ready);
 }

@@ -232,3 +232,16 @@ fn what_two_links_have_carried_goes_again_in_the_order_of_acceptance() {
     let sent = rig.reach_online(&CONNACK);
     assert_eq!(sent.iter().map(|packet| packet[0]).collect::<Vec<_>>(), [0x82, 0x32]);
 }
+
+#[test]
+fn an_acknowledgement_that_comes_before_the_repetition_makes_it_needless() {
+    let mut rig = Rig::online(persistent());
+    let ticket = rig.publish("t", "x", Qos::AtLeastOnce);
+    let id = packet_id(&rig.drain()[0]);
+    rig.lose_link(LinkError::Closed);
+    rig.wake();
+    rig.take_notices();
+    assert!(rig.reach_online(&[CONNACK_RESUMED.to_vec(), puback(id)].concat()).is_empty());
+    let acked = Notice::Done { ticket, outcome: Outcome::Acked };
+    assert_eq!(rig.take_notices()[1..], [Notice::Online { resumed: true }, acked, Notice::Ready]);
+}
