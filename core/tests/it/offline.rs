@@ -189,3 +189,21 @@ fn draining_does_not_wait_for_what_was_evicted() {
     rig.publish("t", "new", Qos::AtMostOnce);
     assert_eq!(rig.client.phase(), Phase::Ready);
 }
+
+#[test]
+fn nothing_is_evicted_for_what_is_refused_all_the_same() {
+    let mut config = config();
+    config.queue.bytes_max = 100;
+    config.queue.when_full = WhenFull::DropOldest;
+    let mut rig = Rig::online(config);
+    rig.publish("t", &"s".repeat(80), Qos::AtLeastOnce);
+    rig.drain();
+    rig.lose_link(LinkError::Closed);
+    rig.wake();
+    rig.reach_accepted(&CONNACK);
+    // What was sent is back in the queue and stays there; what was not would make too little room.
+    rig.publish("t", "unsent", Qos::AtLeastOnce);
+    let large = Publish::new(Topic::new("t").unwrap(), "n".repeat(50));
+    assert_eq!(rig.client.publish(rig.now, large).unwrap_err().why, Refusal::QueueFullOfBytes { bytes_max: 100 });
+    assert_eq!(rig.client.queued(), 2);
+}
