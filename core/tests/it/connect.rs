@@ -183,6 +183,7 @@ fn settings_that_cannot_be_are_refused_by_field_value_and_rule() {
         ("keep-alive too long", |c| c.keep_alive = Duration::from_secs(65_536)),
         ("keep-alive in parts of a second", |c| c.keep_alive = Duration::from_millis(1500)),
         ("no connect timeout", |c| c.connect_timeout = Duration::ZERO),
+        ("connect timeout below the resolution of time", |c| c.connect_timeout = Duration::from_nanos(999)),
         ("no write timeout", |c| c.write_timeout = Duration::ZERO),
         ("no operation timeout", |c| c.operation_timeout = Duration::ZERO),
         ("no window", |c| c.in_flight_max = 0),
