@@ -216,3 +216,15 @@ fn an_empty_client_id_is_allowed_with_a_clean_session() {
     config.client_id = String::new();
     assert_eq!(connect_packet(config)[12..], [0, 0]);
 }
+
+#[test]
+fn an_answer_to_nothing_does_not_connect() {
+    let mut rig = Rig::new(config());
+    rig.client.start(rig.now);
+    rig.drain();
+    let link = rig.link.unwrap();
+    rig.client.handle(rig.now, Event::LinkUp(link));
+    rig.receive(&CONNACK);
+    let why = Some(LinkError::Protocol(ProtocolError::BeforeConnect));
+    assert!(matches!(rig.take_notices().pop(), Some(Notice::Failed { why: reason, .. }) if reason == why));
+}
