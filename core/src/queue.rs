@@ -82,7 +82,8 @@ impl Queue {
             count += 1;
             bytes += kept.cost();
         }
-        let hopeless = bytes > self.config.bytes_max || self.config.count_max.is_some_and(|max| 0 < max && max <= count);
+        let hopeless =
+            bytes > self.config.bytes_max || self.config.count_max.is_some_and(|max| 0 < max && max <= count);
         if self.config.when_full == WhenFull::DropNewest || hopeless {
             return Err(why);
         }

@@ -175,7 +175,7 @@ fn nothing_after_the_packet_that_ends_a_link_is_applied() {
 
 #[test]
 fn settings_that_cannot_be_are_refused_by_field_value_and_rule() {
-    let broken: [(&str, fn(&mut Config)); 19] = [
+    let broken: [(&str, fn(&mut Config)); 20] = [
         ("empty id, persistent", |c| (c.client_id, c.clean_session) = (String::new(), false)),
         ("reserved id", |c| c.client_id = "$x".into()),
         ("long id", |c| c.client_id = "x".repeat(129)),
