@@ -98,18 +98,17 @@ impl Config {
         rule("keep_alive", keep_alive, "whole seconds, at most 65535", {
             keep_alive.subsec_nanos() == 0 && u16::try_from(keep_alive.as_secs()).is_ok()
         })?;
-        rule("connect_timeout", self.connect_timeout, NOT_ZERO, !self.connect_timeout.is_zero())?;
-        rule("write_timeout", self.write_timeout, NOT_ZERO, !self.write_timeout.is_zero())?;
-        rule("operation_timeout", self.operation_timeout, NOT_ZERO, !self.operation_timeout.is_zero())?;
+        at_least_a_tick("connect_timeout", self.connect_timeout)?;
+        at_least_a_tick("write_timeout", self.write_timeout)?;
+        at_least_a_tick("operation_timeout", self.operation_timeout)?;
         rule("in_flight_max", self.in_flight_max, NOT_ZERO, self.in_flight_max != 0)?;
         rule("unacked_max", self.unacked_max, NOT_ZERO, self.unacked_max != 0)?;
         rule("actions_max", self.actions_max, NOT_ZERO, self.actions_max != 0)?;
-        let resend_after = self.resend_after;
-        rule("resend_after", resend_after, NOT_ZERO, resend_after.is_none_or(|span| !span.is_zero()))?;
+        self.resend_after.map_or(Ok(()), |span| at_least_a_tick("resend_after", span))?;
         rule("closes_max", self.closes_max, NOT_ZERO, self.closes_max != 0)?;
         if let Drain::Every(interval) = self.drain {
-            let valid = !interval.is_zero() && interval <= DAY;
-            rule("drain", self.drain, "an interval greater than zero, at most a day", valid)?;
+            let valid = (Duration::from_micros(1)..=DAY).contains(&interval);
+            rule("drain", self.drain, "an interval from a microsecond to a day", valid)?;
         }
         self.backoff.validate()
     }
@@ -215,7 +214,7 @@ impl Default for BackoffConfig {
 
 impl BackoffConfig {
     fn validate(&self) -> Result<(), ConfigError> {
-        rule("backoff.base", self.base, NOT_ZERO, !self.base.is_zero())?;
+        at_least_a_tick("backoff.base", self.base)?;
         rule(
             "backoff.max",
             self.max,
@@ -337,6 +336,11 @@ impl core::error::Error for ConfigError {}
 
 const DAY: Duration = Duration::from_secs(86_400);
 const NOT_ZERO: &str = "greater than zero";
+
+/// What is shorter than [`Instant`](crate::Instant) counts would be no time at all.
+fn at_least_a_tick(field: &'static str, span: Duration) -> Result<(), ConfigError> {
+    rule(field, span, "at least a microsecond", span >= Duration::from_micros(1))
+}
 
 fn rule(field: &'static str, value: impl fmt::Debug, rule: &'static str, holds: bool) -> Result<(), ConfigError> {
     if holds { Ok(()) } else { Err(ConfigError { field, value: format!("{value:?}"), rule }) }

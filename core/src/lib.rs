@@ -68,6 +68,7 @@
 //!             // A real driver connects, and says so when the transport is ready.
 //!             Some(Action::Open(link)) => {
 //!                 client.handle(now, Event::LinkUp(*link));
+//!                 client.poll_transmit(now, &mut outbound, 16 * 1024); // CONNECT
 //!                 inbound.extend_from_slice(&[0x20, 2, 0, 0]); // CONNACK
 //!             }
 //!             Some(Action::Close(_link)) => { /* write `outbound`, then drop the socket */ }

@@ -176,6 +176,8 @@ pub enum ProtocolError {
     Frame(FrameError),
     /// The peer answers like a web server.
     Http,
+    /// A packet came before CONNECT was sent.
+    BeforeConnect,
     /// Another packet came before CONNACK.
     NotConnack,
     /// CONNACK came a second time.
@@ -337,6 +339,7 @@ impl fmt::Display for ProtocolError {
         match self {
             Self::Frame(error) => error.fmt(f),
             Self::Http => f.write_str("a web server answers on this port; check the port"),
+            Self::BeforeConnect => f.write_str("the server sent a packet before it was spoken to"),
             Self::NotConnack => f.write_str("the server's first packet is not CONNACK"),
             Self::SecondConnack => f.write_str("a second CONNACK"),
             Self::SessionOfCleanConnect => f.write_str("session present although a clean session was asked for"),

@@ -98,7 +98,14 @@ impl Queue {
     /// Whether `request` fits; call until it answers `Free`.
     pub(crate) fn make_room(&mut self, request: &Request) -> Result<Room, Refusal> {
         let Some(why) = self.refusal(request) else { return Ok(Room::Free) };
-        let hopeless = request.cost() > self.config.bytes_max;
+        // What was sent stays, and is older than all that was not.
+        let (mut count, mut bytes) = (0, request.cost());
+        for kept in self.entries.iter().take_while(|entry| entry.sent).filter_map(|entry| entry.request.as_ref()) {
+            count += 1;
+            bytes += kept.cost();
+        }
+        let hopeless =
+            bytes > self.config.bytes_max || self.config.count_max.is_some_and(|max| 0 < max && max <= count);
         if self.config.when_full == WhenFull::DropNewest || hopeless {
             return Err(why);
         }

@@ -34,7 +34,7 @@ mod socket;
 
 pub use driver::Driver;
 pub use thingwire_core::{
-    AckToken, BackoffConfig, Config, ConfigError, Drain, Filter, Instant, Jitter, Limits, LinkError, Message, Notice, Options,
-    Outcome, Phase, Publish, Qos, QueueConfig, Refusal, Refused, Security, SetupError, Status, Ticket, Topic, Totals, TopicError,
-    WhenFull, Will, transport,
+    AckToken, BackoffConfig, Config, ConfigError, Drain, Filter, Instant, Jitter, Limits, LinkError, Message, Notice,
+    Options, Outcome, Phase, Publish, Qos, QueueConfig, Refusal, Refused, Security, SetupError, Status, Ticket, Topic,
+    TopicError, Totals, WhenFull, Will, transport,
 };

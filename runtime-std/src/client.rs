@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use thingwire_core::{AckToken, Filter, LinkError, Options, Phase, Publish, Qos, Refused, SetupError, Ticket};
+use thingwire_core::{
+    AckToken, Filter, Instant, LinkError, Options, Phase, Publish, Qos, Refused, SetupError, Status, Ticket,
+};
 
 use crate::machine;
 use crate::notices::Notices;
@@ -152,6 +154,16 @@ impl Client {
     /// Where the client stands.
     pub fn phase(&self) -> Phase {
         self.shared().look(State::phase)
+    }
+
+    /// How the client is doing.
+    pub fn status(&self) -> Status {
+        self.shared().look(|state| state.machine.client().status())
+    }
+
+    /// The client's time, in which [`Status`] counts.
+    pub fn now(&self) -> Instant {
+        self.shared().look(|state| state.machine.now())
     }
 
     /// Operations that wait to be sent.

@@ -57,9 +57,10 @@ mod worker;
 pub use thingwire_core;
 pub use thingwire_core::transport::{Endpoint, EndpointError, Identity, PemError, Roots, TlsConfig};
 pub use thingwire_core::{
-    AckToken, BackoffConfig, Config, ConfigError, ConnectRefusal, ConnectStage, Filter, FrameError, Instant, Jitter,
-    Layer, Limits, Link, LinkError, Message, Notice, Options, Outcome, Password, Phase, ProtocolError, Publish, Qos,
-    QueueConfig, Refusal, Refused, Security, SetupError, TcpError, Ticket, TlsError, Topic, TopicError, WhenFull, Will,
+    AckToken, BackoffConfig, Config, ConfigError, ConnectRefusal, ConnectStage, Drain, Filter, FrameError, Instant,
+    Jitter, Layer, Limits, Link, LinkError, Message, Notice, Options, Outcome, Password, Phase, ProtocolError, Publish,
+    Qos, QueueConfig, Refusal, Refused, Security, SetupError, Status, TcpError, Ticket, TlsError, Topic, TopicError,
+    Totals, WhenFull, Will,
 };
 
 pub use client::{Client, NotReady};

@@ -41,6 +41,7 @@ impl Client {
         self.last_received = self.now;
         self.arm_keep_alive();
         match (self.phase, packet) {
+            (Phase::AwaitingConnack, _) if !self.connect.sent => self.abandon(ProtocolError::BeforeConnect.into()),
             (Phase::AwaitingConnack, Incoming::Connack(Ok(SessionPresent(resumed)))) => self.accepted(resumed),
             (Phase::AwaitingConnack, Incoming::Connack(Err(refusal))) => self.refused(refusal),
             (Phase::AwaitingConnack, _) => self.abandon(ProtocolError::NotConnack.into()),

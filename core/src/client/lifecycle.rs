@@ -19,8 +19,8 @@ impl Client {
         if self.phase != Phase::Idle {
             return;
         }
-        let earliest = self.connect.attempted_at.map(|at| at + self.config.limits.connect_spacing);
-        if let Some(earliest) = earliest.filter(|&earliest| earliest > self.now) {
+        let earliest = self.earliest_attempt();
+        if earliest > self.now {
             self.go(Signal::StartLater);
             self.timers.set(TimerKind::Reconnect, earliest);
         } else {
@@ -53,6 +53,11 @@ impl Client {
     pub(super) fn open(&mut self) {
         self.go(Signal::RetryDue);
         self.attempt();
+    }
+
+    /// When the next attempt keeps its distance from the last (B-2).
+    fn earliest_attempt(&self) -> Instant {
+        self.connect.attempted_at.map_or(self.now, |at| at + self.config.limits.connect_spacing)
     }
 
     fn attempt(&mut self) {
@@ -147,6 +152,7 @@ impl Client {
         let hopeless = matches!(&why, LinkError::Refused(refusal) if refusal.needs_a_change());
         let wait =
             if hopeless { self.backoff.wait_for_a_change(&mut self.rng) } else { self.backoff.wait(&mut self.rng) };
+        let wait = wait.max(self.earliest_attempt().since(self.now));
         self.timers.set(TimerKind::Reconnect, self.now + wait);
         self.last_error = Some(why.clone());
         let (why, retry_in) = (Some(why), Some(wait));

@@ -249,6 +249,7 @@ impl Client {
             self.withdrawn(ticket, &evicted);
             self.done(ticket, Outcome::Evicted);
         }
+        self.settle();
         Ok(())
     }
 

@@ -89,8 +89,15 @@ impl Client {
     }
 
     fn write_resend(&mut self, out: &mut BytesMut) -> bool {
+        if !self.session.has_resends() {
+            return false;
+        }
         let may_send_more = self.may_send_more();
-        let Some((id, packet)) = self.session.next_resend() else { return false };
+        let Some((id, packet)) = self.session.next_resend() else {
+            // What was left has been acknowledged unasked: there is no more to send again.
+            self.settle();
+            return false;
+        };
         match packet {
             InFlight::Publish(_, publish) => {
                 if !may_send_more {

@@ -175,7 +175,7 @@ fn nothing_after_the_packet_that_ends_a_link_is_applied() {
 
 #[test]
 fn settings_that_cannot_be_are_refused_by_field_value_and_rule() {
-    let broken: [(&str, fn(&mut Config)); 19] = [
+    let broken: [(&str, fn(&mut Config)); 20] = [
         ("empty id, persistent", |c| (c.client_id, c.clean_session) = (String::new(), false)),
         ("reserved id", |c| c.client_id = "$x".into()),
         ("long id", |c| c.client_id = "x".repeat(129)),
@@ -183,6 +183,7 @@ fn settings_that_cannot_be_are_refused_by_field_value_and_rule() {
         ("keep-alive too long", |c| c.keep_alive = Duration::from_secs(65_536)),
         ("keep-alive in parts of a second", |c| c.keep_alive = Duration::from_millis(1500)),
         ("no connect timeout", |c| c.connect_timeout = Duration::ZERO),
+        ("connect timeout below the resolution of time", |c| c.connect_timeout = Duration::from_nanos(999)),
         ("no write timeout", |c| c.write_timeout = Duration::ZERO),
         ("no operation timeout", |c| c.operation_timeout = Duration::ZERO),
         ("no window", |c| c.in_flight_max = 0),
@@ -214,4 +215,16 @@ fn an_empty_client_id_is_allowed_with_a_clean_session() {
     let mut config = config();
     config.client_id = String::new();
     assert_eq!(connect_packet(config)[12..], [0, 0]);
+}
+
+#[test]
+fn an_answer_to_nothing_does_not_connect() {
+    let mut rig = Rig::new(config());
+    rig.client.start(rig.now);
+    rig.drain();
+    let link = rig.link.unwrap();
+    rig.client.handle(rig.now, Event::LinkUp(link));
+    rig.receive(&CONNACK);
+    let why = Some(LinkError::Protocol(ProtocolError::BeforeConnect));
+    assert!(matches!(rig.take_notices().pop(), Some(Notice::Failed { why: reason, .. }) if reason == why));
 }

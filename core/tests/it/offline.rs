@@ -1,6 +1,6 @@
 use core::time::Duration;
 
-use thingwire_core::{Filter, LinkError, Notice, Outcome, Publish, Qos, Refusal, Topic, WhenFull};
+use thingwire_core::{Filter, LinkError, Notice, Outcome, Phase, Publish, Qos, Refusal, Topic, WhenFull};
 
 use crate::rig::{CONNACK, Rig, config, packet_id, payload, puback, suback};
 
@@ -173,4 +173,37 @@ fn what_was_sent_once_cannot_be_withdrawn() {
     assert_eq!(rig.client.queued(), 1);
     assert!(!rig.client.discard(rig.now, ticket));
     assert_eq!(rig.drain().len(), 1);
+}
+
+#[test]
+fn draining_does_not_wait_for_what_was_evicted() {
+    let mut config = config();
+    config.queue.count_max = Some(1);
+    config.queue.when_full = WhenFull::DropOldest;
+    let mut rig = Rig::new(config);
+    rig.publish("t", "old", Qos::AtMostOnce);
+    rig.client.start(rig.now);
+    rig.drain();
+    rig.reach_accepted(&CONNACK);
+    assert_eq!(rig.client.phase(), Phase::Draining);
+    rig.publish("t", "new", Qos::AtMostOnce);
+    assert_eq!(rig.client.phase(), Phase::Ready);
+}
+
+#[test]
+fn nothing_is_evicted_for_what_is_refused_all_the_same() {
+    let mut config = config();
+    config.queue.bytes_max = 100;
+    config.queue.when_full = WhenFull::DropOldest;
+    let mut rig = Rig::online(config);
+    rig.publish("t", &"s".repeat(80), Qos::AtLeastOnce);
+    rig.drain();
+    rig.lose_link(LinkError::Closed);
+    rig.wake();
+    rig.reach_accepted(&CONNACK);
+    // What was sent is back in the queue and stays there; what was not would make too little room.
+    rig.publish("t", "unsent", Qos::AtLeastOnce);
+    let large = Publish::new(Topic::new("t").unwrap(), "n".repeat(50));
+    assert_eq!(rig.client.publish(rig.now, large).unwrap_err().why, Refusal::QueueFullOfBytes { bytes_max: 100 });
+    assert_eq!(rig.client.queued(), 2);
 }

@@ -1,6 +1,6 @@
 use core::time::Duration;
 
-use thingwire_core::{Client, Event, Instant, LinkError, Notice, Outcome, Phase, Qos, TcpError};
+use thingwire_core::{Client, Event, Instant, Jitter, LinkError, Notice, Outcome, Phase, Qos, TcpError};
 
 use crate::rig::{CONNACK, CONNACK_RESUMED, Rig, config, packet_id, payload, persistent, puback, unlimited};
 
@@ -231,4 +231,34 @@ fn what_two_links_have_carried_goes_again_in_the_order_of_acceptance() {
     rig.wake();
     let sent = rig.reach_online(&CONNACK);
     assert_eq!(sent.iter().map(|packet| packet[0]).collect::<Vec<_>>(), [0x82, 0x32]);
+}
+
+#[test]
+fn an_acknowledgement_that_comes_before_the_repetition_makes_it_needless() {
+    let mut rig = Rig::online(persistent());
+    let ticket = rig.publish("t", "x", Qos::AtLeastOnce);
+    let id = packet_id(&rig.drain()[0]);
+    rig.lose_link(LinkError::Closed);
+    rig.wake();
+    rig.take_notices();
+    assert!(rig.reach_online(&[CONNACK_RESUMED.to_vec(), puback(id)].concat()).is_empty());
+    let acked = Notice::Done { ticket, outcome: Outcome::Acked };
+    assert_eq!(rig.take_notices(), [Notice::Online { resumed: true }, acked, Notice::Ready]);
+}
+
+#[test]
+fn no_jitter_brings_two_attempts_closer_than_the_service_takes() {
+    for jitter in [Jitter::None, Jitter::Full, Jitter::Equal, Jitter::Decorrelated] {
+        let mut config = config();
+        config.backoff.jitter = jitter;
+        config.backoff.base = Duration::from_millis(100);
+        config.backoff.floor = Duration::ZERO;
+        let mut rig = Rig::new(config);
+        rig.client.start(rig.now);
+        rig.drain();
+        rig.pass(Duration::from_millis(300));
+        rig.lose_link(REFUSED);
+        let (deadline, _) = rig.client.next_deadline().unwrap();
+        assert!(deadline >= Instant::from_micros(1_000_000), "{jitter:?}: {deadline:?}");
+    }
 }

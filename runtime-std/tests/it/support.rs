@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use thingwire_sim::double::Double;
-use thingwire_std::{Driver, Filter, Notice, Options, Publish, Qos, Topic};
+use thingwire_std::{Drain, Driver, Filter, Notice, Options, Publish, Qos, Topic};
 
 /// Longer than anything takes that works.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

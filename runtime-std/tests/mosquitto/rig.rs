@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use thingwire_sim::mosquitto::{Mosquitto, MosquittoOptions, MosquittoTls};
 use thingwire_std::{
-    Client, Filter, Jitter, LinkError, Message, Notice, Notices, Options, Outcome, Publish, Qos, Subscription, Topic,
+    Client, Drain, Filter, Jitter, LinkError, Message, Notice, Notices, Options, Outcome, Publish, Qos, Subscription,
+    Topic,
 };
 
 /// Longer than anything takes that works.
