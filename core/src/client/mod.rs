@@ -5,6 +5,7 @@ mod lifecycle;
 mod outbound;
 mod pacing;
 pub(crate) mod phase;
+pub(crate) mod status;
 
 use core::num::NonZeroU64;
 use core::time::Duration;

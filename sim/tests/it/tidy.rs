@@ -12,7 +12,7 @@ const FLOORS: [&[&str]; 8] = [
     &["time", "rng", "topic", "frame"],
     &["link", "command", "limits", "config", "action", "event", "timers"],
     &["codec"],
-    &["backoff", "drain", "queue", "session", "status", "subscriptions", "suspects", "throttle"],
+    &["backoff", "drain", "queue", "session", "subscriptions", "suspects", "throttle"],
     &["client"],
     &["transport"],
     &["engine"],

@@ -3,18 +3,15 @@
 use std::time::{Duration, Instant};
 
 use thingwire_std::thingwire_core::host;
-use thingwire_std::{Config, Driver, Limits, LinkError, Notice, Options, Password, TcpError};
+use thingwire_std::{Config, Driver, Limits, Notice, Options, Password};
 
 use crate::args::{ConnectionArguments, LimitsArgument};
-use crate::failure::{Code, Failure};
+use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::say;
 
 /// How long the goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
-
-/// How often in a row the server may close the connection instead of answering a request.
-const STRIKES_MAX: u32 = 3;
 
 /// The driver, with what the command wants of every connection: a failed first attempt is the end, later ones are not;
 /// a signal is the end.
@@ -30,7 +27,6 @@ pub(crate) struct Connection {
     interrupt: Interrupt,
     /// Whether the server has ever accepted a connection.
     accepted: bool,
-    strikes: u32,
 }
 
 impl Connection {
@@ -42,7 +38,7 @@ impl Connection {
         let driver = Driver::new(options)?;
         let interrupt = Interrupt::watch(driver.waker())?;
         let ConnectionArguments { plain, verbose, .. } = *arguments;
-        Ok(Self { driver, limits, endpoint, plain, verbose, interrupt, accepted: false, strikes: 0 })
+        Ok(Self { driver, limits, endpoint, plain, verbose, interrupt, accepted: false })
     }
 
     pub(crate) fn start(&mut self) {
@@ -52,47 +48,25 @@ impl Connection {
         self.driver.start();
     }
 
-    /// Waits for the next notice; `None` when the driver was woken. `answer_due` is whether the server owes an answer
-    /// to a request.
-    pub(crate) fn next(&mut self, answer_due: bool) -> Result<Option<Notice>, Failure> {
+    /// Waits for the next notice; `None` when the driver was woken.
+    pub(crate) fn next(&mut self) -> Result<Option<Notice>, Failure> {
         let notice = self.driver.next(None);
         self.interrupt.check()?;
         if let Some(notice) = &notice {
             self.narrate(notice);
-            self.judge(notice, answer_due)?;
+            self.judge(notice)?;
         }
         Ok(notice)
     }
 
     /// Whether it is worth going on.
-    fn judge(&mut self, notice: &Notice, answer_due: bool) -> Result<(), Failure> {
+    fn judge(&mut self, notice: &Notice) -> Result<(), Failure> {
         match notice {
-            Notice::Failed { why: Some(why), .. } if !self.accepted => Err(Failure::link(&self.endpoint, why)),
-            Notice::Online { .. } => {
-                self.accepted = true;
-                Ok(())
-            }
-            Notice::Done { .. } => {
-                self.strikes = 0;
-                Ok(())
-            }
-            // AWS IoT Core answers a publish that the policy does not allow by closing the connection (B-16), and
-            // would do so for ever.
-            Notice::Offline { why: Some(why), .. } if answer_due && is_by_server(why) => {
-                self.strikes += 1;
-                if self.strikes < STRIKES_MAX { Ok(()) } else { Err(self.cut_off()) }
-            }
-            _ => Ok(()),
+            Notice::Failed { why: Some(why), .. } if !self.accepted => return Err(Failure::link(&self.endpoint, why)),
+            Notice::Online { .. } => self.accepted = true,
+            _ => {}
         }
-    }
-
-    fn cut_off(&self) -> Failure {
-        let text = format!(
-            "{}: the server has closed {STRIKES_MAX} connections in a row instead of answering; check that the policy \
-             allows the topic and that no other client uses this client id",
-            self.endpoint
-        );
-        Failure::new(Code::Refused, text)
+        Ok(())
     }
 
     /// Stops reading from the server, or goes on.
@@ -143,11 +117,6 @@ impl Connection {
             _ => {}
         }
     }
-}
-
-/// Whether the server has ended the connection. It comes as a reset when the server had not read everything.
-fn is_by_server(why: &LinkError) -> bool {
-    matches!(why, LinkError::Closed | LinkError::Tcp { why: TcpError::Reset, .. })
 }
 
 /// The flags as the library wants them.

@@ -150,7 +150,7 @@ impl Publisher {
             if self.payloads.is_none() && self.refused.is_none() && self.outstanding.is_empty() {
                 return self.failure.take().map_or(Ok(()), Err);
             }
-            if let Some(Notice::Done { ticket, outcome }) = connection.next(!self.outstanding.is_empty())? {
+            if let Some(Notice::Done { ticket, outcome }) = connection.next()? {
                 self.ended(ticket, &outcome)?;
             }
         }
@@ -212,6 +212,9 @@ impl Publisher {
         let number = self.outstanding.remove(&ticket).unwrap_or_default();
         match outcome {
             Outcome::Sent | Outcome::Acked => Ok(()),
+            Outcome::ConnectionClosed { .. } => {
+                Err(Failure::new(Code::Refused, format!("message {number}: {outcome}")))
+            }
             _ => Err(Failure::new(Code::Other, format!("message {number}: {outcome}"))),
         }
     }

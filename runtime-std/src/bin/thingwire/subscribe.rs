@@ -60,7 +60,7 @@ impl Subscriber {
     /// Until enough is written, or nobody reads it any more.
     fn run(&mut self, connection: &mut Connection) -> Result<(), Failure> {
         while self.left != Some(0) || self.waiting > 0 {
-            match connection.next(!self.asked.is_empty())? {
+            match connection.next()? {
                 Some(Notice::Message(message)) => self.write(message),
                 Some(Notice::Done { ticket, outcome }) => self.answered(connection, ticket, &outcome)?,
                 Some(Notice::SubscriptionLost { filter }) => return Err(refused(&filter)),
@@ -107,6 +107,9 @@ impl Subscriber {
 
     fn answered(&mut self, connection: &Connection, ticket: Ticket, outcome: &Outcome) -> Result<(), Failure> {
         let filters = self.asked.remove(&ticket).unwrap_or_default();
+        if let Outcome::ConnectionClosed { .. } = outcome {
+            return Err(Failure::new(Code::Refused, format!("SUBSCRIBE: {outcome}")));
+        }
         let Outcome::Subscribed(grants) = outcome else {
             return Err(Failure::new(Code::Network, format!("SUBSCRIBE: {outcome}; check the network and the server")));
         };
