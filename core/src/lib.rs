@@ -44,6 +44,8 @@
 //! | actions before input stops | 1,024 | [`Config::actions_max`] |
 //! | one inbound packet | 129 KiB | [`Limits::packet_len_max`] |
 //! | subscriptions | 50 | [`Limits::subscriptions_max`] |
+//! | publishes in any second | 100 | [`Limits::publishes_per_second_max`] |
+//! | connections lost to one operation | 3 | [`Config::closes_max`] |
 //!
 //! # The loop
 //!

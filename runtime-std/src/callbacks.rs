@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
-use crate::shared::lock;
+use crate::sync::lock;
 
 /// One callback with its argument.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;

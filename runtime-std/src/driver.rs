@@ -9,7 +9,7 @@ use mio::{Events, Poll};
 use thingwire_core::{AckToken, Filter, Instant, Notice, Options, Publish, Qos, Refused, SetupError, Ticket};
 
 use crate::machine::{self, Machine};
-use crate::shared::wake_up;
+use crate::sync::wake_up;
 
 /// A client that runs on your own thread, inside [`next`](Self::next), and nowhere else.
 ///

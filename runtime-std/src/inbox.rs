@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use thingwire_core::{Message, Notice};
 
-use crate::shared::lock;
+use crate::sync::lock;
 
 /// Items that wait before the queue counts as full.
 const COUNT_MAX: usize = 1_024;

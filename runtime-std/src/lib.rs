@@ -52,6 +52,7 @@ mod routes;
 mod shared;
 mod socket;
 mod subscription;
+mod sync;
 mod worker;
 
 pub use thingwire_core;

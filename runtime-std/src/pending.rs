@@ -8,7 +8,7 @@ use std::time::Duration;
 use thingwire_core::{Outcome, Ticket};
 
 use crate::callbacks::{Callbacks, Job};
-use crate::shared::lock;
+use crate::sync::lock;
 
 /// An accepted operation of a [`Client`](crate::Client). Dropping it changes nothing: the operation goes on.
 pub struct Pending {

@@ -8,7 +8,7 @@ use std::thread;
 use thingwire_core::transport::Endpoint;
 use thingwire_core::{LinkError, dial};
 
-use crate::shared::wake_up;
+use crate::sync::wake_up;
 
 type Answer = Result<Vec<SocketAddr>, LinkError>;
 
