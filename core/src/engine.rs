@@ -77,7 +77,7 @@ impl Options {
 ///
 /// 1. [`poll_action`](Self::poll_action) until `None`, doing what each says;
 /// 2. write what [`transmit`](Self::transmit) gives, and say with [`transmitted`](Self::transmitted) how much of it
-///    the socket took; if it took anything, begin again;
+///    the socket took; if it took anything, begin again, and if not, ask for actions once more: encoding gives them;
 /// 3. wait for the socket, a command, or [`next_deadline`](Self::next_deadline), and tell the engine.
 #[derive(Debug)]
 pub struct Engine {

@@ -138,6 +138,7 @@ impl Driver {
 
     /// Does what can be done without waiting.
     fn work(&mut self, now: Instant) -> Option<Notice> {
+        let mut done = false;
         loop {
             if self.lingers(now) {
                 return None;
@@ -154,9 +155,14 @@ impl Driver {
                     }
                     return Some(notice);
                 }
-                None if self.write(now) || self.read(now) => {}
-                None => return None,
+                None if done => return None,
+                None => {
+                    // What the socket does not take may have been encoded all the same, and have given something to do.
+                    done = !(self.write(now) || self.read(now));
+                    continue;
+                }
             }
+            done = false;
         }
     }
 

@@ -26,6 +26,8 @@ fn quick(config: &mut Config) {
     config.backoff.floor = Duration::ZERO;
     config.limits.connect_spacing = Duration::ZERO;
     config.drain = Drain::Unlimited;
+    config.limits.publishes_per_second_max = None;
+    config.limits.bytes_per_second_max = None;
 }
 
 fn mutual_tls(double: &Double) -> Driver {
@@ -248,6 +250,36 @@ fn a_server_that_still_sends_gets_to_read_the_goodbye() {
         until(&mut driver, |notice| (*notice == Notice::Stopped).then_some(())).await;
     });
     assert_eq!(verdicts.recv_timeout(PATIENCE), Ok((true, true, vec![0xe0, 0])));
+}
+
+#[test]
+fn what_is_encoded_is_told_although_the_socket_takes_nothing() {
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let peer = peer(move |mut stream| {
+        stream.write_all(&[0x20, 2, 0, 0]).unwrap();
+        // Reads nothing until the test is over.
+        let _ = released.recv();
+    });
+    let mut driver = plain(peer);
+    driver.start();
+    block_on(async {
+        until(&mut driver, |notice| (*notice == Notice::Ready).then_some(())).await;
+        let payload = "x".repeat(4_000);
+        let told = loop {
+            let message = Publish::new(Topic::new("smol/t").unwrap(), payload.clone()).qos(Qos::AtMostOnce);
+            driver.publish(message).unwrap();
+            let told = async { Some(driver.next().await) };
+            let late = async {
+                Timer::after(Duration::from_millis(300)).await;
+                None
+            };
+            if told.or(late).await.is_none() {
+                break driver.client().queued() > 0;
+            }
+        };
+        assert!(told, "an operation that was handed to the link has not ended");
+    });
+    drop(release);
 }
 
 /// A server that treats its first connection with `serve`; returns the port.
