@@ -64,6 +64,7 @@ impl Backoff {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_precision_loss, reason = "statistics of small numbers")]
 mod tests {
     use super::*;
 
@@ -113,5 +114,73 @@ mod tests {
             assert!((Duration::from_secs(1)..=(last * 3).min(Duration::from_secs(32))).contains(&wait));
             last = wait;
         }
+    }
+
+    /// The n-th wait of as many devices, in seconds.
+    fn devices(jitter: Jitter, n: usize) -> Vec<f64> {
+        let wait = |seed| {
+            let mut rng = Rng::new(seed);
+            let mut backoff = Backoff::new(BackoffConfig { jitter, ..BackoffConfig::default() });
+            for _ in 0..n {
+                backoff.wait(&mut rng);
+            }
+            backoff.wait(&mut rng).as_secs_f64()
+        };
+        (0..DEVICES).map(wait).collect()
+    }
+
+    const DEVICES: u64 = 10_000;
+
+    /// Kolmogorov and Smirnov's distance from the uniform distribution between two bounds.
+    fn distance_from_uniform(mut sample: Vec<f64>, low: f64, high: f64) -> f64 {
+        sample.sort_by(f64::total_cmp);
+        let count = sample.len() as f64;
+        let distance = |(index, value): (usize, f64)| {
+            let expected = (value - low) / (high - low);
+            (expected - index as f64 / count).abs().max((expected - (index + 1) as f64 / count).abs())
+        };
+        sample.into_iter().enumerate().map(distance).fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn over_a_fleet_every_wait_is_uniform_in_its_interval() {
+        // A true sample is further away than this once in a million.
+        let allowed = ((2.0_f64 / 1e-6).ln() / (2.0 * DEVICES as f64)).sqrt();
+        for n in [0, 1, 3, 5, 8] {
+            let e = 2.0_f64.powi(i32::try_from(n).unwrap()).min(32.0);
+            for (jitter, low, high) in [(Jitter::Full, 1.0, 1.0 + e), (Jitter::Equal, e / 2.0, e)] {
+                let distance = distance_from_uniform(devices(jitter, n), low, high);
+                assert!(distance < allowed, "{jitter:?}, wait {n}: {distance} of {allowed}");
+            }
+        }
+        let distance = distance_from_uniform(devices(Jitter::Decorrelated, 0), 1.0, 3.0);
+        assert!(distance < allowed, "decorrelated: {distance} of {allowed}");
+    }
+
+    #[test]
+    fn devices_with_neighbouring_seeds_do_not_move_in_step() {
+        let waits = |seed| {
+            let mut rng = Rng::new(seed);
+            let mut backoff = Backoff::new(BackoffConfig::default());
+            for _ in 0..5 {
+                backoff.wait(&mut rng);
+            }
+            (0..DEVICES).map(|_| backoff.wait(&mut rng).as_secs_f64()).collect::<Vec<_>>()
+        };
+        for seed in 0..10 {
+            let (a, b) = (waits(seed), waits(seed + 1));
+            assert!(correlation(&a, &b).abs() < 0.05);
+        }
+        let same = waits(1);
+        assert!(correlation(&same, &same) > 0.99, "it would be seen");
+    }
+
+    fn correlation(a: &[f64], b: &[f64]) -> f64 {
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let (mean_a, mean_b) = (mean(a), mean(b));
+        let moment = |x: &[f64], mean_x: f64, y: &[f64], mean_y: f64| {
+            x.iter().zip(y).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum::<f64>()
+        };
+        moment(a, mean_a, b, mean_b) / (moment(a, mean_a, a, mean_a) * moment(b, mean_b, b, mean_b)).sqrt()
     }
 }
