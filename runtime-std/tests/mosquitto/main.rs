@@ -6,7 +6,9 @@
 
 mod broker_restart;
 mod delivery;
+mod drill;
 mod failures;
+mod proxy;
 mod retained;
 mod rig;
 mod session;
