@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::sync::mpsc;
 
+use crate::reconnect::lost;
 use crate::support::{PATIENCE, Running, plain_double, serve};
 
 const CONNACK: [u8; 4] = [0x20, 2, 0, 0];
@@ -56,6 +57,24 @@ fn ctrl_c_ends_the_waiting_for_a_connection() {
     heard.recv_timeout(PATIENCE).expect("a CONNECT");
     interrupt(&running);
     assert_eq!(running.end().code, Some(130));
+}
+
+#[test]
+fn ctrl_c_tells_what_was_dropped_before() {
+    let (double, address) = plain_double();
+    let flags = ["--offline-queue", "5", "--drop", "oldest", "--backoff", "2,2,3", "--jitter", "none"];
+    let mut running = lost(&double, &address, &flags);
+    // At the next attempt, all lines are in the queue or dropped, and nobody answers.
+    running.hear("status: waiting to reconnect");
+    double.freeze(true);
+    running.write(&b"line\n".repeat(50));
+    running.hear(" 5 queued, 45 dropped");
+    interrupt(&running);
+    let ended = running.end();
+    let last: Vec<&str> = ended.stderr.lines().rev().take(2).collect();
+    assert_eq!(ended.code, Some(130), "{}", ended.stderr);
+    assert!(last[0].starts_with("thingwire: interrupted: "), "{}", ended.stderr);
+    assert!(last[1].starts_with("thingwire: 45 messages were dropped from the full offline queue"), "{}", ended.stderr);
 }
 
 fn interrupt(running: &Running) {

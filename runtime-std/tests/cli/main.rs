@@ -6,6 +6,7 @@ mod help;
 mod interrupts;
 mod mistakes;
 mod publish;
+mod reconnect;
 mod subscribe;
 mod support;
 mod trouble;

@@ -100,12 +100,17 @@ impl Running {
 
     /// Waits for a line on standard error that contains `text`.
     pub(crate) fn hear(&mut self, text: &str) {
+        self.hear_line(text);
+    }
+
+    /// The same, with that line.
+    pub(crate) fn hear_line(&mut self, text: &str) -> String {
         loop {
             let line = self.stderr.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no {text:?} in {:?}", self.heard));
             self.heard.push_str(&line);
             self.heard.push('\n');
             if line.contains(text) {
-                return;
+                return line;
             }
         }
     }

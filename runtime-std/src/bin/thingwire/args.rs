@@ -6,6 +6,8 @@ use clap::builder::{BoolishValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use thingwire_std::{Filter, Qos, Topic};
 
+use crate::reconnect::ReconnectArguments;
+
 /// Publish and subscribe to AWS IoT Core, or to any MQTT 3.1.1 server.
 #[derive(Debug, Parser)]
 #[command(name = "thingwire", version, after_help = AFTER_HELP)]
@@ -34,7 +36,7 @@ Examples:
 
 Exit codes:
   0    done
-  1    another failure, for example of standard output
+  1    another failure, for example of standard output, or messages dropped from a full queue
   2    usage: a flag, a topic, a file, a certificate or a setting is wrong
   3    network: name resolution, TCP, or no answer in time
   4    TLS
@@ -175,9 +177,11 @@ pub(crate) struct ConnectionArguments {
     /// What to check before sending: aws, the limits of AWS IoT Core; none, only MQTT's own.
     #[arg(long, value_name = "LIMITS", env = "THINGWIRE_LIMITS", value_enum, default_value_t = LimitsArgument::Aws)]
     pub(crate) limits: LimitsArgument,
-    /// Tell on standard error what happens to the connection.
+    /// Tell on standard error what happens to the connection; pub also how many messages are done, and how many wait.
     #[arg(short, long, env = "THINGWIRE_VERBOSE", value_parser = BoolishValueParser::new())]
     pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) reconnect: ReconnectArguments,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use thingwire_std::thingwire_core::host;
-use thingwire_std::{Config, Driver, Limits, Notice, Options, Password};
+use thingwire_std::{Config, Driver, Limits, Notice, Options, Password, Phase, Publish, QueueConfig, WhenFull};
 
 use crate::args::{ConnectionArguments, LimitsArgument};
 use crate::failure::Failure;
@@ -20,6 +20,7 @@ pub(crate) struct Connection {
     pub(crate) driver: Driver,
     /// What the server takes.
     pub(crate) limits: Limits,
+    queue: QueueConfig,
     /// For messages.
     endpoint: String,
     plain: bool,
@@ -27,6 +28,8 @@ pub(crate) struct Connection {
     interrupt: Interrupt,
     /// Whether the server has ever accepted a connection.
     accepted: bool,
+    /// What the last status line was about.
+    told: Phase,
 }
 
 impl Connection {
@@ -34,11 +37,12 @@ impl Connection {
     pub(crate) fn new(arguments: &ConnectionArguments, change: impl FnOnce(&mut Config)) -> Result<Self, Failure> {
         let options = options(arguments)?.with(change);
         let endpoint = options.endpoint.to_string();
-        let limits = options.config.limits;
+        let (limits, queue) = (options.config.limits, options.config.queue);
         let driver = Driver::new(options)?;
         let interrupt = Interrupt::watch(driver.waker())?;
         let ConnectionArguments { plain, verbose, .. } = *arguments;
-        Ok(Self { driver, limits, endpoint, plain, verbose, interrupt, accepted: false })
+        let told = Phase::Idle;
+        Ok(Self { driver, limits, queue, endpoint, plain, verbose, interrupt, accepted: false, told })
     }
 
     pub(crate) fn start(&mut self) {
@@ -48,9 +52,9 @@ impl Connection {
         self.driver.start();
     }
 
-    /// Waits for the next notice; `None` when the driver was woken.
-    pub(crate) fn next(&mut self) -> Result<Option<Notice>, Failure> {
-        let notice = self.driver.next(None);
+    /// Waits for the next notice; `None` when the driver was woken, or after `limit`.
+    pub(crate) fn next(&mut self, limit: Option<Duration>) -> Result<Option<Notice>, Failure> {
+        let notice = self.driver.next(limit);
         self.interrupt.check()?;
         if let Some(notice) = &notice {
             self.narrate(notice);
@@ -99,6 +103,33 @@ impl Connection {
         }
     }
 
+    /// The status for a user who wants to know more, if the state has changed since the last time.
+    pub(crate) fn tell_change(&mut self) {
+        let phase = self.driver.client().phase();
+        if phase != self.told {
+            self.told = phase;
+            self.tell_status();
+        }
+    }
+
+    pub(crate) fn tell_status(&mut self) {
+        let status = self.driver.client().status();
+        self.tell(|| format!("status: {status}"));
+    }
+
+    /// Whether to publish this now would drop another message although waiting loses nothing: while there is a
+    /// connection the queue moves, and when the first one fails that is the end.
+    pub(crate) fn drops_needlessly(&mut self, publish: &Publish) -> bool {
+        let QueueConfig { count_max, bytes_max, when_full, .. } = self.queue;
+        let lost = self.accepted && !self.driver.client().phase().is_online();
+        if when_full == WhenFull::DropNewest || lost {
+            return false;
+        }
+        let status = self.driver.client().status();
+        let bytes = status.queued_bytes + publish.topic.as_str().len() + publish.payload.len();
+        count_max.is_some_and(|count_max| 0 < count_max && count_max <= status.queued) || bytes_max < bytes
+    }
+
     fn narrate(&self, notice: &Notice) {
         let again = |retry_in: &Option<Duration>| {
             retry_in.map_or(String::new(), |wait| format!("; next attempt in {:.1} s", wait.as_secs_f32()))
@@ -127,6 +158,7 @@ fn options(arguments: &ConnectionArguments) -> Result<Options, Failure> {
     config.clean_session = !arguments.no_clean_session;
     config.keep_alive = Duration::from_secs(arguments.keep_alive.into());
     config.connect_timeout = Duration::from_secs(arguments.connect_timeout.into());
+    arguments.reconnect.apply(config);
     config.user_name.clone_from(&arguments.user_name);
     config.password = arguments.password.as_deref().map(Password::from);
     config.limits = match arguments.limits {

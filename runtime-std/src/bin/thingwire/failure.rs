@@ -94,6 +94,11 @@ impl Failure {
 
     /// A setting, named as the flag that sets it.
     fn config(error: &ConfigError) -> Self {
+        if let Some(part) = error.field.strip_prefix("backoff.") {
+            // One flag sets all parts, by the names that its help has for them.
+            let (part, rule) = (part.to_uppercase(), error.rule.replace("backoff.base", "BASE"));
+            return Self::usage(format!("--backoff: {part} is {}; the rule is: {rule}", error.value));
+        }
         let flag = error.field.replace('_', "-");
         Self::usage(format!("--{flag} is {}; the rule is: {}", error.value, error.rule))
     }

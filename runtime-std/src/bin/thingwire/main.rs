@@ -5,7 +5,9 @@ mod connection;
 mod failure;
 mod interrupt;
 mod output;
+mod progress;
 mod publish;
+mod reconnect;
 mod subscribe;
 
 use std::fmt;
@@ -49,6 +51,7 @@ fn fail(failure: &Failure) -> ExitCode {
 
 /// One line on standard error.
 fn say(line: impl fmt::Display) {
+    progress::erase();
     // A line for the user that cannot be written is no reason to stop the work.
     let _ = writeln!(io::stderr(), "thingwire: {line}");
 }

@@ -12,9 +12,14 @@ use thingwire_std::{Config, Notice, Outcome, Publish, Qos, Refusal, Ticket, Topi
 use crate::args::{PubArguments, SourceArguments};
 use crate::connection::Connection;
 use crate::failure::{Code, Failure};
+use crate::progress::Progress;
+use crate::say;
 
 /// Lines that are read ahead.
 const LINES_AHEAD: usize = 16;
+
+/// Messages that may be dropped before their news is read.
+const EVICTED_AT_ONCE: u64 = 16;
 
 /// Bytes in the longest topic.
 const TOPIC_LEN_MAX: usize = 65_535;
@@ -22,6 +27,7 @@ const TOPIC_LEN_MAX: usize = 65_535;
 pub(crate) fn run(arguments: PubArguments) -> Result<(), Failure> {
     let source = Source::choose(arguments.source)?;
     let mut connection = Connection::new(&arguments.connection, make_room)?;
+    let many = matches!(source, Source::Lines);
     let payloads = source.open(&connection)?;
     let mut publisher = Publisher {
         topic: arguments.topic,
@@ -31,6 +37,7 @@ pub(crate) fn run(arguments: PubArguments) -> Result<(), Failure> {
         refused: None,
         accepted: 0,
         outstanding: BTreeMap::new(),
+        evicted: 0,
         failure: None,
     };
     publisher.feed(&mut connection);
@@ -38,9 +45,12 @@ pub(crate) fn run(arguments: PubArguments) -> Result<(), Failure> {
         return Err(failure); // without a connection that nothing needs
     }
     connection.start();
-    let result = publisher.run(&mut connection);
+    let result = publisher.run(&mut connection, Progress::start(many));
     connection.stop();
-    result.map_err(|failure| failure.or_if_silent(|| publisher.left_over()))
+    connection.tell_status();
+    let evicted = connection.driver.client().status().totals.evicted;
+    let result = result.map_err(|failure| failure.or_if_silent(|| publisher.left_over(evicted)));
+    report_evicted(evicted, result)
 }
 
 /// The largest message that the server takes fits into the queue.
@@ -138,21 +148,26 @@ struct Publisher {
     accepted: u64,
     /// Those of them that have not ended yet, with their numbers from 1.
     outstanding: BTreeMap<Ticket, u64>,
+    /// How many made room for newer ones, as far as the news is read.
+    evicted: u64,
     /// Why no more is published. What was accepted before is still delivered.
     failure: Option<Failure>,
 }
 
 impl Publisher {
     /// Publishes everything, and waits for how it ends.
-    fn run(&mut self, connection: &mut Connection) -> Result<(), Failure> {
+    fn run(&mut self, connection: &mut Connection, mut progress: Progress) -> Result<(), Failure> {
         loop {
             self.feed(connection);
             if self.payloads.is_none() && self.refused.is_none() && self.outstanding.is_empty() {
                 return self.failure.take().map_or(Ok(()), Err);
             }
-            if let Some(Notice::Done { ticket, outcome }) = connection.next()? {
+            let notice = connection.next(progress.limit())?;
+            connection.tell_change();
+            if let Some(Notice::Done { ticket, outcome }) = notice {
                 self.ended(ticket, &outcome)?;
             }
+            progress.show(|| connection.driver.client().status());
         }
     }
 
@@ -168,13 +183,18 @@ impl Publisher {
     /// Hands the client what is there, in order, while it has room.
     fn try_feed(&mut self, connection: &mut Connection) -> Result<(), Failure> {
         while let Some(publish) = self.next()? {
+            let wait = connection.drops_needlessly(&publish) || self.is_behind(connection);
+            if wait && !self.outstanding.is_empty() {
+                self.refused = Some(publish);
+                break;
+            }
             match connection.driver.publish(publish) {
                 Ok(ticket) => {
                     self.accepted += 1;
                     self.outstanding.insert(ticket, self.accepted);
                 }
-                // There is room again when one of those has ended.
-                Err(refused) if is_full(&refused.why) && !self.outstanding.is_empty() => {
+                // There is room again when one of those has ended, or when there is a connection.
+                Err(refused) if self.will_fit(&refused.why) => {
                     self.refused = Some(refused.value);
                     break;
                 }
@@ -200,6 +220,21 @@ impl Publisher {
         }
     }
 
+    /// Whether there is news of dropped messages to read first. A fast input would otherwise leave no time for the
+    /// connection, and the news would pile up.
+    fn is_behind(&self, connection: &mut Connection) -> bool {
+        let evicted = connection.driver.client().status().totals.evicted;
+        evicted.saturating_sub(self.evicted) >= EVICTED_AT_ONCE
+    }
+
+    fn will_fit(&self, why: &Refusal) -> bool {
+        match why {
+            Refusal::QueueFull { .. } | Refusal::QueueFullOfBytes { .. } => !self.outstanding.is_empty(),
+            Refusal::Offline => true,
+            _ => false,
+        }
+    }
+
     fn impossible(&self, why: &Refusal) -> Failure {
         let what = match why {
             Refusal::PayloadTooLong { .. } => format!("message {}", self.accepted + 1),
@@ -212,6 +247,11 @@ impl Publisher {
         let number = self.outstanding.remove(&ticket).unwrap_or_default();
         match outcome {
             Outcome::Sent | Outcome::Acked => Ok(()),
+            // The user has asked for it; how many is told at the end.
+            Outcome::Evicted => {
+                self.evicted += 1;
+                Ok(())
+            }
             Outcome::ConnectionClosed { .. } => {
                 Err(Failure::new(Code::Refused, format!("message {number}: {outcome}")))
             }
@@ -219,14 +259,27 @@ impl Publisher {
         }
     }
 
-    /// What to say when the user does not wait for the end.
-    fn left_over(&self) -> Option<String> {
-        let count = self.outstanding.len() + usize::from(self.refused.is_some());
+    /// What to say when the user does not wait for the end. `evicted` is how many made room for newer ones in all.
+    fn left_over(&self, evicted: u64) -> Option<String> {
+        let unread = usize::try_from(evicted.saturating_sub(self.evicted)).unwrap_or(usize::MAX);
+        let count = self.outstanding.len().saturating_sub(unread) + usize::from(self.refused.is_some());
         let what = if count == 1 { "1 message is" } else { &format!("{count} messages are") };
         (count > 0).then(|| format!("interrupted: {what} not acknowledged, and may or may not have arrived"))
     }
 }
 
-fn is_full(why: &Refusal) -> bool {
-    matches!(why, Refusal::QueueFull { .. } | Refusal::QueueFullOfBytes { .. })
+/// Losses are a failure even where all else went well.
+fn report_evicted(count: u64, result: Result<(), Failure>) -> Result<(), Failure> {
+    if count == 0 {
+        return result;
+    }
+    let what = if count == 1 { "1 message was" } else { &format!("{count} messages were") };
+    let text = format!("{what} dropped from the full offline queue; a longer --offline-queue keeps more");
+    match result {
+        Ok(()) => Err(Failure::new(Code::Other, text)),
+        Err(failure) => {
+            say(text);
+            Err(failure)
+        }
+    }
 }

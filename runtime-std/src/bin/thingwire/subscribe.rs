@@ -16,7 +16,12 @@ const WAITING_MAX: u64 = 100;
 
 pub(crate) fn run(arguments: &SubArguments) -> Result<(), Failure> {
     // A message is acknowledged once it is written, so that none is lost on the way to standard output.
-    let mut connection = Connection::new(&arguments.connection, |config| config.manual_acks = true)?;
+    let mut connection = Connection::new(&arguments.connection, |config| {
+        config.manual_acks = true;
+        // Without its subscriptions there is nothing to do: none of them is refused or dropped for want of room.
+        let requests = arguments.topics.len().div_ceil(config.limits.filters_per_request_max);
+        config.queue.count_max = config.queue.count_max.map(|count_max| count_max.max(requests));
+    })?;
     let asked = subscribe(&mut connection, &arguments.topics, arguments.qos.qos)?;
     let output = Output::start(arguments.format, connection.driver.waker())?;
     let mut subscriber = Subscriber { asked, output, left: arguments.count, waiting: 0 };
@@ -60,7 +65,7 @@ impl Subscriber {
     /// Until enough is written, or nobody reads it any more.
     fn run(&mut self, connection: &mut Connection) -> Result<(), Failure> {
         while self.left != Some(0) || self.waiting > 0 {
-            match connection.next()? {
+            match connection.next(None)? {
                 Some(Notice::Message(message)) => self.write(message),
                 Some(Notice::Done { ticket, outcome }) => self.answered(connection, ticket, &outcome)?,
                 Some(Notice::SubscriptionLost { filter }) => return Err(refused(&filter)),
