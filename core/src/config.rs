@@ -89,6 +89,28 @@ impl Config {
         }
     }
 
+    /// The defaults with what AWS IoT Core Device Advisor tests, for its test runs and device qualification.
+    ///
+    /// - `connect_timeout` 5 s: twelve CONNECTs, ten of them unanswered, have to fit into four minutes, waits included.
+    ///   The default backoff (1 to 32 s with full jitter) is what its reconnect cases ask for: with longer waits they
+    ///   would not fit, without jitter they pass with warnings only.
+    /// - `resend_after` 10 s: the retry cases want an unanswered PUBLISH or SUBSCRIBE again under its packet id, without
+    ///   a new connection, and the long-duration case wants that within 15 s.
+    /// - `operation_timeout` 60 s: a SUBSCRIBE that is given up cannot be sent again.
+    /// - `keep_alive` 30 s, the least that counts (B-8): a server that answers nothing has to be left within 1.5 times
+    ///   the keep-alive, and within the case's five minutes.
+    ///
+    /// The cases about persistent sessions need `clean_session` switched off as well.
+    pub fn device_advisor(client_id: impl Into<String>) -> Self {
+        Self {
+            keep_alive: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(5),
+            operation_timeout: Duration::from_secs(60),
+            resend_after: Some(Duration::from_secs(10)),
+            ..Self::new(client_id)
+        }
+    }
+
     /// Checks every field and every rule between fields.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.validate_client_id()?;

@@ -15,6 +15,7 @@ mod keep_alive;
 mod messages;
 mod offline;
 mod pacing;
+mod parity;
 mod publish;
 mod reconnect;
 mod resending;

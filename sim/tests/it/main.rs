@@ -8,6 +8,7 @@ mod broker_publish;
 mod broker_sessions;
 mod broker_subscribe;
 mod broker_violations;
+mod device_advisor;
 mod double;
 mod lives;
 mod mosquitto;
