@@ -41,6 +41,11 @@ impl Subscriptions {
         self.wanted.contains_key(filter)
     }
 
+    /// Whether it is renewed when the next link comes.
+    pub(crate) fn is_lost(&self, filter: &Filter) -> bool {
+        self.wanted.get(filter).is_some_and(|wanted| wanted.state == State::Lost)
+    }
+
     pub(crate) fn asked(&mut self, ticket: Ticket, filters: &[(Filter, Qos)]) {
         for (filter, qos) in filters {
             let serial = self.next_serial;

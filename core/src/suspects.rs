@@ -46,6 +46,14 @@ impl Suspects {
         Some((suspect.clone(), strikes))
     }
 
+    /// Forgets subscriptions that are not renewed any more.
+    pub(crate) fn retain(&mut self, renewed: impl Fn(&Filter) -> bool) {
+        self.strikes.retain(|suspect, _| match suspect {
+            Suspect::Operation(_) => true,
+            Suspect::Subscription(filter) => renewed(filter),
+        });
+    }
+
     /// The server has answered, or nobody asks any more.
     pub(crate) fn cleared(&mut self, suspect: &Suspect) {
         if !self.strikes.is_empty() {

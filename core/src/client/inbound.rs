@@ -107,7 +107,8 @@ impl Client {
         self.settle();
     }
 
-    fn restored(&mut self, filter: Filter, grant: Option<Qos>) {
+    /// The server answered a renewal, or never will.
+    pub(super) fn restored(&mut self, filter: Filter, grant: Option<Qos>) {
         self.suspects.cleared(&Suspect::Subscription(filter.clone()));
         if self.subscriptions.restored(&filter, grant) && grant.is_none() {
             self.notify(Notice::SubscriptionLost { filter });

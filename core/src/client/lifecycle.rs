@@ -163,10 +163,7 @@ impl Client {
     fn closed_by_server(&mut self) {
         match self.suspects.closed(self.session.unanswered()) {
             None => {}
-            Some((Suspect::Subscription(filter), _)) => {
-                self.subscriptions.remove(core::slice::from_ref(&filter));
-                self.notify(Notice::SubscriptionLost { filter });
-            }
+            Some((Suspect::Subscription(filter), _)) => self.restored(filter, None),
             Some((Suspect::Operation(ticket), times)) => {
                 if let Some(InFlight::Subscribe(_, filters)) = self.session.remove(ticket) {
                     self.subscriptions.unanswered(ticket, &filters);
@@ -174,6 +171,8 @@ impl Client {
                 self.done(ticket, Outcome::ConnectionClosed { times });
             }
         }
+        // What was ended while its renewal was unanswered.
+        self.suspects.retain(|filter| self.subscriptions.is_lost(filter));
     }
 
     /// DISCONNECT is written, or cannot be.

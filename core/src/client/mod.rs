@@ -171,6 +171,7 @@ impl Client {
         match ticket {
             Ok(ticket) => {
                 self.subscriptions.remove(&ended);
+                self.suspects.retain(|filter| self.subscriptions.is_lost(filter));
                 Ok(ticket)
             }
             Err(why) => Err(Refused { why, value: ended }),

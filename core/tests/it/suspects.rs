@@ -2,7 +2,7 @@ use core::time::Duration;
 
 use thingwire_core::{Filter, LinkError, Notice, Outcome, Phase, Qos, TcpError};
 
-use crate::rig::{CONNACK, CONNACK_RESUMED, Rig, config, packet_id, payload, persistent, puback, suback};
+use crate::rig::{CONNACK, CONNACK_RESUMED, Rig, config, packet_id, payload, persistent, puback, suback, unsuback};
 
 /// A server that closes the connection when it reads the payload `bad`; returns what it acknowledged.
 fn serve_until_quiet(rig: &mut Rig, connack: &[u8], mut sent: Vec<Vec<u8>>) -> (Vec<String>, u32) {
@@ -148,4 +148,52 @@ fn a_renewed_subscription_that_is_punished_is_reported_lost_and_the_others_come_
     let again = rig.reach_online(&CONNACK);
     assert_eq!(again[0][4..], *b"\0\x01a\x01\0\x01c\x01");
     rig.pass(Duration::from_secs(1));
+}
+
+#[test]
+fn a_suspect_that_was_unsubscribed_slows_nothing_down() {
+    let forbidden = || vec![Filter::new("forbidden").unwrap()];
+    for closes in [2, 3] {
+        let mut rig = Rig::online(config());
+        rig.subscribed("forbidden");
+        rig.lose_link(LinkError::Closed);
+        for close in 1..=closes {
+            rig.wake();
+            assert_eq!(rig.reach_online(&CONNACK).len(), 1);
+            if close == 3 {
+                rig.client.unsubscribe(rig.now, forbidden()).unwrap();
+            }
+            rig.lose_link(LinkError::Closed);
+        }
+        if closes == 2 {
+            rig.client.unsubscribe(rig.now, forbidden()).unwrap();
+        }
+        rig.wake();
+        let unsubscribe = packet_id(&rig.reach_online(&CONNACK)[0]);
+        rig.receive(&unsuback(unsubscribe));
+        for n in 0..10 {
+            rig.publish("t", &n.to_string(), Qos::AtLeastOnce);
+        }
+        assert_eq!(rig.drain().len(), 10);
+        assert!(!rig.take_notices().iter().any(|notice| matches!(notice, Notice::SubscriptionLost { .. })));
+    }
+}
+
+#[test]
+fn a_suspect_that_is_subscribed_to_anew_is_still_wanted() {
+    let mut rig = Rig::online(config());
+    rig.subscribed("a");
+    for _ in 0..3 {
+        rig.lose_link(LinkError::Closed);
+        rig.wake();
+        assert_eq!(rig.reach_online(&CONNACK).len(), 1);
+    }
+    rig.subscribe("a", Qos::AtLeastOnce);
+    rig.lose_link(LinkError::Closed);
+    rig.wake();
+    let again = packet_id(&rig.reach_online(&CONNACK)[0]);
+    rig.receive(&suback(again, &[1]));
+    rig.lose_link(LinkError::Closed);
+    rig.wake();
+    assert_eq!(rig.reach_online(&CONNACK).len(), 1, "renewed: it was granted");
 }
