@@ -178,21 +178,28 @@ impl Session {
         }
     }
 
-    /// The next packet to send again.
-    pub(crate) fn next_resend(&mut self) -> Option<(PacketId, &InFlight)> {
-        while let Some(&id) = self.resends.front() {
-            match self.in_flight.get(&id) {
-                None | Some(Sent { packet: InFlight::GivenUp, .. }) => self.resends.pop_front(),
-                Some(sent) => return Some((id, &sent.packet)),
-            };
+    /// The next packet to send again; with `publishes` unset, the next that is none.
+    pub(crate) fn next_resend(&mut self, publishes: bool) -> Option<(PacketId, &InFlight)> {
+        while let Some(id) = self.resends.front() {
+            if self.in_flight.get(id).is_some_and(|sent| !matches!(sent.packet, InFlight::GivenUp)) {
+                break;
+            }
+            self.resends.pop_front();
         }
-        None
+        let mut resends = self.resends.iter().filter_map(|id| Some((*id, &self.in_flight.get(id)?.packet)));
+        resends.find(|(_, packet)| match packet {
+            InFlight::Publish(..) => publishes,
+            InFlight::Subscribe(..) | InFlight::Unsubscribe(..) | InFlight::Restore(_) => true,
+            InFlight::GivenUp => false,
+        })
     }
 
     /// It was sent again; it stays in flight.
-    pub(crate) fn pop_resend(&mut self) {
-        let sent = self.resends.pop_front().and_then(|id| self.in_flight.get_mut(&id));
-        if let Some(sent) = sent {
+    pub(crate) fn resent(&mut self, id: PacketId) {
+        if let Some(index) = self.resends.iter().position(|&resend| resend == id) {
+            self.resends.remove(index);
+        }
+        if let Some(sent) = self.in_flight.get_mut(&id) {
             sent.on_link = true;
         }
     }

@@ -93,8 +93,10 @@ impl Client {
             return false;
         }
         let may_send_more = self.may_send_more();
-        let Some((id, packet)) = self.session.next_resend() else {
-            // What was left has been acknowledged unasked: there is no more to send again.
+        // Answers to publishes may come to subscriptions that have to be restored first.
+        let publishes = self.phase != Phase::Resubscribing;
+        let Some((id, packet)) = self.session.next_resend(publishes) else {
+            // What was left has been acknowledged unasked, or waits: there is no more to send again for now.
             self.settle();
             return false;
         };
@@ -115,7 +117,7 @@ impl Client {
             InFlight::GivenUp => {}
         }
         self.totals.resent += 1;
-        self.session.pop_resend();
+        self.session.resent(id);
         self.resend_later(id);
         self.settle();
         true

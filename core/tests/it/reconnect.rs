@@ -2,7 +2,7 @@ use core::time::Duration;
 
 use thingwire_core::{Client, Event, Instant, Jitter, LinkError, Notice, Outcome, Phase, Qos, TcpError};
 
-use crate::rig::{CONNACK, CONNACK_RESUMED, Rig, config, packet_id, payload, persistent, puback, unlimited};
+use crate::rig::{CONNACK, CONNACK_RESUMED, Rig, config, packet_id, payload, persistent, puback, suback, unlimited};
 
 const REFUSED: LinkError = LinkError::Tcp { address: None, why: TcpError::Refused };
 
@@ -261,4 +261,22 @@ fn no_jitter_brings_two_attempts_closer_than_the_service_takes() {
         let (deadline, _) = rig.client.next_deadline().unwrap();
         assert!(deadline >= Instant::from_micros(1_000_000), "{jitter:?}: {deadline:?}");
     }
+}
+
+#[test]
+fn subscriptions_are_back_before_anything_is_sent_again() {
+    let mut rig = Rig::online(persistent());
+    rig.subscribed("reply");
+    rig.publish("request", "x", Qos::AtLeastOnce);
+    rig.drain();
+    rig.lose_link(LinkError::Closed);
+    rig.wake();
+    // Whose session the next CONNACK speaks of is unknown: all is restored, and the publish is still in flight.
+    rig.reach_connect();
+    rig.lose_link(LinkError::Closed);
+    rig.wake();
+    let restored = rig.reach_online(&CONNACK_RESUMED);
+    assert_eq!(restored.iter().map(|packet| packet[0]).collect::<Vec<_>>(), [0x82]);
+    let sent = rig.receive(&suback(packet_id(&restored[0]), &[1]));
+    assert_eq!(sent.iter().map(|packet| packet[0]).collect::<Vec<_>>(), [0x3a]);
 }
