@@ -212,6 +212,12 @@ impl Broker {
             .map(|(client_id, _)| client_id.as_str())
     }
 
+    /// The filters that the session of `client_id` is subscribed to, in order.
+    pub fn subscriptions(&self, client_id: &str) -> impl Iterator<Item = &str> {
+        let session = self.sessions.get(client_id);
+        session.into_iter().flat_map(|session| session.subscriptions.keys().map(String::as_str))
+    }
+
     /// Takes whole packets from the connection's buffer until none is left or the connection is over.
     fn read(&mut self, now: Instant, connection: ConnectionId) {
         loop {

@@ -192,7 +192,7 @@ impl Life {
 }
 
 /// Attempting, then Online or Failed; Online, then Offline; Ready at most once in between.
-fn judge_pairs(seed: u64, notices: &[Notice]) {
+pub(crate) fn judge_pairs(seed: u64, notices: &[Notice]) {
     let (mut attempting, mut online, mut ready) = (false, false, false);
     for notice in notices {
         let expected = match notice {

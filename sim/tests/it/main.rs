@@ -9,6 +9,7 @@ mod broker_sessions;
 mod broker_subscribe;
 mod broker_violations;
 mod device_advisor;
+mod disorder;
 mod double;
 mod lives;
 mod mosquitto;
