@@ -116,6 +116,7 @@ impl Config {
         self.validate_client_id()?;
         self.validate_login()?;
         self.validate_will()?;
+        self.validate_limits()?;
         let keep_alive = self.keep_alive;
         rule("keep_alive", keep_alive, "whole seconds, at most 65535", {
             keep_alive.subsec_nanos() == 0 && u16::try_from(keep_alive.as_secs()).is_ok()
@@ -133,6 +134,24 @@ impl Config {
             rule("drain", self.drain, "an interval from a microsecond to a day", valid)?;
         }
         self.backoff.validate()
+    }
+
+    /// No limit may allow what MQTT cannot carry, or nothing at all.
+    fn validate_limits(&self) -> Result<(), ConfigError> {
+        let (limits, mqtt) = (&self.limits, Limits::none());
+        for (field, value, max) in [
+            ("limits.payload_len_max", limits.payload_len_max, mqtt.payload_len_max),
+            ("limits.client_id_len_max", limits.client_id_len_max, mqtt.client_id_len_max),
+            ("limits.filters_per_request_max", limits.filters_per_request_max, mqtt.filters_per_request_max),
+        ] {
+            rule(field, value, "no more than in Limits::none()", value <= max)?;
+        }
+        let filters_max = limits.filters_per_request_max;
+        rule("limits.filters_per_request_max", filters_max, NOT_ZERO, filters_max != 0)?;
+        let publishes = limits.publishes_per_second_max;
+        rule("limits.publishes_per_second_max", publishes, NOT_ZERO, publishes != Some(0))?;
+        let bytes = limits.bytes_per_second_max;
+        rule("limits.bytes_per_second_max", bytes, NOT_ZERO, bytes != Some(0))
     }
 
     fn validate_client_id(&self) -> Result<(), ConfigError> {
@@ -253,8 +272,8 @@ impl BackoffConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueueConfig {
-    /// The most operations: `Some(0)` switches queueing while offline off, `None` sets no bound. With either, bytes
-    /// alone are bounded while online. Default: 20.
+    /// The most operations: `Some(0)` switches queueing while offline off, `None` sets no bound. Where neither counts
+    /// operations, bytes alone are bounded. Default: 20.
     pub count_max: Option<usize>,
     /// The most bytes of topic and payload. Default: 4 MiB.
     pub bytes_max: usize,

@@ -10,15 +10,23 @@ use crate::timers::TimerKind;
 use crate::{Action, Instant, Link, Notice, Outcome, Phase, Ticket};
 
 impl Client {
-    /// Starts connecting, and keeps the connection up until `stop`. Without effect when already started.
+    /// Starts connecting, and keeps the connection up until `stop`. Without effect when already started; while the
+    /// goodbye of a `stop` is on its way, it comes after that.
     pub fn start(&mut self, now: Instant) {
         self.advance(now);
-        if self.phase == Phase::Closing {
-            self.close();
+        match self.phase {
+            Phase::Closing => self.start_again = true,
+            Phase::Idle => self.begin(),
+            Phase::Opening
+            | Phase::AwaitingConnack
+            | Phase::Resubscribing
+            | Phase::Draining
+            | Phase::Ready
+            | Phase::BackingOff => {}
         }
-        if self.phase != Phase::Idle {
-            return;
-        }
+    }
+
+    fn begin(&mut self) {
         let earliest = self.earliest_attempt();
         if earliest > self.now {
             self.go(Signal::StartLater);
@@ -32,6 +40,7 @@ impl Client {
     /// Says goodbye and closes. Works in every phase; what is queued or unacknowledged stays for the next start.
     pub fn stop(&mut self, now: Instant) {
         self.advance(now);
+        self.start_again = false;
         let before = self.phase;
         let Some(after) = before.after(Signal::Stop) else { return };
         self.go(Signal::Stop);
@@ -190,6 +199,9 @@ impl Client {
         }
         self.notify(Notice::Offline { why: None, retry_in: None });
         self.notify(Notice::Stopped);
+        if core::mem::take(&mut self.start_again) {
+            self.begin();
+        }
     }
 
     fn end_of_link(&mut self) {

@@ -56,6 +56,8 @@ pub struct Client {
     connect: ConnectState,
     /// Subscriptions to renew that no SUBSCRIBE has carried yet.
     restoring: VecDeque<(Filter, Qos)>,
+    /// `start` was called while the goodbye was on its way.
+    start_again: bool,
     ping: Ping,
     /// When the last PINGREQ became due.
     ping_due_at: Instant,
@@ -110,6 +112,7 @@ impl Client {
             drain_until: None,
             connect: ConnectState::default(),
             restoring: VecDeque::new(),
+            start_again: false,
             ping: Ping::Idle,
             ping_due_at: now,
             last_sent: now,
@@ -160,7 +163,8 @@ impl Client {
         }
     }
 
-    /// Ends subscriptions. From this call on they are not restored.
+    /// Ends subscriptions. From this call on they are not restored, whatever becomes of the request; one that is
+    /// discarded or evicted leaves them to the server's present session.
     pub fn unsubscribe(&mut self, now: Instant, filters: Vec<Filter>) -> Result<Ticket, Refused<Vec<Filter>>> {
         self.advance(now);
         if let Err(why) = self.check_filters(filters.iter()) {

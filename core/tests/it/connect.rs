@@ -175,7 +175,7 @@ fn nothing_after_the_packet_that_ends_a_link_is_applied() {
 
 #[test]
 fn settings_that_cannot_be_are_refused_by_field_value_and_rule() {
-    let broken: [(&str, fn(&mut Config)); 20] = [
+    let broken: [(&str, fn(&mut Config)); 25] = [
         ("empty id, persistent", |c| (c.client_id, c.clean_session) = (String::new(), false)),
         ("reserved id", |c| c.client_id = "$x".into()),
         ("long id", |c| c.client_id = "x".repeat(129)),
@@ -195,6 +195,11 @@ fn settings_that_cannot_be_are_refused_by_field_value_and_rule() {
         ("no base", |c| c.backoff.base = Duration::ZERO),
         ("base over max", |c| c.backoff.base = Duration::from_secs(33)),
         ("stable too short", |c| c.backoff.stable = Duration::from_secs(1)),
+        ("payloads that no packet carries", |c| c.limits.payload_len_max = 1 << 40),
+        ("ids that no packet carries", |c| c.limits.client_id_len_max = 65_536),
+        ("requests without filters", |c| c.limits.filters_per_request_max = 0),
+        ("no publish a second", |c| c.limits.publishes_per_second_max = Some(0)),
+        ("no byte a second", |c| c.limits.bytes_per_second_max = Some(0)),
         ("deep will", |c| {
             let topic = Topic::new("a/b/c/d/e/f/g/h/i").unwrap();
             c.will = Some(Will { topic, payload: Bytes::new(), qos: Qos::AtMostOnce, retain: false });

@@ -131,3 +131,21 @@ fn starting_twice_is_starting_once() {
     rig.drain();
     assert_eq!(rig.opened, 1);
 }
+
+#[test]
+fn a_restart_in_one_breath_says_goodbye_first() {
+    let mut config = config();
+    config.limits.connect_spacing = Duration::ZERO;
+    let mut rig = Rig::online(config);
+    rig.client.stop(rig.now);
+    rig.client.start(rig.now);
+    assert_eq!(rig.drain(), [DISCONNECT]);
+    assert_eq!((rig.opened, rig.closed), (2, 1));
+    assert_eq!(rig.client.phase(), Opening);
+    rig.reach_online(&CONNACK);
+    rig.client.stop(rig.now);
+    rig.client.start(rig.now);
+    rig.client.stop(rig.now);
+    rig.drain();
+    assert_eq!(rig.client.phase(), Idle, "the last word counts");
+}
