@@ -146,8 +146,11 @@ impl Queue {
     }
 
     pub(crate) fn pop(&mut self) -> Option<(Ticket, Request)> {
-        let ticket = self.front()?.ticket;
-        self.remove(ticket).map(|request| (ticket, request))
+        // Removed entries never stay at the front.
+        let Entry { ticket, request, expires_at, .. } = self.entries.pop_front()?;
+        let request = request?;
+        self.left(ticket, expires_at, request.cost());
+        Some((ticket, request))
     }
 
     /// Takes an operation out that no link has carried yet.
@@ -159,19 +162,24 @@ impl Queue {
     fn remove(&mut self, ticket: Ticket) -> Option<Request> {
         let index = self.position(ticket)?;
         let entry = self.entries.get_mut(index)?;
-        let request = entry.request.take()?;
-        if let Some(expires_at) = entry.expires_at {
-            self.expiries.remove(&(expires_at, ticket));
-        }
-        self.count -= 1;
-        self.bytes -= request.cost();
-        while self.entries.front().is_some_and(|entry| entry.request.is_none()) {
-            self.entries.pop_front();
-        }
+        let (request, expires_at) = (entry.request.take()?, entry.expires_at);
+        self.left(ticket, expires_at, request.cost());
         if self.entries.len() > 2 * self.count + REMOVED_KEPT {
             self.entries.retain(|entry| entry.request.is_some());
         }
         Some(request)
+    }
+
+    /// Settles the books after an operation has left.
+    fn left(&mut self, ticket: Ticket, expires_at: Option<Instant>, cost: usize) {
+        if let Some(expires_at) = expires_at {
+            self.expiries.remove(&(expires_at, ticket));
+        }
+        self.count -= 1;
+        self.bytes -= cost;
+        while self.entries.front().is_some_and(|entry| entry.request.is_none()) {
+            self.entries.pop_front();
+        }
     }
 
     /// When the next message's time runs out.
