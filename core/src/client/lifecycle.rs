@@ -44,12 +44,11 @@ impl Client {
         let before = self.phase;
         let Some(after) = before.after(Signal::Stop) else { return };
         self.go(Signal::Stop);
+        self.stop_link_timers();
         if after == Phase::Closing {
-            self.stop_link_timers();
             self.timers.set(TimerKind::Closing, self.now + self.config.operation_timeout);
             return;
         }
-        self.stop_link_timers();
         self.doubt_session();
         if before != Phase::BackingOff {
             self.actions.push_back(Action::Close(self.link));

@@ -131,21 +131,14 @@ impl Connection {
     }
 
     fn narrate(&self, notice: &Notice) {
-        let again = |retry_in: &Option<Duration>| {
-            retry_in.map_or(String::new(), |wait| format!("; next attempt in {:.1} s", wait.as_secs_f32()))
-        };
         match notice {
+            // Messages and outcomes are for the command; the first failure and the goodbye have lines of their own.
+            Notice::Message(_) | Notice::Done { .. } | Notice::Stopped | Notice::Offline { why: None, .. } => {}
+            Notice::Failed { .. } if !self.accepted => {}
             Notice::Attempting { attempt } => {
                 self.tell(|| format!("connecting to {}, attempt {attempt}", self.endpoint));
             }
-            Notice::Failed { why: Some(why), retry_in } if self.accepted => {
-                self.tell(|| format!("no connection: {why}{}", again(retry_in)));
-            }
-            Notice::Online { resumed: false } => self.tell(|| "online, with a new session".to_owned()),
-            Notice::Online { resumed: true } => self.tell(|| "online, the session goes on".to_owned()),
-            Notice::Ready => self.tell(|| "ready".to_owned()),
-            Notice::Offline { why: Some(why), retry_in } => self.tell(|| format!("offline: {why}{}", again(retry_in))),
-            _ => {}
+            notice => self.tell(|| notice.to_string()),
         }
     }
 }
