@@ -5,10 +5,20 @@
 //! * [`mosquitto`]: a real Mosquitto as a child process, to check the model and the client against a second server.
 //! * [`pki`]: the certificates and keys all of them need.
 //! * [`world`]: one client and the model broker on a virtual clock, with a network between them that can break.
+//! * [`plan`]: everything that decides a run: clients, network, work and faults.
+//! * [`choices`]: the one place where a run lets anything be decided.
+//! * [`trace`]: what a run looks like from outside.
+//! * [`oracle`]: what must hold in every run.
+//! * [`run`]: one run of a plan, and what came of it.
 
 pub mod broker;
+pub mod choices;
 pub mod cli;
 pub mod double;
 pub mod mosquitto;
+pub mod oracle;
 pub mod pki;
+pub mod plan;
+pub mod run;
+pub mod trace;
 pub mod world;

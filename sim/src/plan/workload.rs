@@ -1,0 +1,158 @@
+//! What the application does.
+
+use serde::{Deserialize, Serialize};
+
+use super::Span;
+
+/// Something the application does again and again, from the beginning until the plan's duration is over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "kind")]
+pub enum Workload {
+    /// Publishes.
+    Publish {
+        /// Where to; `{id}` is the client id, `{n}` a number below `topics`.
+        topic: String,
+        /// How many topics to spread over.
+        #[serde(default = "one")]
+        topics: u32,
+        /// 0 or 1.
+        qos: u8,
+        /// The time between two, on average.
+        every: Span,
+        /// Whether the time between two is drawn from the exponential distribution, instead of always the same.
+        #[serde(default)]
+        random: bool,
+        /// How many at a time.
+        #[serde(default = "one")]
+        burst: u32,
+        /// Bytes of payload; at least 8.
+        #[serde(default = "telemetry")]
+        size: u32,
+        /// How long a message is worth sending.
+        #[serde(default)]
+        expires_in: Option<Span>,
+        /// How many in all; without it, as many as there is time for.
+        #[serde(default)]
+        count: Option<u64>,
+    },
+    /// The broker publishes to what the device has subscribed to.
+    Inbound {
+        /// Where to; `{id}` and `{n}` as above.
+        topic: String,
+        /// How many topics to spread over.
+        #[serde(default = "one")]
+        topics: u32,
+        /// 0 or 1.
+        qos: u8,
+        /// The time between two, on average.
+        every: Span,
+        /// Whether the time between two is drawn.
+        #[serde(default)]
+        random: bool,
+        /// How many at a time.
+        #[serde(default = "one")]
+        burst: u32,
+        /// Bytes of payload; at least 8.
+        #[serde(default = "telemetry")]
+        size: u32,
+        /// How many in all.
+        #[serde(default)]
+        count: Option<u64>,
+    },
+    /// Subscribes to and unsubscribes from filters, in turn and at random.
+    Churn {
+        /// The filter; `{id}` and `{n}` as above.
+        filter: String,
+        /// How many filters to choose from.
+        #[serde(default = "one")]
+        filters: u32,
+        /// The time between two, on average; always drawn.
+        every: Span,
+    },
+    /// Does what an application may do although nobody should: starts what runs, stops and starts again, withdraws
+    /// operations, acknowledges late and out of order.
+    Meddle {
+        /// The time between two, on average; always drawn.
+        every: Span,
+    },
+}
+
+/// Something the application does once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Op {
+    /// When, from the beginning.
+    pub at: Span,
+    /// Which device, from 0.
+    #[serde(default)]
+    pub device: u32,
+    /// What.
+    #[serde(flatten)]
+    pub kind: OpKind,
+}
+
+/// What the application can do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "do")]
+pub enum OpKind {
+    /// Starts the client. Every device starts by itself at the beginning; this is for after a stop.
+    Start,
+    /// Stops the client.
+    Stop,
+    /// Publishes.
+    Publish {
+        /// Where to.
+        topic: String,
+        /// 0 or 1.
+        qos: u8,
+        /// Bytes of payload; at least 8.
+        #[serde(default = "telemetry")]
+        size: u32,
+        /// How long it is worth sending.
+        #[serde(default)]
+        expires_in: Option<Span>,
+        /// Whether the server keeps it.
+        #[serde(default)]
+        retain: bool,
+    },
+    /// Subscribes.
+    Subscribe {
+        /// To what.
+        filters: Vec<String>,
+        /// 0 or 1.
+        qos: u8,
+    },
+    /// Ends subscriptions.
+    Unsubscribe {
+        /// To what.
+        filters: Vec<String>,
+    },
+    /// Withdraws the operation accepted this many operations ago; 0 is the last one.
+    Discard {
+        /// How many.
+        back: u32,
+    },
+    /// Asks for no input, or for input again.
+    Pause {
+        /// Whether for none.
+        paused: bool,
+    },
+    /// The broker publishes.
+    Inbound {
+        /// Where to.
+        topic: String,
+        /// 0 or 1.
+        qos: u8,
+        /// Bytes of payload; at least 8.
+        #[serde(default = "telemetry")]
+        size: u32,
+    },
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn telemetry() -> u32 {
+    64
+}
