@@ -43,7 +43,7 @@ struct Thingwire {
 impl Thingwire {
     fn round(&mut self, qos: Qos, batch: u64, payload: &Bytes) {
         for _ in 0..batch {
-            self.bench.publish(qos, payload);
+            self.bench.publish(qos, payload.clone());
         }
         let sent = self.bench.transmit();
         match qos {

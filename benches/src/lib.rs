@@ -1,17 +1,30 @@
 //! What the benchmarks and the allocation tests share: a client that is online, and a server's part in bytes.
 
+use core::time::Duration;
+
 use bytes::{Bytes, BytesMut};
-use thingwire_core::{Action, Client, Config, Event, Instant, Limits, Link, Notice, Outcome, Publish, Qos, Topic};
+use thingwire_core::{
+    Action, Client, Config, Drain, Event, Instant, Limits, Link, LinkError, Notice, Phase, Publish, Qos, QueueConfig,
+    Topic,
+};
 
 /// The topic that every benchmark publishes to; 42 bytes, as in the service's own examples.
 pub const TOPIC: &str = "dt/factory/line-7/sensor-0042/temperature0";
 
-/// A client that is online, with its buffers.
+/// Bytes of every message of [`Bench::publish_many`].
+pub const PAYLOAD_LEN: usize = 64;
+
+/// Bytes that the socket of [`Bench::drain`] takes at once.
+const BUDGET: usize = 64 * 1024;
+
+/// A client with its buffers and its virtual time.
 pub struct Bench {
     client: Client,
-    link: Link,
+    now: Instant,
+    link: Option<Link>,
     outbound: BytesMut,
     inbound: BytesMut,
+    acks: Vec<u8>,
     topic: Topic,
 }
 
@@ -22,26 +35,79 @@ impl Bench {
     ///
     /// When the client does not come online.
     pub fn online() -> Self {
+        let mut bench = Self::offline();
+        bench.connect();
+        bench
+    }
+
+    /// A client without limits that was not started yet.
+    ///
+    /// # Panics
+    ///
+    /// When the configuration is not valid.
+    pub fn offline() -> Self {
+        Self::queueing(|_| {})
+    }
+
+    /// The same, with another configuration of its queue.
+    ///
+    /// # Panics
+    ///
+    /// When the configuration is not valid.
+    pub fn queueing(change: impl FnOnce(&mut QueueConfig)) -> Self {
         let mut config = Config::new("bench");
         config.limits = Limits::none();
+        config.drain = Drain::Unlimited;
         config.queue.count_max = None;
-        let mut client = Client::new(config, 1, Instant::EPOCH).expect("a valid configuration");
-        client.start(Instant::EPOCH);
-        let link = std::iter::from_fn(|| client.poll_action())
-            .find_map(|action| match action {
-                Action::Open(link) => Some(link),
-                Action::Close(_) | Action::Notify(_) => None,
-            })
-            .expect("a link is wanted");
-        client.handle(Instant::EPOCH, Event::LinkUp(link));
-        let topic = Topic::new(TOPIC).expect("a valid topic");
-        let mut bench =
-            Self { client, link, outbound: BytesMut::with_capacity(1 << 20), inbound: BytesMut::new(), topic };
-        bench.transmit();
-        bench.receive(&[0x20, 2, 0, 0]);
-        bench.transmit();
-        assert!(bench.client.phase().is_online());
-        bench
+        config.queue.bytes_max = usize::MAX;
+        change(&mut config.queue);
+        Self {
+            client: Client::new(config, 1, Instant::EPOCH).expect("a valid configuration"),
+            now: Instant::EPOCH,
+            link: None,
+            outbound: BytesMut::with_capacity(1 << 20),
+            inbound: BytesMut::with_capacity(BUDGET),
+            acks: Vec::with_capacity(BUDGET),
+            topic: Topic::new(TOPIC).expect("a valid topic"),
+        }
+    }
+
+    /// Brings the client online, after a wait if it backs off; the server knows no session.
+    ///
+    /// # Panics
+    ///
+    /// When the client does not come online.
+    pub fn connect(&mut self) {
+        self.client.start(self.now);
+        if self.client.phase() == Phase::BackingOff {
+            self.now = self.client.next_deadline().expect("a wait ends").0;
+            self.client.handle(self.now, Event::Wake);
+        }
+        while let Some(action) = self.client.poll_action() {
+            if let Action::Open(link) = action {
+                self.link = Some(link);
+            }
+        }
+        let link = self.link.expect("a link is wanted");
+        self.client.handle(self.now, Event::LinkUp(link));
+        self.transmit();
+        self.receive(&[0x20, 2, 0, 0]);
+        assert!(self.client.phase().is_online());
+    }
+
+    /// Loses the link, which was nobody's fault.
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
+    pub fn lose_link(&mut self) {
+        let link = self.link.expect("a link");
+        self.client.handle(self.now, Event::LinkDown(link, LinkError::KeepAlive));
+    }
+
+    /// Operations that wait to be sent.
+    pub fn queued(&self) -> usize {
+        self.client.queued()
     }
 
     /// Publishes once; nothing is encoded yet.
@@ -49,16 +115,48 @@ impl Bench {
     /// # Panics
     ///
     /// When the client refuses.
-    pub fn publish(&mut self, qos: Qos, payload: &Bytes) {
-        let publish = Publish::new(self.topic.clone(), payload.clone()).qos(qos);
-        self.client.publish(Instant::EPOCH, publish).expect("room in the queue");
+    pub fn publish(&mut self, qos: Qos, payload: impl Into<Bytes>) {
+        let publish = Publish::new(self.topic.clone(), payload).qos(qos);
+        self.client.publish(self.now, publish).expect("room in the queue");
+    }
+
+    /// Publishes messages of 64 bytes, one in every microsecond, that have nothing in common but their topic.
+    ///
+    /// # Panics
+    ///
+    /// When the client refuses.
+    pub fn publish_many(&mut self, count: usize, change: impl Fn(Publish) -> Publish) {
+        for _ in 0..count {
+            let publish = change(Publish::new(self.topic.clone(), vec![0x2a; PAYLOAD_LEN]));
+            self.now = self.now + Duration::from_micros(1);
+            self.client.publish(self.now, publish).expect("room in the queue");
+        }
     }
 
     /// Encodes what is to be sent; returns it, and forgets what was returned before.
     pub fn transmit(&mut self) -> &[u8] {
         self.outbound.clear();
-        self.client.poll_transmit(Instant::EPOCH, &mut self.outbound, usize::MAX);
+        self.client.poll_transmit(self.now, &mut self.outbound, usize::MAX);
         &self.outbound
+    }
+
+    /// Sends all that is queued to a server that acknowledges it at once; returns how many operations ended.
+    ///
+    /// # Panics
+    ///
+    /// When the link ends.
+    pub fn drain(&mut self) -> usize {
+        let mut ended = 0;
+        loop {
+            self.outbound.clear();
+            if self.client.poll_transmit(self.now, &mut self.outbound, BUDGET) == 0 {
+                return ended;
+            }
+            let mut acks = std::mem::take(&mut self.acks);
+            acknowledge(&self.outbound, &mut acks);
+            ended += self.receive(&acks);
+            self.acks = acks;
+        }
     }
 
     /// Takes bytes from the server; returns how many operations ended and how many messages arrived.
@@ -67,30 +165,35 @@ impl Bench {
     ///
     /// When the link ends.
     pub fn receive(&mut self, bytes: &[u8]) -> usize {
+        let link = self.link.expect("a link");
         self.inbound.extend_from_slice(bytes);
-        let mut ended = 0;
+        let mut ended = self.ended();
         while !self.inbound.is_empty() {
-            self.client.handle(Instant::EPOCH, Event::Received(self.link, &mut self.inbound));
-            while let Some(action) = self.client.poll_action() {
-                match action {
-                    Action::Notify(
-                        Notice::Done { outcome: Outcome::Acked | Outcome::Sent, .. } | Notice::Message(_),
-                    ) => ended += 1,
-                    Action::Notify(_) => {}
-                    Action::Open(_) | Action::Close(_) => panic!("the link ended: {action:?}"),
-                }
-            }
+            self.client.handle(self.now, Event::Received(link, &mut self.inbound));
+            ended += self.ended();
         }
         ended
     }
 
-    /// Operations that ended without the server: QoS 0.
+    /// How many operations have ended and how many messages have arrived since it was last asked.
+    ///
+    /// # Panics
+    ///
+    /// When the link has ended.
     pub fn ended(&mut self) -> usize {
-        std::iter::from_fn(|| self.client.poll_action()).count()
+        let mut ended = 0;
+        while let Some(action) = self.client.poll_action() {
+            match action {
+                Action::Notify(Notice::Done { .. } | Notice::Message(_)) => ended += 1,
+                Action::Notify(_) => {}
+                Action::Open(_) | Action::Close(_) => panic!("the link ended: {action:?}"),
+            }
+        }
+        ended
     }
 }
 
-/// A PUBACK for every QoS 1 PUBLISH in `stream`, which has the topic [`TOPIC`]; written over `acks`.
+/// A PUBACK for every QoS 1 PUBLISH in `stream`, where all have the topic [`TOPIC`]; written over `acks`.
 ///
 /// # Panics
 ///
@@ -99,7 +202,7 @@ pub fn acknowledge(stream: &[u8], acks: &mut Vec<u8>) {
     acks.clear();
     let mut rest = stream;
     while !rest.is_empty() {
-        assert_eq!(rest[0] & 0xf6, 0x32, "a QoS 1 PUBLISH");
+        assert_eq!(rest[0] & 0xf4, 0x30, "a PUBLISH of QoS 0 or 1");
         let (mut len, mut header) = (0, 1);
         loop {
             let byte = rest[header];
@@ -109,8 +212,10 @@ pub fn acknowledge(stream: &[u8], acks: &mut Vec<u8>) {
                 break;
             }
         }
-        let id = header + 2 + TOPIC.len();
-        acks.extend_from_slice(&[0x40, 2, rest[id], rest[id + 1]]);
+        if rest[0] & 0x02 != 0 {
+            let id = header + 2 + TOPIC.len();
+            acks.extend_from_slice(&[0x40, 2, rest[id], rest[id + 1]]);
+        }
         rest = &rest[header + len..];
     }
 }

@@ -85,6 +85,9 @@ impl Limits {
     fn check_text(&self, text: &str) -> Result<(), Refusal> {
         let counted = if self.dollar_reserved { past_basic_ingest(text) } else { text };
         at_most(counted.len(), self.topic_len_max).map_err(|max| Refusal::TopicTooLong { len: counted.len(), max })?;
+        if self.topic_slashes_max >= counted.len() {
+            return Ok(());
+        }
         let slashes = counted.bytes().filter(|&byte| byte == b'/').count();
         at_most(slashes, self.topic_slashes_max).map_err(|max| Refusal::TopicTooDeep { slashes, max })
     }

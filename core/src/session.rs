@@ -1,7 +1,8 @@
 //! What survives a link: packets without an answer, in both directions.
 
 use core::num::NonZeroU16;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 use crate::codec::PacketId;
 use crate::queue::Request;
@@ -115,12 +116,14 @@ impl Session {
 
     /// Takes the packet that `id` answers, if it is of the kind that is answered so.
     pub(crate) fn answered(&mut self, id: u16, fits: impl FnOnce(&InFlight) -> bool) -> Option<InFlight> {
-        let id = PacketId::new(id)?;
-        self.in_flight.get(&id).filter(|sent| fits(&sent.packet))?;
-        let sent = self.in_flight.remove(&id)?;
-        self.forget(&sent.packet);
+        let Entry::Occupied(sent) = self.in_flight.entry(PacketId::new(id)?) else { return None };
+        if !fits(&sent.get().packet) {
+            return None;
+        }
+        let packet = sent.remove().packet;
+        self.forget(&packet);
         self.drop_settled();
-        Some(sent.packet)
+        Some(packet)
     }
 
     /// Takes an operation out of flight without an answer.

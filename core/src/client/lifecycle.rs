@@ -125,12 +125,15 @@ impl Client {
         if self.phase == Phase::Resubscribing && self.restoring.is_empty() && self.session.restores() == 0 {
             self.go(Signal::Resubscribed);
         }
-        let next = self.queue.front().map(|front| front.ticket);
-        let drained = !self.session.has_resends() && next.is_none_or(|next| Some(next) >= self.drain_until);
-        if self.phase == Phase::Draining && drained {
+        if self.phase == Phase::Draining && self.is_drained() {
             self.go(Signal::Drained);
             self.notify(Notice::Ready);
         }
+    }
+
+    fn is_drained(&self) -> bool {
+        let next = self.queue.front().map(|front| front.ticket);
+        !self.session.has_resends() && next.is_none_or(|next| Some(next) >= self.drain_until)
     }
 
     /// Ends the link from our side, and tries again later.

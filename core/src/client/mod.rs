@@ -133,8 +133,7 @@ impl Client {
         if let Err(why) = self.check_publish(&publish) {
             return Err(Refused { why, value: publish });
         }
-        let expires_at = publish.expires_in.map(|span| self.now + span);
-        self.enqueue(Request::Publish(publish), expires_at).map_err(|(why, request)| match request {
+        self.enqueue(Request::Publish(publish)).map_err(|(why, request)| match request {
             Request::Publish(value) => Refused { why, value },
             Request::Subscribe(_) | Request::Unsubscribe(_) => unreachable!("the argument comes back as it was"),
         })
@@ -153,7 +152,7 @@ impl Client {
             return Err(Refused { why, value: filters });
         }
         let asked = filters.clone();
-        let ticket = self.enqueue(Request::Subscribe(filters), None).map_err(|(why, _)| why);
+        let ticket = self.enqueue(Request::Subscribe(filters)).map_err(|(why, _)| why);
         match ticket {
             Ok(ticket) => {
                 self.subscriptions.asked(ticket, &asked);
@@ -171,7 +170,7 @@ impl Client {
             return Err(Refused { why, value: filters });
         }
         let ended = filters.clone();
-        let ticket = self.enqueue(Request::Unsubscribe(filters), None).map_err(|(why, _)| why);
+        let ticket = self.enqueue(Request::Unsubscribe(filters)).map_err(|(why, _)| why);
         match ticket {
             Ok(ticket) => {
                 self.subscriptions.remove(&ended);
@@ -233,7 +232,7 @@ impl Client {
     }
 
     /// Accepts a request into the queue, through which everything leaves.
-    fn enqueue(&mut self, request: Request, expires_at: Option<Instant>) -> Result<Ticket, (Refusal, Request)> {
+    fn enqueue(&mut self, request: Request) -> Result<Ticket, (Refusal, Request)> {
         if let Err(why) = self.make_room(&request) {
             self.totals.refused += 1;
             return Err((why, request));
@@ -241,7 +240,7 @@ impl Client {
         self.totals.accepted += 1;
         let ticket = Ticket(self.next_ticket);
         self.next_ticket = self.next_ticket.saturating_add(1);
-        self.queue.push(self.now, ticket, request, expires_at);
+        self.queue.push(self.now, ticket, request);
         self.arm_expiry();
         Ok(ticket)
     }
