@@ -3,6 +3,23 @@
 use core::fmt;
 
 /// Where the client stands.
+///
+/// What moves it, and where to:
+///
+/// ```text
+/// Idle             Start → Opening, StartLater → BackingOff
+/// Opening          Stop → Idle, LinkUp → AwaitingConnack, LinkLost → BackingOff
+/// AwaitingConnack  Stop → Idle, Accepted → Resubscribing, LinkLost → BackingOff
+/// Resubscribing    Stop → Closing, Resubscribed → Draining, LinkLost → BackingOff
+/// Draining         Stop → Closing, Drained → Ready, LinkLost → BackingOff
+/// Ready            Stop → Closing, LinkLost → BackingOff
+/// BackingOff       Stop → Idle, RetryDue → Opening
+/// Closing          LinkLost → Idle, DisconnectSent → Idle
+/// ```
+///
+/// A link is lost when the driver says so, and when the client gives it up: no answer in time, a refusal, a broken
+/// protocol. A start comes later when the last CONNECT is too recent. Nothing else moves the client; the page about
+/// [the life of a connection](https://github.com/thingwire/thingwire/blob/main/docs/lifecycle.md) tells it at length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Phase {
@@ -128,6 +145,18 @@ mod tests {
         }
         let header = PHASES.map(|phase| format!("{:<15}", format!("{phase:?}"))).join(" ");
         insta::assert_snapshot!(format!("{:<15} {}\n{table}", "", header.trim_end()));
+    }
+
+    #[test]
+    fn the_documentation_of_the_phases_has_every_transition() {
+        let mut list = String::new();
+        for phase in PHASES {
+            let next = |signal: &Signal| phase.after(*signal).map(|next| format!("{signal:?} → {next:?}"));
+            let transitions: Vec<_> = SIGNALS.iter().filter_map(next).collect();
+            writeln!(list, "/// {:<16} {}", format!("{phase:?}"), transitions.join(", ")).unwrap();
+        }
+        let block = format!("/// ```text\n{list}/// ```\n");
+        assert!(include_str!("phase.rs").contains(&block), "it has to contain\n{block}");
     }
 
     #[test]

@@ -25,3 +25,4 @@ mod stop;
 mod subscribe;
 mod suspects;
 mod topics;
+mod violations;

@@ -2,14 +2,15 @@
 //! core: backoff, connections, publish and subscribe, the offline queue. Where v1 is to be improved on, the test shows
 //! the improvement.
 //!
-//! Not here: 10 (the worker), 23 (the blocking calls), 25 (callbacks), 26 (calls from inside a callback), 28 (volume)
-//! and 31 (a callback that panics) are about the runtimes; of the type errors of 2 and 34, the compiler. 12 is decided
-//! otherwise: the keep-alive is 60 s. So is 20: a refused protocol version is a refusal, the client speaks 3.1.1 alone.
+//! 23, 25, 27 and 10 are here as far as they are about packets and notices; what they and 26, 28 and 31 say about calls,
+//! threads and callbacks is in `runtime-std/tests/it/parity.rs`. The type errors of 2 and 34 are the compiler's. 12 is
+//! decided otherwise: the keep-alive is 60 s. So is 20: a refused protocol version is a refusal, the client speaks 3.1.1
+//! alone.
 //!
 //! | case | shown by |
 //! |---|---|
 //! | 1, 3 | `reconnect::an_attempt_that_fails_at_once_is_not_repeated_at_once` |
-//! | 2 | `connect::settings_that_cannot_be_are_refused_by_field_value_and_rule` |
+//! | 2 | `settings_are_accepted_and_refused_as_before`, `a_drain_without_a_rate_is_refused`, `connect::settings_that_cannot_be_are_refused_by_field_value_and_rule` |
 //! | 4 | `an_uptime_over_the_stable_span_begins_the_waits_anew` |
 //! | 5 | `an_uptime_under_the_stable_span_does_not` |
 //! | 6 | `reconnect::waits_follow_the_uptimes_as_documented` |
@@ -36,6 +37,7 @@
 //! | 30 | `resending::by_default_a_live_link_carries_a_publish_once` |
 //! | 32 | `a_short_outage_is_bridged_by_one_repetition` |
 //! | 33 | `offline::a_full_queue_refuses_the_newest_and_gives_it_back`, `offline::a_full_queue_can_drop_the_oldest_and_says_so` |
+//! | 33, the README's example | `of_seven_messages_a_queue_of_five_keeps_the_last_or_the_first` |
 //! | 34 | `a_queue_without_a_bound_holds_ten_thousand`, `offline::a_queue_switched_off_refuses_while_offline_and_passes_on_while_online` |
 //! | 35 | `every_kind_of_request_waits_or_is_refused_for_what_it_is` |
 //! | 36 | `subscriptions_come_back_before_what_was_queued_and_everything_goes_once`, `connect::an_accepted_connection_is_online_and_ready_at_once_when_there_is_nothing_to_do` |
@@ -136,6 +138,29 @@ fn serve(rig: &mut Rig, sent: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
         all.push(packet);
     }
     all
+}
+
+#[test]
+fn settings_are_accepted_and_refused_as_before() {
+    // Case 2. v1 has nothing against a longest wait below the base.
+    let refused = |base, max, stable| backoff(base, max, stable).validate().err().map(|error| error.field);
+    assert_eq!(refused(2, 128, 30), None);
+    assert_eq!(refused(1, 32, 20), None);
+    assert_eq!(refused(200, 128, 30), Some("backoff.max"));
+    assert_eq!(refused(5, 32, 5), Some("backoff.stable"));
+    assert_eq!(refused(20, 32, 5), Some("backoff.stable"));
+    assert_eq!(refused(0, 32, 20), Some("backoff.base"), "v1 then connects again without any wait");
+}
+
+#[test]
+fn a_drain_without_a_rate_is_refused() {
+    // Case 2, of `configureDrainingFrequency`.
+    for interval in [Duration::ZERO, Duration::from_nanos(999), SECOND * 86_401] {
+        let mut config = config();
+        config.drain = Drain::Every(interval);
+        let error = config.validate().unwrap_err();
+        assert_eq!((error.field, error.rule), ("drain", "an interval from a microsecond to a day"));
+    }
 }
 
 #[test]
@@ -343,6 +368,26 @@ fn a_short_outage_is_bridged_by_one_repetition() {
     assert_eq!(serve(&mut rig, again).len(), 1);
     assert_eq!(rig.outcomes(), [(ticket, Outcome::Acked)]);
     assert_eq!(rig.now.since(accepted), SECOND * 3 / 2);
+}
+
+#[test]
+fn of_seven_messages_a_queue_of_five_keeps_the_last_or_the_first() {
+    // Case 33, as v1's README shows it.
+    for (when_full, kept) in [(WhenFull::DropOldest, 3..=7), (WhenFull::DropNewest, 1..=5)] {
+        let mut config = config();
+        config.queue.count_max = Some(5);
+        config.queue.when_full = when_full;
+        let mut rig = Rig::online(config);
+        rig.lose_link(LinkError::Closed);
+        for n in 1..=7 {
+            let publish = Publish::new(Topic::new("t").unwrap(), format!("pub_req{n}")).qos(Qos::AtMostOnce);
+            let refused = rig.client.publish(rig.now, publish).is_err();
+            assert_eq!(refused, when_full == WhenFull::DropNewest && n > 5, "{n}");
+        }
+        rig.wake();
+        let expected: Vec<_> = kept.map(|n| format!("pub_req{n}")).collect();
+        assert_eq!(payloads(&rig.reach_online(&CONNACK)), expected);
+    }
 }
 
 #[test]

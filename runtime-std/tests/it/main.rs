@@ -1,10 +1,12 @@
 //! The runtime over real sockets, tested from outside.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod documents;
 mod drop;
 mod failures;
 mod handles;
 mod logging;
+mod parity;
 mod peer;
 mod reconnect;
 mod round_trip;
