@@ -5,6 +5,7 @@ mod help;
 #[cfg(unix)]
 mod interrupts;
 mod mistakes;
+mod preset;
 mod publish;
 mod reconnect;
 mod subscribe;

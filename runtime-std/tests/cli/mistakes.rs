@@ -59,8 +59,6 @@ fn flags() {
     refused(&with(&["--frob"]), 2, &format!("unexpected argument '--frob' found{hint}"));
     let qos = format!("invalid value '2' for '--qos <QOS>' [possible values: 0, 1]{hint}");
     refused(&with(&["--qos", "2"]), 2, &qos);
-    let keep_alive = "invalid value '70000' for '--keep-alive <SECONDS>': 70000 is not in 0..=65535";
-    refused(&with(&["--keep-alive", "70000"]), 2, &format!("{keep_alive}{hint}"));
 }
 
 #[test]

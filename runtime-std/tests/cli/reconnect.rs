@@ -52,6 +52,10 @@ fn settings_come_from_variables_too() {
         ("THINGWIRE_DROP", "WHICH"),
         ("THINGWIRE_DRAIN_HZ", "HZ"),
         ("THINGWIRE_OPERATION_TIMEOUT", "SECONDS"),
+        ("THINGWIRE_RESEND_AFTER", "SECONDS"),
+        ("THINGWIRE_CONNECT_TIMEOUT", "SECONDS"),
+        ("THINGWIRE_KEEP_ALIVE", "SECONDS"),
+        ("THINGWIRE_PRESET", "PRESET"),
     ];
     for (variable, value) in variables {
         let mut command = command(&flags);
@@ -176,7 +180,6 @@ fn subscriptions_find_room_in_any_queue() {
 
 #[test]
 fn bad_values_are_one_line_with_flag_value_and_rule() {
-    let seconds = "seconds from 0.000001 to 86400";
     let refused = |flag: &str, name: &str, value: &str, rule: &str| {
         let line = format!("invalid value '{value}' for '--{flag} <{name}>'{rule}; see 'thingwire --help'");
         for command in ["pub", "sub"] {
@@ -184,37 +187,58 @@ fn bad_values_are_one_line_with_flag_value_and_rule() {
             thingwire(&flags).assert_failed(2, &line);
         }
     };
-    for value in ["-1", "NaN", "inf", "1e999", "0", "86401", "soon"] {
-        refused("operation-timeout", "SECONDS", value, &format!(": expected {seconds}"));
-        let rule = format!(": BASE is '{value}', expected {seconds}");
-        refused("backoff", "BASE,MAX,STABLE", &format!("{value},32,20"), &rule);
+    let no_span = ["-1", "NaN", "inf", "-inf", "1e999", "0", "1e-9", "86401", "soon", ""];
+    let no_rate = ["0", "-2", "NaN", "inf", "-inf", "1e999", "1000001", "1e-9", "fast"];
+    let seconds = "expected seconds from 0.000001 to 86400";
+    let count = format!(": expected a whole number up to {}, unlimited or off", usize::MAX);
+    let table: [(&str, &str, &[&str], &str); 10] = [
+        ("connect-timeout", "SECONDS", &no_span, &format!(": {seconds}")),
+        ("operation-timeout", "SECONDS", &no_span, &format!(": {seconds}")),
+        ("resend-after", "SECONDS", &no_span, &format!(": {seconds}, or never")),
+        (
+            "keep-alive",
+            "SECONDS",
+            &["-1", "NaN", "inf", "1.5", "65536", "1e999", "never"],
+            ": expected whole seconds from 0 to 65535",
+        ),
+        (
+            "backoff",
+            "BASE,MAX,STABLE",
+            &["1,2", "1,2,3,4", "-5", ""],
+            ": expected BASE,MAX,STABLE, three seconds from 0.000001 to 86400",
+        ),
+        ("backoff", "BASE,MAX,STABLE", &["1,,3"], &format!(": MAX is '', {seconds}")),
+        ("drain-hz", "HZ", &no_rate, ": expected a number from 1/86400 (one a day) to 1000000, adaptive or unlimited"),
+        ("offline-queue", "N", &["-1", "1.5", "99999999999999999999999", "none"], &count),
+        ("jitter", "JITTER", &["some"], " [possible values: none, equal, full, decorrelated]"),
+        ("drop", "WHICH", &["all"], " [possible values: oldest, newest]"),
+    ];
+    for (flag, name, values, rule) in table {
+        for value in values {
+            refused(flag, name, value, rule);
+        }
     }
-    for value in ["1,2", "1,2,3,4", "-5"] {
-        refused("backoff", "BASE,MAX,STABLE", value, &format!(": expected BASE,MAX,STABLE, three {seconds}"));
+    for value in no_span {
+        refused("backoff", "BASE,MAX,STABLE", &format!("{value},32,20"), &format!(": BASE is '{value}', {seconds}"));
+        refused("backoff", "BASE,MAX,STABLE", &format!("1,32,{value}"), &format!(": STABLE is '{value}', {seconds}"));
     }
-    refused("backoff", "BASE,MAX,STABLE", "1,,3", &format!(": MAX is '', expected {seconds}"));
-    refused("backoff", "BASE,MAX,STABLE", "1,2,-3", &format!(": STABLE is '-3', expected {seconds}"));
-    let rule = ": expected a number from 1/86400 (one a day) to 1000000, adaptive or unlimited";
-    for value in ["0", "-2", "NaN", "inf", "-inf", "1e999", "1000001", "1e-9", "fast"] {
-        refused("drain-hz", "HZ", value, rule);
-    }
-    let rule = format!(": expected a whole number up to {}, unlimited or off", usize::MAX);
-    for value in ["-1", "1.5", "99999999999999999999999", "none"] {
-        refused("offline-queue", "N", value, &rule);
-    }
-    refused("jitter", "JITTER", "some", " [possible values: none, equal, full, decorrelated]");
-    refused("drop", "WHICH", "all", " [possible values: oldest, newest]");
 }
 
 #[test]
 fn waits_that_contradict_each_other() {
-    let refused = |backoff: &str, line: &str| {
+    let stable = |value: &str| format!("--backoff: STABLE is {value}; the rule is: longer than BASE");
+    let max = |value: &str| format!("--backoff: MAX is {value}; the rule is: at least BASE, at most a day");
+    let table = [
+        ("20,32,20", stable("20s")),
+        ("5,32,4.5", stable("4.5s")),
+        ("10,2.5,20", max("2.5s")),
+        ("86400,86400,86400", stable("86400s")),
+    ];
+    for (backoff, line) in table {
         let flags = ["--endpoint", "localhost", "--plain", "--topic", "t", "--backoff", backoff];
-        thingwire(&[["sub"].as_slice(), &flags].concat()).assert_failed(2, line);
-        thingwire(&[["pub", "--message", "m"].as_slice(), &flags].concat()).assert_failed(2, line);
-    };
-    refused("20,32,20", "--backoff: STABLE is 20s; the rule is: longer than BASE");
-    refused("10,2.5,20", "--backoff: MAX is 2.5s; the rule is: at least BASE, at most a day");
+        thingwire(&[["sub"].as_slice(), &flags].concat()).assert_failed(2, &line);
+        thingwire(&[["pub", "--message", "m"].as_slice(), &flags].concat()).assert_failed(2, &line);
+    }
 }
 
 #[test]

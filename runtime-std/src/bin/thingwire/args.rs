@@ -1,12 +1,13 @@
 //! The command line: the flags, their environment variables, and what the help says.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{BoolishValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use thingwire_std::{Filter, Qos, Topic};
 
-use crate::reconnect::ReconnectArguments;
+use crate::reconnect::{ReconnectArguments, seconds};
 
 /// Publish and subscribe to AWS IoT Core, or to any MQTT 3.1.1 server.
 #[derive(Debug, Parser)]
@@ -68,7 +69,9 @@ const PUB_EXAMPLES: &str = "\
 Examples:
   thingwire pub --endpoint HOST --ca root.pem --cert device.pem --key device.key --topic hello --message world
   thingwire pub --endpoint HOST --ca root.pem --cert device.pem --key device.key --topic photo --file cat.jpg
-  tail -f log | thingwire pub --endpoint localhost --plain --limits none --topic log --lines";
+  tail -f log | thingwire pub --endpoint localhost --plain --limits none --topic log --lines
+  thingwire pub --endpoint HOST --ca root.pem --cert device.pem --key device.key --topic t --message m \\
+      --preset device-advisor";
 
 /// What to publish.
 ///
@@ -164,13 +167,19 @@ pub(crate) struct ConnectionArguments {
     /// The password. Better given by its variable: other users of this machine can see a command's flags.
     #[arg(long, value_name = "PASSWORD", env = "THINGWIRE_PASSWORD", hide_env_values = true, requires = "user_name")]
     pub(crate) password: Option<String>,
-    /// The longest silence before the server is asked for a sign of life; 0 never asks.
-    #[arg(long, value_name = "SECONDS", env = "THINGWIRE_KEEP_ALIVE", default_value_t = 60)]
-    pub(crate) keep_alive: u16,
-    /// The longest time to connect, from name resolution to the server's answer.
-    #[arg(long, value_name = "SECONDS", env = "THINGWIRE_CONNECT_TIMEOUT", default_value_t = 10,
-          value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) connect_timeout: u32,
+    /// Begin with other defaults than the usual ones; every flag that is given still counts. device-advisor: what AWS
+    /// IoT Core Device Advisor tests, that is --keep-alive 30 --connect-timeout 5 --operation-timeout 60
+    /// --resend-after 10. Its tests of persistent sessions need --no-clean-session as well.
+    #[arg(long, value_name = "PRESET", env = "THINGWIRE_PRESET", value_enum)]
+    pub(crate) preset: Option<PresetArgument>,
+    /// The longest silence before the server is asked for a sign of life; 0 never asks. [default: 60]
+    #[arg(long, value_name = "SECONDS", env = "THINGWIRE_KEEP_ALIVE", value_parser = keep_alive,
+          allow_hyphen_values = true)]
+    pub(crate) keep_alive: Option<Duration>,
+    /// The longest time to connect, from name resolution to the server's answer. [default: 10]
+    #[arg(long, value_name = "SECONDS", env = "THINGWIRE_CONNECT_TIMEOUT", value_parser = seconds,
+          allow_hyphen_values = true)]
+    pub(crate) connect_timeout: Option<Duration>,
     /// Have the server keep subscriptions and undelivered messages for the next call with the same client id.
     #[arg(long, env = "THINGWIRE_NO_CLEAN_SESSION", value_parser = BoolishValueParser::new())]
     pub(crate) no_clean_session: bool,
@@ -182,6 +191,17 @@ pub(crate) struct ConnectionArguments {
     pub(crate) verbose: bool,
     #[command(flatten)]
     pub(crate) reconnect: ReconnectArguments,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PresetArgument {
+    DeviceAdvisor,
+}
+
+/// What two bytes of CONNECT can say.
+fn keep_alive(text: &str) -> Result<Duration, String> {
+    let rule = |_| format!("expected whole seconds from 0 to {}", u16::MAX);
+    text.parse::<u16>().map(|seconds| Duration::from_secs(seconds.into())).map_err(rule)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use thingwire_std::thingwire_core::host;
 use thingwire_std::{Config, Driver, Limits, Notice, Options, Password, Phase, Publish, QueueConfig, WhenFull};
 
-use crate::args::{ConnectionArguments, LimitsArgument};
+use crate::args::{ConnectionArguments, LimitsArgument, PresetArgument};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::say;
@@ -148,9 +148,12 @@ fn options(arguments: &ConnectionArguments) -> Result<Options, Failure> {
     let id = client_id(arguments)?;
     let mut options = secured(arguments, &id)?;
     let config = &mut options.config;
+    if arguments.preset == Some(PresetArgument::DeviceAdvisor) {
+        *config = Config::device_advisor(id);
+    }
     config.clean_session = !arguments.no_clean_session;
-    config.keep_alive = Duration::from_secs(arguments.keep_alive.into());
-    config.connect_timeout = Duration::from_secs(arguments.connect_timeout.into());
+    config.keep_alive = arguments.keep_alive.unwrap_or(config.keep_alive);
+    config.connect_timeout = arguments.connect_timeout.unwrap_or(config.connect_timeout);
     arguments.reconnect.apply(config);
     config.user_name.clone_from(&arguments.user_name);
     config.password = arguments.password.as_deref().map(Password::from);
@@ -186,4 +189,67 @@ fn secured(arguments: &ConnectionArguments, id: &str) -> Result<Options, Failure
         }
     };
     Ok(options?)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+    use thingwire_std::Drain;
+
+    use super::*;
+    use crate::args::{Arguments, Command};
+
+    /// The configuration of `thingwire pub` and `thingwire sub` with these flags, which is the same.
+    fn config(flags: &[&str]) -> String {
+        let [publishing, subscribing] = ["pub", "sub"].map(|name| {
+            let basic = ["thingwire", name, "--endpoint", "localhost", "--plain", "--topic", "t", "--client-id", "id"];
+            let connection = match Arguments::try_parse_from(basic.iter().chain(flags)).expect("valid").command {
+                Command::Pub(arguments) => arguments.connection,
+                Command::Sub(arguments) => arguments.connection,
+            };
+            format!("{:?}", options(&connection).expect("valid").config)
+        });
+        assert_eq!(publishing, subscribing);
+        publishing
+    }
+
+    /// Somebody waits for the command, so it drains as fast as the server can.
+    fn draining(mut config: Config) -> String {
+        config.drain = Drain::Adaptive;
+        format!("{config:?}")
+    }
+
+    #[test]
+    fn without_flags_everything_is_as_the_library_or_the_preset_has_it() {
+        assert_eq!(config(&[]), draining(Config::new("id")));
+        assert_eq!(config(&["--preset", "device-advisor"]), draining(Config::device_advisor("id")));
+    }
+
+    #[test]
+    fn flags_take_the_place_of_what_the_preset_has() {
+        let flags = ["--keep-alive", "60", "--connect-timeout", "10", "--operation-timeout", "5", "--resend-after"];
+        let all = [&["--preset", "device-advisor"], flags.as_slice(), &["never"]].concat();
+        assert_eq!(config(&all), config(&[]));
+        let mut expected = Config::device_advisor("id");
+        expected.resend_after = Some(Duration::from_secs(3));
+        assert_eq!(config(&["--resend-after", "3", "--preset", "device-advisor"]), draining(expected));
+    }
+
+    #[test]
+    fn the_defaults_that_the_help_tells_are_the_true_ones() {
+        for name in ["pub", "sub"] {
+            let mut command = Arguments::command();
+            let help = command.find_subcommand_mut(name).expect("it is there").render_long_help().to_string();
+            let mut flags = Vec::new();
+            for option in help.split("      --").skip(1) {
+                let Some((_, default)) = option.split_once("[default: ") else { continue };
+                let (flag, default) = (option.split_whitespace().next(), default.split(']').next());
+                flags.push(format!("--{}={}", flag.expect("a name"), default.expect("a value")));
+            }
+            // What the other command does not know changes no configuration.
+            flags.retain(|flag| !flag.starts_with("--format="));
+            assert_eq!(flags.len(), 11, "{flags:?}");
+            assert_eq!(config(&flags.iter().map(String::as_str).collect::<Vec<_>>()), config(&[]));
+        }
+    }
 }

@@ -16,31 +16,38 @@ const SECONDS_RULE: &str = "seconds from 0.000001 to 86400";
 #[command(next_help_heading = "Reconnecting and queueing")]
 pub(crate) struct ReconnectArguments {
     /// The waits between attempts to connect, in seconds: the first, the longest, and how long a connection must
-    /// last until the next wait is the first again.
-    #[arg(long, value_name = "BASE,MAX,STABLE", env = "THINGWIRE_BACKOFF", default_value = "1,32,20",
-          value_parser = waits, allow_hyphen_values = true)]
-    backoff: Waits,
+    /// last until the next wait is the first again. [default: 1,32,20]
+    #[arg(long, value_name = "BASE,MAX,STABLE", env = "THINGWIRE_BACKOFF", value_parser = waits,
+          allow_hyphen_values = true)]
+    backoff: Option<Waits>,
     /// How waits are spread, so that many devices do not come back at once. With full, a second is added to each.
-    #[arg(long, value_name = "JITTER", env = "THINGWIRE_JITTER", value_enum, default_value_t = JitterArgument::Full)]
-    jitter: JitterArgument,
+    /// [default: full]
+    #[arg(long, value_name = "JITTER", env = "THINGWIRE_JITTER", value_enum)]
+    jitter: Option<JitterArgument>,
     /// How many messages may wait for a connection: a number, unlimited (but for 4 MiB) or off. Subscriptions always
-    /// find room.
-    #[arg(long, value_name = "N", env = "THINGWIRE_OFFLINE_QUEUE", default_value = "20",
-          value_parser = queue_length, allow_hyphen_values = true)]
-    offline_queue: QueueLength,
+    /// find room. [default: 20]
+    #[arg(long, value_name = "N", env = "THINGWIRE_OFFLINE_QUEUE", value_parser = queue_length,
+          allow_hyphen_values = true)]
+    offline_queue: Option<QueueLength>,
     /// What a full queue does while the connection is lost: with newest, it takes nothing more, so that pub stops
     /// reading and loses nothing; with oldest, the oldest message makes room, and pub tells at the end how many did.
-    #[arg(long, value_name = "WHICH", env = "THINGWIRE_DROP", value_enum, default_value_t = DropArgument::Newest)]
-    drop: DropArgument,
+    /// [default: newest]
+    #[arg(long, value_name = "WHICH", env = "THINGWIRE_DROP", value_enum)]
+    drop: Option<DropArgument>,
     /// How many messages a second leave the queue once there is a connection: a number, adaptive (as fast as the
     /// server acknowledges) or unlimited. The AWS SDKs' default is 2; here somebody is waiting.
     #[arg(long, value_name = "HZ", env = "THINGWIRE_DRAIN_HZ", default_value = "adaptive",
           value_parser = drain, allow_hyphen_values = true)]
     drain_hz: Drain,
-    /// The longest time until the server answers a subscription.
-    #[arg(long, value_name = "SECONDS", env = "THINGWIRE_OPERATION_TIMEOUT", default_value = "5",
-          value_parser = seconds, allow_hyphen_values = true)]
-    operation_timeout: Duration,
+    /// The longest time until the server answers a subscription. [default: 5]
+    #[arg(long, value_name = "SECONDS", env = "THINGWIRE_OPERATION_TIMEOUT", value_parser = seconds,
+          allow_hyphen_values = true)]
+    operation_timeout: Option<Duration>,
+    /// After how long what the server does not answer is sent again while the connection lives, or never. MQTT does
+    /// not ask for it. [default: never]
+    #[arg(long, value_name = "SECONDS", env = "THINGWIRE_RESEND_AFTER", value_parser = resend_after,
+          allow_hyphen_values = true)]
+    resend_after: Option<ResendAfter>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -68,24 +75,32 @@ struct Waits {
 #[derive(Debug, Clone, Copy)]
 struct QueueLength(Option<usize>);
 
+/// `None` is never, for the same reason.
+#[derive(Debug, Clone, Copy)]
+struct ResendAfter(Option<Duration>);
+
 impl ReconnectArguments {
+    /// Changes what was asked for, and the drain.
     pub(crate) fn apply(&self, config: &mut Config) {
-        let Waits { base, max, stable } = self.backoff;
         let backoff = &mut config.backoff;
-        (backoff.base, backoff.max, backoff.stable) = (base, max, stable);
-        backoff.jitter = match self.jitter {
+        if let Some(Waits { base, max, stable }) = self.backoff {
+            (backoff.base, backoff.max, backoff.stable) = (base, max, stable);
+        }
+        backoff.jitter = self.jitter.map_or(backoff.jitter, |jitter| match jitter {
             JitterArgument::None => Jitter::None,
             JitterArgument::Equal => Jitter::Equal,
             JitterArgument::Full => Jitter::Full,
             JitterArgument::Decorrelated => Jitter::Decorrelated,
-        };
-        config.queue.count_max = self.offline_queue.0;
-        config.queue.when_full = match self.drop {
+        });
+        let queue = &mut config.queue;
+        queue.count_max = self.offline_queue.map_or(queue.count_max, |length| length.0);
+        queue.when_full = self.drop.map_or(queue.when_full, |which| match which {
             DropArgument::Oldest => WhenFull::DropOldest,
             DropArgument::Newest => WhenFull::DropNewest,
-        };
+        });
         config.drain = self.drain_hz;
-        config.operation_timeout = self.operation_timeout;
+        config.operation_timeout = self.operation_timeout.unwrap_or(config.operation_timeout);
+        config.resend_after = self.resend_after.map_or(config.resend_after, |after| after.0);
     }
 }
 
@@ -98,10 +113,17 @@ fn waits(text: &str) -> Result<Waits, String> {
     Ok(Waits { base: part("BASE", base)?, max: part("MAX", max)?, stable: part("STABLE", stable)? })
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     number(text, SECONDS_MIN, SECONDS_MAX)
         .ok_or_else(|| format!("expected {SECONDS_RULE}"))
         .map(Duration::from_secs_f64)
+}
+
+fn resend_after(text: &str) -> Result<ResendAfter, String> {
+    match text {
+        "never" => Ok(ResendAfter(None)),
+        _ => seconds(text).map(|span| ResendAfter(Some(span))).map_err(|rule| format!("{rule}, or never")),
+    }
 }
 
 fn queue_length(text: &str) -> Result<QueueLength, String> {
@@ -152,14 +174,6 @@ mod tests {
     }
 
     #[test]
-    fn without_flags_only_the_drain_is_not_the_librarys() {
-        let (config, library) = (config(&[]), Config::new("id"));
-        assert_eq!((config.backoff, config.queue), (library.backoff, library.queue));
-        assert_eq!(config.operation_timeout, library.operation_timeout);
-        assert_eq!(config.drain, Drain::Adaptive);
-    }
-
-    #[test]
     fn words_and_numbers() {
         let jitter = |word| config(&["--jitter", word]).backoff.jitter;
         assert_eq!(["none", "equal"].map(jitter), [Jitter::None, Jitter::Equal]);
@@ -176,15 +190,19 @@ mod tests {
         let millis = [backoff.base, backoff.max, backoff.stable].map(|wait| wait.as_millis());
         assert_eq!(millis, [500, 86_400_000, 1_250]);
         assert_eq!(config(&["--operation-timeout", "0.25"]).operation_timeout, Duration::from_millis(250));
+        let resend = |after| config(&["--resend-after", after]).resend_after;
+        assert_eq!(["0.5", "never"].map(resend), [Some(Duration::from_millis(500)), None]);
     }
 
     #[test]
     fn every_accepted_bound_is_good_enough_for_the_library() {
-        let bounds: [&[&str]; 5] = [
+        let bounds: [&[&str]; 7] = [
             &["--drain-hz", "1000000"],
             &["--drain-hz", "0.0000115740740741"],
             &["--operation-timeout", "0.000001"],
             &["--operation-timeout", "86400"],
+            &["--resend-after", "0.000001"],
+            &["--resend-after", "86400"],
             &["--backoff", "0.000001,86400,86400"],
         ];
         for flags in bounds {
