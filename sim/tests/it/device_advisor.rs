@@ -3,7 +3,30 @@
 //!
 //! The advisor is the strict model broker with a hand over its mouth: it can withhold packets, and hang up. No case may
 //! take longer than Device Advisor gives it, and none may break a rule of the service. Its TLS cases are about the
-//! transport, its shadow and jobs cases about what is built on top.
+//! transport, its shadow and jobs cases about what is built on top, its security case about the account.
+//!
+//! | case | shown by |
+//! |---|---|
+//! | MQTT_Connect | `mqtt_connect` |
+//! | MQTT_Client_Puback_Qos1 | `mqtt_client_puback_qos1` |
+//! | MQTT_Connect_Jitter_Backoff_Retries | `mqtt_connect_jitter_backoff_retries` |
+//! | MQTT_Connect_Exponential_Backoff_Retries | `mqtt_connect_exponential_backoff_retries` |
+//! | MQTT_Reconnect_Backoff_Retries_On_Server_Disconnect | `mqtt_reconnect_backoff_retries_on_server_disconnect` |
+//! | MQTT_Reconnect_Backoff_Retries_On_Unstable_Connection | `mqtt_reconnect_backoff_retries_on_unstable_connection` |
+//! | MQTT_Publish | `mqtt_publish` |
+//! | MQTT_Publish_Retry_No_Puback | `mqtt_publish_retry_no_puback` |
+//! | MQTT_Subscribe | `mqtt_subscribe` |
+//! | MQTT_Subscribe_Retry_No_Suback | `mqtt_subscribe_retry_no_suback` |
+//! | MQTT_No_Ack_PingResp | `mqtt_no_ack_pingresp` |
+//! | MQTT_Persistent_Session_Happy_Case | `mqtt_persistent_session_happy_case` |
+//! | MQTT_Expired_Persistent_Session | `mqtt_expired_persistent_session` |
+//! | MQTT_Long_Duration, basic | `mqtt_long_duration` |
+//! | MQTT_Long_Duration, PUBACK_QOS_1 and RECEIVE_LARGE_PAYLOAD | `mqtt_client_puback_qos1` |
+//! | MQTT_Long_Duration, PERSISTENT_SESSION | `mqtt_persistent_session_happy_case` |
+//! | MQTT_Long_Duration, RECONNECT_BACK_OFF | `mqtt_reconnect_backoff_retries_on_server_disconnect` |
+//! | MQTT_Long_Duration, KEEP_ALIVE | `mqtt_long_duration_keep_alive` |
+//! | MQTT_Long_Duration, INTERMITTENT_CONNECTIVITY | `mqtt_long_duration_intermittent_connectivity` |
+//! | MQTT_Long_Duration, LONG_SERVER_DISCONNECT | `mqtt_long_duration_long_server_disconnect` |
 
 use core::time::Duration;
 
@@ -18,6 +41,8 @@ use crate::packets::{Connect, publish1};
 const ID: &str = "device";
 /// What a case may take unless it says otherwise.
 const LIMIT: Duration = Duration::from_secs(300);
+/// How long the server withholds its answers in the long-duration case.
+const WITHHELD: Duration = Duration::from_secs(15);
 /// The same code has to pass whatever the dice say.
 const SEEDS: u64 = 50;
 
@@ -35,6 +60,7 @@ struct Advisor {
     client: Client,
     broker: Broker,
     now: Instant,
+    limit: Duration,
     link: Option<(Link, ConnectionId)>,
     /// Types of packets that the server keeps to itself.
     withheld: Vec<u8>,
@@ -79,6 +105,7 @@ impl Advisor {
             client,
             broker: Broker::new(Rules::aws()),
             now: Instant::EPOCH,
+            limit: LIMIT,
             link: None,
             withheld: Vec::new(),
             sent: Vec::new(),
@@ -108,6 +135,17 @@ impl Advisor {
         self.broker.lost(self.now, connection);
     }
 
+    /// The server answers no CONNECT before the sixth.
+    fn withhold_connack_five_times(&mut self) {
+        let connects = self.connects();
+        self.withheld = vec![CONNACK];
+        self.run_until("the fifth unanswered", |advisor| advisor.connects() == connects + 5);
+        self.run_until("given up", |advisor| advisor.link.is_none());
+        self.withheld.clear();
+        self.run_until("accepted", |advisor| advisor.client.phase().is_online());
+        assert_eq!(self.connects(), connects + 6);
+    }
+
     fn hang_up(&mut self) {
         assert!(self.broker.kick(self.now, ID));
         self.settle();
@@ -120,7 +158,7 @@ impl Advisor {
             let client = self.client.next_deadline().map(|(at, _)| at);
             let next = [client, self.broker.next_deadline()].into_iter().flatten().min();
             self.now = next.unwrap_or_else(|| panic!("never {what}"));
-            assert!(self.now.since(Instant::EPOCH) < LIMIT, "not {what} in time: {:?}", self.notices);
+            assert!(self.now.since(Instant::EPOCH) < self.limit, "not {what} in time: {:?}", self.notices);
             self.broker.wake(self.now);
             self.client.handle(self.now, Event::Wake);
             self.settle();
@@ -128,6 +166,7 @@ impl Advisor {
     }
 
     fn run_for(&mut self, span: Duration) {
+        self.settle();
         let end = self.now + span;
         while let Some((at, _)) = self.client.next_deadline().filter(|&(at, _)| at <= end) {
             self.run_until("awake", |advisor| advisor.now >= at);
@@ -223,6 +262,16 @@ fn split(mut stream: &[u8]) -> Vec<Vec<u8>> {
     packets
 }
 
+/// The packet id of a QoS 1 PUBLISH or of a SUBSCRIBE, as short as they are here.
+fn packet_id(packet: &[u8]) -> Option<u16> {
+    let at = match packet[0] {
+        0x32 | 0x3a => 4 + usize::from(packet[3]),
+        0x82 => 2,
+        _ => return None,
+    };
+    packet[at..].first_chunk().map(|bytes| u16::from_be_bytes(*bytes))
+}
+
 /// The times between CONNECTs.
 fn gaps(advisor: &Advisor) -> Vec<Duration> {
     let times: Vec<_> = advisor.sent(CONNECT).iter().map(|sent| sent.at).collect();
@@ -279,12 +328,8 @@ fn mqtt_connect_jitter_backoff_retries() {
     let mut runs = Vec::new();
     for seed in 0..SEEDS {
         let mut advisor = Advisor::new(preset(), seed);
-        for round in 1..=2 {
-            advisor.withheld = vec![CONNACK];
-            advisor.run_until("the fifth unanswered", |advisor| advisor.connects() == round * 6 - 1);
-            advisor.run_until("given up", |advisor| advisor.link.is_none());
-            advisor.withheld.clear();
-            advisor.run_until("accepted", |advisor| advisor.client.phase().is_online());
+        for _ in 0..2 {
+            advisor.withhold_connack_five_times();
             advisor.hang_up();
         }
         assert_eq!(advisor.connects(), 12);
@@ -293,6 +338,21 @@ fn mqtt_connect_jitter_backoff_retries() {
         runs.push(gaps(&advisor)[..5].to_vec());
     }
     judge_backoff(&runs, preset().connect_timeout);
+}
+
+#[test]
+fn mqtt_connect_exponential_backoff_retries() {
+    let mut runs = Vec::new();
+    for seed in 0..SEEDS {
+        let mut advisor = Advisor::new(preset(), seed);
+        advisor.withhold_connack_five_times();
+        advisor.judge();
+        runs.push(gaps(&advisor));
+    }
+    let floor = preset().connect_timeout + preset().backoff.floor;
+    let mean = |n: usize| runs.iter().map(|run| run[n].saturating_sub(floor)).sum::<Duration>().as_secs_f64();
+    let growth: Vec<f64> = (1..5).map(|n| mean(n) / mean(n - 1)).collect();
+    assert!(growth.iter().all(|factor| (1.5..2.5).contains(factor)), "it does not double: {growth:?}");
 }
 
 #[test]
@@ -421,5 +481,92 @@ fn mqtt_expired_persistent_session() {
     assert!(subscribes[0].link < subscribes[1].link);
     advisor.trigger(b"new");
     assert_eq!(advisor.sent(PUBACK).len(), 1, "the subscription is there again");
+    advisor.judge();
+}
+
+#[test]
+fn mqtt_long_duration() {
+    let mut advisor = Advisor::online(preset());
+    advisor.client.publish(advisor.now, Publish::new(topic(), "hello").qos(Qos::AtMostOnce)).unwrap();
+    advisor.settle();
+
+    advisor.withheld = vec![PUBACK, SUBACK];
+    advisor.client.publish(advisor.now, Publish::new(topic(), "hello")).unwrap();
+    for (filter, qos) in [("a", Qos::AtMostOnce), ("b", Qos::AtLeastOnce)] {
+        advisor.client.subscribe(advisor.now, vec![(Filter::new(filter).unwrap(), qos)]).unwrap();
+    }
+    advisor.run_for(WITHHELD);
+    for kind in [PUBLISH, SUBSCRIBE] {
+        let ids: Vec<_> = advisor.sent(kind).iter().filter_map(|sent| packet_id(&sent.packet)).collect();
+        assert!(!ids.is_empty());
+        let (first, again) = ids.split_at(ids.len() / 2);
+        assert_eq!(first, again, "each again, under its packet id");
+    }
+    advisor.withheld.clear();
+    advisor.run_until("acknowledged", |advisor| advisor.has(&Outcome::Acked));
+    for qos in [Qos::AtMostOnce, Qos::AtLeastOnce] {
+        advisor.run_until("subscribed", |advisor| advisor.has(&Outcome::Subscribed(vec![Some(qos)])));
+    }
+    assert_eq!(advisor.connects(), 1);
+
+    advisor.hang_up();
+    advisor.run_until("back", |advisor| advisor.client.phase().is_online());
+    advisor.judge();
+}
+
+#[test]
+fn mqtt_long_duration_keep_alive() {
+    let mut advisor = Advisor::online(preset());
+    advisor.limit = Duration::from_secs(3_600);
+    let online_at = advisor.now;
+    advisor.run_for(Duration::from_secs(3_000));
+    let pings: Vec<_> = advisor.sent(PINGREQ).iter().map(|sent| sent.at).collect();
+    let heard = [&[online_at], &pings[..], &[advisor.now]].concat();
+    let longest = heard.windows(2).map(|pair| pair[1].since(pair[0])).max();
+    assert!(longest <= Some(preset().keep_alive), "{longest:?} of silence");
+    assert_eq!(advisor.connects(), 1);
+    advisor.judge();
+}
+
+#[test]
+fn mqtt_long_duration_intermittent_connectivity() {
+    const CUTS: u32 = 20;
+    for seed in 0..SEEDS {
+        let mut advisor = Advisor::new(preset(), seed);
+        advisor.limit = Duration::from_secs(3_600);
+        for cut in 0..CUTS {
+            advisor.run_until("accepted", |advisor| advisor.client.phase().is_online());
+            // Now and then long enough to count as stable.
+            advisor.run_for(Duration::from_millis(u64::from(cut * 7 % 5) * 6_100));
+            let number = cut.to_string();
+            advisor.client.publish(advisor.now, Publish::new(topic(), number)).unwrap();
+            advisor.withheld = vec![PUBACK];
+            advisor.settle();
+            advisor.withheld.clear();
+            advisor.hang_up();
+        }
+        let done = |advisor: &Advisor| advisor.client.status().totals.acked == u64::from(CUTS);
+        advisor.run_until("everything acknowledged", done);
+        advisor.judge();
+    }
+}
+
+#[test]
+fn mqtt_long_duration_long_server_disconnect() {
+    let mut advisor = Advisor::online(preset());
+    advisor.limit = Duration::from_secs(3 * 3_600);
+    advisor.subscribe();
+    advisor.settle();
+    advisor.withheld = vec![CONNACK];
+    advisor.hang_up();
+    advisor.run_for(Duration::from_secs(120 * 60));
+    advisor.withheld.clear();
+    let healed = advisor.now;
+    advisor.run_until("back", |advisor| advisor.client.phase().is_online());
+    let backoff = preset().backoff;
+    let longest = preset().connect_timeout + backoff.floor + backoff.max;
+    assert!(advisor.now.since(healed) <= longest, "{:?}", advisor.now.since(healed));
+    advisor.settle();
+    assert_eq!(advisor.sent(SUBSCRIBE).len(), 2, "the clean session is subscribed again");
     advisor.judge();
 }
