@@ -12,13 +12,16 @@
 //! * [`run`]: one run of a plan, and what came of it.
 
 pub mod broker;
+pub mod catalogue;
 pub mod choices;
 pub mod cli;
+pub mod digest;
 pub mod double;
 pub mod mosquitto;
 pub mod oracle;
 pub mod pki;
 pub mod plan;
 pub mod run;
+pub mod tap;
 pub mod trace;
 pub mod world;

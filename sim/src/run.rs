@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use thingwire_core::Phase;
+use thingwire_core::{Instant, Notice, Outcome, Phase};
 
+use crate::choices::Seeded;
+use crate::digest::Digest;
 use crate::oracle::Finding;
-use crate::trace::Trace;
+use crate::plan::Plan;
+use crate::trace::{Trace, What};
+use crate::world::World;
 
 /// What came of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -41,4 +45,66 @@ pub struct Counts {
     pub connections: u64,
     /// Faults that began.
     pub faults: u64,
+}
+
+/// Runs a plan, and judges it.
+///
+/// # Errors
+///
+/// What in the plan cannot be, in one line.
+pub fn run(plan: &Plan, record: bool) -> Result<Run, String> {
+    let mut world = World::new(plan, Box::new(Seeded::new(plan.seed)))?;
+    let mut scribe = Scribe { run: Run::default(), digest: Digest::default(), trace: record.then(Trace::default) };
+    let (heal_at, end_at) = (Instant::EPOCH + plan.duration.0, Instant::EPOCH + plan.duration.0 + plan.heal.0);
+    while world.step(heal_at) {
+        scribe.take(&mut world);
+    }
+    world.heal();
+    while world.step(end_at) {
+        scribe.take(&mut world);
+    }
+    world.end();
+    scribe.take(&mut world);
+    Ok(scribe.finish(plan, &world))
+}
+
+/// Looks at everything that happens.
+struct Scribe {
+    run: Run,
+    digest: Digest,
+    trace: Option<Trace>,
+}
+
+impl Scribe {
+    fn take(&mut self, world: &mut World) {
+        for record in world.records().drain(..) {
+            self.digest.add(&record);
+            self.run.counts.add(&record.what);
+            if let Some(trace) = &mut self.trace {
+                trace.records.push(record);
+            }
+        }
+    }
+
+    fn finish(mut self, plan: &Plan, world: &World) -> Run {
+        self.run.counts.events = world.events();
+        self.run.counts.device_micros = world.now().as_micros() * u64::from(plan.devices);
+        self.run.hash = self.digest.value();
+        self.run.trace = self.trace;
+        self.run
+    }
+}
+
+impl Counts {
+    fn add(&mut self, what: &What) {
+        let count = match what {
+            What::Accepted { .. } => &mut self.accepted,
+            What::Finished { outcome: Outcome::Acked, .. } => &mut self.acked,
+            What::Delivered(_) => &mut self.delivered,
+            What::Told(Notice::Online { .. }) => &mut self.connections,
+            What::Fault { begins: true, .. } => &mut self.faults,
+            _ => return,
+        };
+        *count += 1;
+    }
 }

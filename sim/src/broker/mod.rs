@@ -151,6 +151,13 @@ impl Broker {
         connection.is_some()
     }
 
+    /// stub
+    pub fn restart(&mut self, _now: Instant, _forget: bool) {}
+    /// stub
+    pub fn forget_session(&mut self, _now: Instant, _id: &str) -> bool {
+        false
+    }
+
     /// Does what is due at `now`.
     pub fn wake(&mut self, now: Instant) {
         let is_due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);

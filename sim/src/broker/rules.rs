@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 pub struct Rules {
     /// How every CONNECT is refused, if it is.
     pub refuse: Option<Refuse>,
+    /// stub
+    pub publishes_per_second: Option<u32>,
     /// How long a CONNACK takes. Until it is out, anything else from the client is a violation (B-5).
     pub connack_delay: Duration,
     /// Whether a client may send before it has seen the CONNACK: MQTT allows it, the service does not (B-5).
@@ -86,6 +88,7 @@ impl Rules {
     pub fn standard() -> Self {
         Self {
             refuse: None,
+            publishes_per_second: None,
             connack_delay: Duration::ZERO,
             send_before_connack: true,
             connect_timeout: Duration::from_secs(30),

@@ -69,3 +69,10 @@ pub struct ClientPlan {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drain_hz: Option<f64>,
 }
+
+impl ClientPlan {
+    /// stub
+    pub fn to_config(&self, device: u32) -> thingwire_core::Config {
+        thingwire_core::Config::new(format!("device-{device}"))
+    }
+}

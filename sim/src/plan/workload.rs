@@ -19,7 +19,7 @@ pub enum Workload {
         qos: u8,
         /// The time between two, on average.
         every: Span,
-        /// Whether the time between two is drawn from the exponential distribution, instead of always the same.
+        /// Whether the time between two is drawn, from nothing to twice as long, instead of always the same.
         #[serde(default)]
         random: bool,
         /// How many at a time.

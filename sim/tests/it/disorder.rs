@@ -11,7 +11,6 @@ use thingwire_core::{
 };
 use thingwire_sim::broker::{self, Broker, ConnectionId, Output, OverSubscriptions, Refuse, Rules};
 
-use crate::lives::judge_pairs;
 use crate::packets::Connect;
 
 const SEEDS: u64 = 500;
@@ -524,6 +523,30 @@ impl Disorder {
         let kept: BTreeSet<&str> = self.broker.subscriptions(ID).collect();
         for (filter, wanted) in wanted {
             assert_eq!(kept.contains(filter.as_str()), wanted, "seed {}: {filter}", self.seed);
+        }
+    }
+}
+
+/// Notices about links are strictly paired.
+fn judge_pairs(seed: u64, notices: &[Notice]) {
+    let (mut attempting, mut online, mut ready) = (false, false, false);
+    for notice in notices {
+        let expected = match notice {
+            Notice::Attempting { .. } => !attempting && !online,
+            Notice::Online { .. } | Notice::Failed { .. } => attempting,
+            Notice::Ready => online && !ready,
+            Notice::Offline { .. } => online,
+            Notice::Stopped => !attempting && !online,
+            _ => true,
+        };
+        assert!(expected, "seed {seed}: {notice:?} in {notices:?}");
+        match notice {
+            Notice::Attempting { .. } => attempting = true,
+            Notice::Online { .. } => (attempting, online) = (false, true),
+            Notice::Failed { .. } => attempting = false,
+            Notice::Ready => ready = true,
+            Notice::Offline { .. } => (online, ready) = (false, false),
+            _ => {}
         }
     }
 }

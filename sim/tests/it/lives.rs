@@ -1,216 +1,100 @@
-//! Whole lives of a client under a broken network, on virtual time, judged by what came out.
+//! Lives of devices in the simulated world.
 
-use core::time::Duration;
-use std::collections::BTreeMap;
+use std::time::Duration;
 
-use thingwire_core::{Config, Drain, Filter, LinkError, Notice, Outcome, Phase, Publish, Qos, Ticket, Topic};
-use thingwire_sim::world::{Network, World};
+use thingwire_core::{LinkError, Notice, Phase};
+use thingwire_sim::plan::{
+    ClientPlan, Direction, Fault, Network, Op, OpKind, Plan, PlannedFault, Span, Trigger, Workload,
+};
+use thingwire_sim::run::{Run, run};
+use thingwire_sim::trace::{Packet, What};
 
-/// Enough for every fault to meet every phase; the same seeds every time.
-const SEEDS: u64 = 400;
+fn plan() -> Plan {
+    Plan {
+        name: "life".into(),
+        seed: 1,
+        duration: Span::secs(60),
+        heal: Span::secs(60),
+        devices: 1,
+        client: ClientPlan::default(),
+        network: Network::default(),
+        workload: Vec::new(),
+        op: Vec::new(),
+        fault: Vec::new(),
+    }
+}
+
+fn records(run: &Run) -> impl Iterator<Item = &What> {
+    run.trace.iter().flat_map(|trace| &trace.records).map(|record| &record.what)
+}
 
 #[test]
 fn a_round_trip_through_the_virtual_network() {
-    let mut world = World::new(Config::new("life"), 1, Network::default());
-    world.subscribe(Filter::new("t").unwrap(), Qos::AtLeastOnce).unwrap();
-    world.publish(Publish::new(Topic::new("t").unwrap(), "hello")).unwrap();
-    world.start();
-    world.run_for(Duration::from_secs(1));
-    let notices = world.take_notices();
-    let message = notices.iter().find_map(|notice| match notice {
-        Notice::Message(message) => Some(&message.payload[..]),
-        _ => None,
-    });
-    assert_eq!(message, Some(&b"hello"[..]), "{notices:?}");
-    world.stop();
-    world.run_for(Duration::from_secs(1));
-    assert_eq!(world.client().phase(), Phase::Idle);
-    assert_eq!(world.broker().violations(), []);
+    let op = |at, kind| Op { at: Span::millis(at), device: 0, kind };
+    let subscribe = OpKind::Subscribe { filters: vec!["t".into()], qos: 1 };
+    let publish = OpKind::Publish { topic: "t".into(), qos: 1, size: 20, expires_in: None, retain: false };
+    let run = run(&Plan { op: vec![op(0, subscribe), op(500, publish), op(2_000, OpKind::Stop)], ..plan() }, true);
+    let run = run.unwrap();
+    let delivered: Vec<_> = records(&run).filter(|what| matches!(what, What::Delivered(_))).collect();
+    assert!(matches!(delivered[..], [What::Delivered(message)] if message.len == 20 && message.tag == 1));
+    assert_eq!((run.counts.accepted, run.counts.acked), (2, 1));
+    assert!(records(&run).any(|what| *what == What::Told(Notice::Stopped)));
+    assert!(!records(&run).any(|what| matches!(what, What::Violation(_))));
 }
 
 #[test]
 fn an_idle_day_is_pings_only() {
-    let mut world = World::new(Config::new("life"), 1, Network::default());
-    world.start();
-    world.run_for(Duration::from_secs(86_400));
-    let notices = world.take_notices();
-    assert_eq!(notices, [Notice::Attempting { attempt: 1 }, Notice::Online { resumed: false }, Notice::Ready]);
+    let run = run(&Plan { duration: Span::secs(86_400), ..plan() }, true).unwrap();
+    let sent: Vec<_> = records(&run)
+        .filter_map(|what| match what {
+            What::Sent(_, packet) => Some(packet),
+            _ => None,
+        })
+        .collect();
+    assert!(matches!(sent[0], Packet::Connect { clean: true, keep_alive_secs: 60 }));
+    assert!(sent[1..].iter().all(|packet| **packet == Packet::Pingreq));
+    assert!((1_430..=1_441).contains(&sent[1..].len()), "{}", sent.len());
+    assert!(run.counts.events < 10 * 1_441, "idle time is free: {}", run.counts.events);
 }
 
 #[test]
 fn a_silent_network_is_found_out_by_the_keep_alive() {
-    let mut world = World::new(Config::new("life"), 1, Network::default());
-    world.start();
-    world.run_for(Duration::from_secs(5));
-    world.network().silent = true;
-    world.run_for(Duration::from_secs(71));
-    let offline = Some(LinkError::KeepAlive);
-    assert!(world.take_notices().iter().any(|notice| matches!(notice, Notice::Offline { why, .. } if *why == offline)));
-    world.network().silent = false;
-    world.run_for(Duration::from_secs(60));
-    assert_eq!(world.client().phase(), Phase::Ready);
+    let silence = PlannedFault {
+        name: String::new(),
+        when: Trigger::At(Span::secs(5)),
+        lasts: Some(Span::secs(100)),
+        device: 0,
+        fault: Fault::Hold(Direction::Both),
+    };
+    let run = run(&Plan { duration: Span::secs(200), fault: vec![silence], ..plan() }, true).unwrap();
+    let trace = run.trace.as_ref().unwrap();
+    let down = trace.records.iter().find(|record| matches!(record.what, What::Told(Notice::Offline { .. }))).unwrap();
+    assert!(matches!(&down.what, What::Told(Notice::Offline { why: Some(LinkError::KeepAlive), .. })));
+    assert!(down.at.since(thingwire_core::Instant::EPOCH) <= Duration::from_secs(71), "{down:?}");
+    let last = trace.records.iter().rev().find_map(|record| match record.what {
+        What::Phase(phase) => Some(phase),
+        _ => None,
+    });
+    assert_eq!(last, Some(Phase::Ready));
 }
 
 #[test]
-fn nothing_is_lost_reordered_or_reported_twice_whatever_the_network_does() {
-    let mut cuts_by_phase: BTreeMap<Phase, u32> = BTreeMap::new();
-    for seed in 0..SEEDS {
-        Life::new(seed).live(&mut cuts_by_phase);
-    }
-    let met: Vec<_> = cuts_by_phase.keys().copied().collect();
-    let all = [Phase::Opening, Phase::AwaitingConnack, Phase::Resubscribing, Phase::Draining, Phase::Ready];
-    assert!(all.iter().all(|phase| met.contains(phase)), "the cuts met only {cuts_by_phase:?}");
-}
-
-/// One client's life: a seed decides what happens.
-struct Life {
-    world: World,
-    seed: u64,
-    dice: u64,
-    accepted: Vec<Ticket>,
-    outcomes: BTreeMap<Ticket, Vec<Outcome>>,
-    /// Per topic, what was accepted, in order.
-    published: BTreeMap<String, Vec<u64>>,
-    link_notices: Vec<Notice>,
-}
-
-impl Life {
-    fn new(seed: u64) -> Self {
-        let mut config = Config::new("life");
-        config.clean_session = seed % 2 == 0;
-        config.queue.count_max = None;
-        config.drain = [Drain::Unlimited, Drain::Adaptive, Drain::Every(Duration::from_millis(100))]
-            [usize::try_from(seed / 6 % 3).unwrap()];
-        config.in_flight_max = [1, 3, 100][usize::try_from(seed % 3).unwrap()];
-        config.backoff.stable = Duration::from_secs(5);
-        config.backoff.max = Duration::from_secs(4);
-        let segment_len_max = [1, 7, 1_460][usize::try_from(seed / 3 % 3).unwrap()];
-        let network = Network { segment_len_max, ..Network::default() };
-        Self {
-            world: World::new(config, seed, network),
-            seed,
-            dice: seed,
-            accepted: Vec::new(),
-            outcomes: BTreeMap::new(),
-            published: BTreeMap::new(),
-            link_notices: Vec::new(),
-        }
-    }
-
-    fn live(mut self, cuts_by_phase: &mut BTreeMap<Phase, u32>) {
-        self.world.start();
-        for _ in 0..150 {
-            match self.roll(12) {
-                0..=4 => self.publish(),
-                5 => self.subscribe(),
-                6 => {
-                    *cuts_by_phase.entry(self.world.client().phase()).or_default() += 1;
-                    self.world.cut();
-                }
-                7 => self.world.network().reachable = self.roll(2) == 0,
-                8 if self.roll(4) == 0 => self.world.network().silent = self.roll(2) == 0,
-                9 if self.roll(4) == 0 => self.restart(),
-                _ => {}
-            }
-            let millis = [0, 5, 20, 41, 300, 2_000, 70_000][usize::try_from(self.roll(7)).unwrap()];
-            self.world.run_for(Duration::from_millis(millis));
-            self.look();
-        }
-        self.heal();
-        self.judge();
-    }
-
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.dice = self.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.dice >> 33) % sides
-    }
-
-    fn publish(&mut self) {
-        let topic = format!("t/{}", self.roll(3));
-        let number = self.accepted.len() as u64;
-        let publish = Publish::new(Topic::new(topic.as_str()).unwrap(), number.to_string());
-        self.accepted.push(self.world.publish(publish).unwrap());
-        self.published.entry(topic).or_default().push(number);
-    }
-
-    fn subscribe(&mut self) {
-        let filter = Filter::new(format!("f/{}", self.roll(20))).unwrap();
-        self.accepted.push(self.world.subscribe(filter, Qos::AtLeastOnce).unwrap());
-    }
-
-    fn restart(&mut self) {
-        self.world.stop();
-        let millis = self.roll(3) * 30;
-        self.world.run_for(Duration::from_millis(millis));
-        self.world.start();
-    }
-
-    /// Everything works again, for long enough.
-    fn heal(&mut self) {
-        *self.world.network() = Network { reachable: true, silent: false, ..*self.world.network() };
-        self.world.start();
-        self.world.run_for(Duration::from_secs(120));
-        self.look();
-    }
-
-    fn look(&mut self) {
-        for notice in self.world.take_notices() {
-            match notice {
-                Notice::Done { ticket, outcome } => self.outcomes.entry(ticket).or_default().push(outcome),
-                Notice::Message(_) => {}
-                other => self.link_notices.push(other),
-            }
-        }
-    }
-
-    fn judge(mut self) {
-        let seed = self.seed;
-        assert_eq!(self.world.broker().violations(), [], "seed {seed}: the client broke a rule");
-        assert_eq!(self.world.client().phase(), Phase::Ready, "seed {seed}");
-        assert_eq!((self.world.client().queued(), self.world.client().in_flight()), (0, 0), "seed {seed}");
-        for ticket in &self.accepted {
-            let outcomes = self.outcomes.remove(ticket).unwrap_or_default();
-            assert_eq!(outcomes.len(), 1, "seed {seed}: {ticket} ended as {outcomes:?}");
-        }
-        assert!(self.outcomes.is_empty(), "seed {seed}: outcomes nobody asked for");
-        self.judge_arrivals();
-        judge_pairs(seed, &self.link_notices);
-    }
-
-    /// First arrivals are exactly what was accepted, in order, for each topic.
-    fn judge_arrivals(&mut self) {
-        let mut first: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-        for message in self.world.take_arrived() {
-            let number = std::str::from_utf8(&message.payload).unwrap().parse().unwrap();
-            let topic = first.entry(message.topic.clone()).or_default();
-            if !topic.contains(&number) {
-                topic.push(number);
-            }
-        }
-        assert_eq!(first, self.published, "seed {}", self.seed);
-    }
-}
-
-/// Attempting, then Online or Failed; Online, then Offline; Ready at most once in between.
-pub(crate) fn judge_pairs(seed: u64, notices: &[Notice]) {
-    let (mut attempting, mut online, mut ready) = (false, false, false);
-    for notice in notices {
-        let expected = match notice {
-            Notice::Attempting { .. } => !attempting && !online,
-            Notice::Online { .. } | Notice::Failed { .. } => attempting,
-            Notice::Ready => online && !ready,
-            Notice::Offline { .. } => online,
-            Notice::Stopped => !attempting && !online,
-            _ => true,
-        };
-        assert!(expected, "seed {seed}: {notice:?} in {notices:?}");
-        match notice {
-            Notice::Attempting { .. } => attempting = true,
-            Notice::Online { .. } => (attempting, online) = (false, true),
-            Notice::Failed { .. } => attempting = false,
-            Notice::Ready => ready = true,
-            Notice::Offline { .. } => (online, ready) = (false, false),
-            _ => {}
-        }
-    }
+fn the_same_seed_gives_the_same_life_and_another_seed_another() {
+    let telemetry = Workload::Publish {
+        topic: "dt/{id}/{n}".into(),
+        topics: 3,
+        qos: 1,
+        every: Span::millis(300),
+        random: true,
+        burst: 1,
+        size: 64,
+        expires_in: None,
+        count: None,
+    };
+    let network = Network { jitter: Span::millis(50), fragmented: true, ..Network::default() };
+    let plan = Plan { workload: vec![telemetry], network, ..plan() };
+    let [one, same] = [1, 1].map(|seed| run(&Plan { seed, ..plan.clone() }, false).unwrap());
+    assert_eq!(one, same);
+    assert!(one.counts.acked > 100 && one.counts.acked == one.counts.accepted, "{:?}", one.counts);
+    assert_ne!(one.hash, run(&Plan { seed: 2, ..plan }, false).unwrap().hash);
 }

@@ -1,0 +1,377 @@
+//! The built-in application of a device: does what the plan says, and remembers just enough to do it.
+
+use core::time::Duration;
+use std::collections::{BTreeSet, VecDeque};
+
+use bytes::Bytes;
+use thingwire_core::{AckToken, Client, Filter, Instant, Link, Message, Notice, Publish, Qos, Ticket, Topic};
+
+use super::agenda::Due;
+use super::stage::Stage;
+use crate::broker;
+use crate::choices::Site;
+use crate::plan::{OpKind, Span, Workload};
+use crate::trace::{Name, Operation, Published, What};
+
+/// Tickets that can still be asked to be withdrawn.
+const TICKETS_KEPT: usize = 64;
+/// How long an application takes to acknowledge a message, at most.
+const ACK_DELAY_MAX: Duration = Duration::from_secs(3);
+/// Messages that the broker publishes itself have tags from here on.
+const INBOUND_TAGS: u64 = 1 << 63;
+/// The filters of one SUBSCRIBE.
+const FILTERS_AT_ONCE: usize = 8;
+
+/// The built-in application of a device.
+#[derive(Debug)]
+pub(super) struct App {
+    device: u32,
+    next_tag: u64,
+    works: Vec<Work>,
+    /// The filters that `Churn` has subscribed to and not ended.
+    churned: BTreeSet<Filter>,
+    tickets: VecDeque<Ticket>,
+    tokens: VecDeque<(AckToken, u64)>,
+    pub(super) old_link: Option<Link>,
+}
+
+/// A workload with its topics made ready.
+#[derive(Debug)]
+struct Work {
+    load: Workload,
+    topics: Vec<Topic>,
+    /// How many are still to be done; `None` is no end.
+    left: Option<u64>,
+}
+
+impl App {
+    /// # Errors
+    ///
+    /// A topic or filter of the plan that cannot be one.
+    pub(super) fn new(device: u32, client_id: &str, works: &[Workload]) -> Result<Self, String> {
+        let works = works.iter().map(|load| Work::new(load, client_id)).collect::<Result<_, _>>()?;
+        Ok(Self {
+            device,
+            next_tag: 1,
+            works,
+            churned: BTreeSet::new(),
+            tickets: VecDeque::new(),
+            tokens: VecDeque::new(),
+            old_link: None,
+        })
+    }
+
+    /// The application was told something.
+    pub(super) fn told(&mut self, stage: &mut Stage, client: &mut Client, now: Instant, notice: &Notice) {
+        let Notice::Message(message) = notice else { return };
+        if let Some(token) = message.ack {
+            self.tokens.push_back((token, tag_of(&message.payload)));
+            if stage.choices.chance(self.device, Site::AppWork, 500) {
+                let after = stage.choices.span(self.device, Site::AppTime, Duration::ZERO, ACK_DELAY_MAX);
+                stage.put(stage.now + after, Due::Ack(self.device));
+            } else {
+                self.ack(stage, client, now);
+            }
+        }
+    }
+
+    /// Acknowledges the oldest message, or any.
+    pub(super) fn ack(&mut self, stage: &mut Stage, client: &mut Client, now: Instant) {
+        let any = stage.choices.chance(self.device, Site::AppWork, 200);
+        let index = if any { stage.choices.below(self.device, Site::AppWork, self.tokens.len() as u64) } else { 0 };
+        if let Some((token, tag)) = self.tokens.remove(usize::try_from(index).unwrap_or(0)) {
+            stage.record(now, self.device, What::Acknowledged(tag));
+            client.ack(now, token);
+        }
+    }
+
+    /// Acknowledges everything that waits for it.
+    pub(super) fn ack_all(&mut self, stage: &mut Stage, client: &mut Client, now: Instant) {
+        while let Some((token, tag)) = self.tokens.pop_front() {
+            stage.record(now, self.device, What::Acknowledged(tag));
+            client.ack(now, token);
+        }
+    }
+
+    /// What is done once, before everything else.
+    pub(super) fn begin(&mut self, stage: &mut Stage, client: &mut Client, now: Instant) {
+        for index in 0..self.works.len() {
+            let Some(work) = self.works.get(index) else { continue };
+            if let Workload::Inbound { qos, .. } = &work.load {
+                let qos = qos_of(*qos);
+                let filters: Vec<_> = work.topics.iter().filter_map(|topic| Filter::new(topic.as_str()).ok()).collect();
+                for filters in filters.chunks(FILTERS_AT_ONCE) {
+                    self.subscribe(stage, client, now, filters.to_vec(), qos);
+                }
+            }
+            self.next_turn(stage, index);
+        }
+    }
+
+    /// A workload has its turn.
+    pub(super) fn work(&mut self, stage: &mut Stage, client: &mut Client, now: Instant, index: u32) {
+        let index = index as usize;
+        let Some(work) = self.works.get(index) else { return };
+        match work.load {
+            Workload::Publish { qos, burst, size, expires_in, .. } => {
+                for _ in 0..burst {
+                    let Some(topic) = self.turn(stage, index) else { return };
+                    self.publish(stage, client, now, topic, qos_of(qos), size, expires_in, false);
+                }
+            }
+            Workload::Inbound { qos, burst, size, .. } => {
+                for _ in 0..burst {
+                    let Some(topic) = self.turn(stage, index) else { return };
+                    inbound(stage, topic.as_str(), qos, size);
+                }
+            }
+            Workload::Churn { .. } => self.churn(stage, client, now, index),
+            Workload::Meddle { .. } => self.meddle(stage, client, now),
+        }
+        self.next_turn(stage, index);
+    }
+
+    /// The topic of the next message, unless there have been enough.
+    fn turn(&mut self, stage: &mut Stage, index: usize) -> Option<Topic> {
+        let work = self.works.get_mut(index)?;
+        if let Some(left) = &mut work.left {
+            *left = left.checked_sub(1)?;
+        }
+        let pick = stage.choices.below(self.device, Site::AppWork, work.topics.len() as u64);
+        work.topics.get(usize::try_from(pick).unwrap_or(0)).cloned()
+    }
+
+    fn next_turn(&mut self, stage: &mut Stage, index: usize) {
+        let Some(work) = self.works.get(index).filter(|work| work.left != Some(0)) else { return };
+        let (every, random) = work.pace();
+        let after =
+            if random { stage.choices.span(self.device, Site::AppTime, Duration::ZERO, every.0 * 2) } else { every.0 };
+        let after = after.max(Duration::from_micros(1));
+        stage.put(stage.now + after, Due::Work(self.device, u32::try_from(index).unwrap_or(u32::MAX)));
+    }
+
+    fn churn(&mut self, stage: &mut Stage, client: &mut Client, now: Instant, index: usize) {
+        let Some(topic) = self.turn(stage, index) else { return };
+        let Ok(filter) = Filter::new(topic.as_str()) else { return };
+        if self.churned.remove(&filter) {
+            self.unsubscribe(stage, client, now, vec![filter]);
+        } else {
+            self.churned.insert(filter.clone());
+            let qos = qos_of(u8::from(stage.choices.chance(self.device, Site::AppWork, 500)));
+            self.subscribe(stage, client, now, vec![filter], qos);
+        }
+    }
+
+    /// Something that an application may do although nobody should.
+    fn meddle(&mut self, stage: &mut Stage, client: &mut Client, now: Instant) {
+        match stage.choices.below(self.device, Site::AppWork, 6) {
+            0 => self.start(stage, client, now),
+            1 | 2 => {
+                self.stop(stage, client, now);
+                let after = stage.choices.span(self.device, Site::AppTime, Duration::ZERO, Duration::from_secs(20));
+                stage.put(stage.now + after, Due::Start(self.device));
+            }
+            3 => {
+                self.pause(stage, client, now, true);
+                let after = stage.choices.span(self.device, Site::AppTime, Duration::ZERO, Duration::from_secs(20));
+                stage.put(stage.now + after, Due::Unpause(self.device));
+            }
+            _ => {
+                let back = stage.choices.below(self.device, Site::AppWork, 8);
+                self.discard(stage, client, now, usize::try_from(back).unwrap_or(0));
+            }
+        }
+    }
+}
+
+/// What an application can do, each with its record.
+impl App {
+    pub(super) fn op(&mut self, stage: &mut Stage, client: &mut Client, now: Instant, kind: &OpKind) {
+        let filters = |texts: &[String]| texts.iter().filter_map(|text| Filter::new(text.as_str()).ok()).collect();
+        match kind {
+            OpKind::Start => self.start(stage, client, now),
+            OpKind::Stop => self.stop(stage, client, now),
+            OpKind::Publish { topic, qos, size, expires_in, retain } => {
+                if let Ok(topic) = Topic::new(topic.as_str()) {
+                    self.publish(stage, client, now, topic, qos_of(*qos), *size, *expires_in, *retain);
+                }
+            }
+            OpKind::Subscribe { filters: texts, qos } => {
+                self.subscribe(stage, client, now, filters(texts), qos_of(*qos));
+            }
+            OpKind::Unsubscribe { filters: texts } => self.unsubscribe(stage, client, now, filters(texts)),
+            OpKind::Discard { back } => self.discard(stage, client, now, *back as usize),
+            OpKind::Pause { paused } => self.pause(stage, client, now, *paused),
+            OpKind::Inbound { topic, qos, size } => inbound(stage, topic, *qos, *size),
+        }
+    }
+
+    pub(super) fn start(&mut self, stage: &mut Stage, client: &mut Client, now: Instant) {
+        stage.record(now, self.device, What::Start);
+        client.start(now);
+    }
+
+    pub(super) fn stop(&mut self, stage: &mut Stage, client: &mut Client, now: Instant) {
+        stage.record(now, self.device, What::Stop);
+        client.stop(now);
+    }
+
+    pub(super) fn pause(&mut self, stage: &mut Stage, client: &mut Client, now: Instant, paused: bool) {
+        stage.record(now, self.device, What::Pause(paused));
+        client.pause_input(paused);
+    }
+
+    /// Publishes `count` messages at once on the first topic there is.
+    pub(super) fn burst(&mut self, stage: &mut Stage, client: &mut Client, now: Instant, count: u32) {
+        let topic = self.works.iter().find_map(|work| work.topics.first().cloned());
+        let Some(topic) = topic.or_else(|| Topic::new("burst").ok()) else { return };
+        for _ in 0..count {
+            self.publish(stage, client, now, topic.clone(), Qos::AtLeastOnce, 64, None, false);
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what makes a message, and where it happens")]
+    fn publish(
+        &mut self,
+        stage: &mut Stage,
+        client: &mut Client,
+        now: Instant,
+        topic: Topic,
+        qos: Qos,
+        size: u32,
+        expires_in: Option<Span>,
+        retain: bool,
+    ) {
+        let tag = u64::from(self.device) << 40 | self.next_tag;
+        self.next_tag += 1;
+        let name = Name::of(topic.as_str().as_bytes());
+        let operation =
+            Operation::Publish(Published { id: 0, dup: false, qos, retain, topic: name, tag, len: size.max(8) });
+        let mut publish = Publish::new(topic, payload(tag, size)).qos(qos).retain(retain);
+        publish.expires_in = expires_in.map(|span| span.0);
+        match client.publish(now, publish) {
+            Ok(ticket) => self.accepted(stage, now, ticket, operation),
+            Err(refused) => stage.record(now, self.device, What::Refused { operation, why: refused.why }),
+        }
+    }
+
+    fn subscribe(&mut self, stage: &mut Stage, client: &mut Client, now: Instant, filters: Vec<Filter>, qos: Qos) {
+        let operation = Operation::Subscribe(filters.iter().map(|filter| (name_of(filter), qos)).collect());
+        match client.subscribe(now, filters.into_iter().map(|filter| (filter, qos)).collect()) {
+            Ok(ticket) => self.accepted(stage, now, ticket, operation),
+            Err(refused) => stage.record(now, self.device, What::Refused { operation, why: refused.why }),
+        }
+    }
+
+    fn unsubscribe(&mut self, stage: &mut Stage, client: &mut Client, now: Instant, filters: Vec<Filter>) {
+        let operation = Operation::Unsubscribe(filters.iter().map(name_of).collect());
+        match client.unsubscribe(now, filters) {
+            Ok(ticket) => self.accepted(stage, now, ticket, operation),
+            Err(refused) => stage.record(now, self.device, What::Refused { operation, why: refused.why }),
+        }
+    }
+
+    /// Ends all subscriptions of the workloads, or asks for them again.
+    pub(super) fn subscribe_all(&mut self, stage: &mut Stage, client: &mut Client, now: Instant, wanted: bool) {
+        let inbound = self.works.iter().filter(|work| matches!(work.load, Workload::Inbound { .. }));
+        let topics = inbound.flat_map(|work| &work.topics);
+        let filters: Vec<_> = topics.filter_map(|topic| Filter::new(topic.as_str()).ok()).collect();
+        for filters in filters.chunks(FILTERS_AT_ONCE) {
+            if wanted {
+                self.subscribe(stage, client, now, filters.to_vec(), Qos::AtLeastOnce);
+            } else {
+                self.unsubscribe(stage, client, now, filters.to_vec());
+            }
+        }
+    }
+
+    fn accepted(&mut self, stage: &mut Stage, now: Instant, ticket: Ticket, operation: Operation) {
+        stage.record(now, self.device, What::Accepted { ticket: ticket.number(), operation });
+        self.tickets.push_back(ticket);
+        if self.tickets.len() > TICKETS_KEPT {
+            self.tickets.pop_front();
+        }
+    }
+
+    fn discard(&mut self, stage: &mut Stage, client: &mut Client, now: Instant, back: usize) {
+        if let Some(&ticket) = self.tickets.iter().nth_back(back) {
+            let in_time = client.discard(now, ticket);
+            stage.record(now, self.device, What::Discarded(ticket.number(), in_time));
+        }
+    }
+
+    pub(super) fn discard_all(&mut self, stage: &mut Stage, client: &mut Client, now: Instant) {
+        for back in 0..self.tickets.len() {
+            self.discard(stage, client, now, back);
+        }
+    }
+}
+
+impl Work {
+    fn new(load: &Workload, client_id: &str) -> Result<Self, String> {
+        let (text, count, left) = match load {
+            Workload::Publish { topic, topics, count, .. } | Workload::Inbound { topic, topics, count, .. } => {
+                (topic.as_str(), *topics, *count)
+            }
+            Workload::Churn { filter, filters, .. } => (filter.as_str(), *filters, None),
+            Workload::Meddle { .. } => return Ok(Self { load: load.clone(), topics: Vec::new(), left: None }),
+        };
+        let topic = |n: u32| {
+            let text = text.replace("{id}", client_id).replace("{n}", &n.to_string());
+            Topic::new(text.as_str()).map_err(|error| error.to_string())
+        };
+        let topics = (0..count.max(1)).map(topic).collect::<Result<_, _>>()?;
+        Ok(Self { load: load.clone(), topics, left })
+    }
+
+    /// The time between two turns, and whether it is drawn.
+    fn pace(&self) -> (Span, bool) {
+        match &self.load {
+            Workload::Publish { every, random, .. } | Workload::Inbound { every, random, .. } => (*every, *random),
+            Workload::Churn { every, .. } | Workload::Meddle { every } => (*every, true),
+        }
+    }
+}
+
+/// The broker publishes a message of its own.
+fn inbound(stage: &mut Stage, topic: &str, qos: u8, size: u32) {
+    let tag = INBOUND_TAGS | stage.next_inbound;
+    stage.next_inbound += 1;
+    let qos = if qos == 0 { broker::Qos::AtMostOnce } else { broker::Qos::AtLeastOnce };
+    stage.broker.publish(broker::Message { topic: topic.into(), payload: payload(tag, size), qos, retain: false });
+}
+
+/// A payload of `size` bytes, at least eight, that begins with `tag`.
+fn payload(tag: u64, size: u32) -> Bytes {
+    let mut payload = vec![b'.'; size.max(8) as usize];
+    if let Some(front) = payload.first_chunk_mut() {
+        *front = tag.to_be_bytes();
+    }
+    payload.into()
+}
+
+/// The tag that a payload begins with; 0 in a shorter one.
+pub(super) fn tag_of(payload: &[u8]) -> u64 {
+    payload.first_chunk().map_or(0, |front| u64::from_be_bytes(*front))
+}
+
+/// A message as the record has it.
+pub(super) fn published(message: &Message) -> Published {
+    Published {
+        id: 0,
+        dup: message.duplicate,
+        qos: message.qos,
+        retain: message.retain,
+        topic: Name::of(message.topic.as_str().as_bytes()),
+        tag: tag_of(&message.payload),
+        len: u32::try_from(message.payload.len()).unwrap_or(u32::MAX),
+    }
+}
+
+fn name_of(filter: &Filter) -> Name {
+    Name::of(filter.as_str().as_bytes())
+}
+
+fn qos_of(number: u8) -> Qos {
+    if number == 0 { Qos::AtMostOnce } else { Qos::AtLeastOnce }
+}

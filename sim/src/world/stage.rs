@@ -1,0 +1,44 @@
+//! What all devices share.
+
+use std::collections::BTreeMap;
+
+use core::fmt;
+
+use thingwire_core::Instant;
+
+use super::agenda::{Agenda, Due};
+use crate::broker::{Broker, ConnectionId};
+use crate::choices::Choices;
+use crate::trace::{Record, What};
+
+/// Time, the broker, chance, and the record of it all.
+pub(super) struct Stage {
+    pub(super) now: Instant,
+    pub(super) agenda: Agenda,
+    pub(super) broker: Broker,
+    /// Which device each connection of the broker's belongs to.
+    pub(super) routes: BTreeMap<ConnectionId, u32>,
+    pub(super) choices: Box<dyn Choices + Send>,
+    /// What has happened and was not looked at yet.
+    pub(super) records: Vec<Record>,
+    /// The number of the next message that the broker publishes itself.
+    pub(super) next_inbound: u64,
+    /// Whether everything works again and nothing new is asked for.
+    pub(super) healed: bool,
+}
+
+impl Stage {
+    pub(super) fn put(&mut self, at: Instant, due: Due) {
+        self.agenda.put(at.max(self.now), due);
+    }
+
+    pub(super) fn record(&mut self, at: Instant, device: u32, what: What) {
+        self.records.push(Record { at, device, what });
+    }
+}
+
+impl fmt::Debug for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stage").field("now", &self.now).field("broker", &self.broker).finish_non_exhaustive()
+    }
+}
