@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::oracle::Finding;
 use crate::plan::Plan;
 use crate::trace::{Trace, What};
-use crate::world::World;
+use crate::world::{Application, World};
 
 /// What came of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -54,18 +54,36 @@ pub struct Counts {
 /// What in the plan cannot be, in one line.
 pub fn run(plan: &Plan, record: bool) -> Result<Run, String> {
     let mut world = World::new(plan, Box::new(Seeded::new(plan.seed)))?;
+    live(plan, &mut world, record)
+}
+
+/// Runs a plan with the user's own application on every device, and judges both.
+///
+/// # Errors
+///
+/// What in the plan cannot be, in one line.
+pub fn run_with(plan: &Plan, record: bool, make: &dyn Fn(u32) -> Box<dyn Application>) -> Result<Run, String> {
+    let mut world = World::new(plan, Box::new(Seeded::new(plan.seed)))?;
+    for device in 0..plan.devices {
+        world.install(device, make(device));
+    }
+    live(plan, &mut world, record)
+}
+
+fn live(plan: &Plan, world: &mut World, record: bool) -> Result<Run, String> {
+    world.begin();
     let mut scribe = Scribe { run: Run::default(), digest: Digest::default(), trace: record.then(Trace::default) };
     let (heal_at, end_at) = (Instant::EPOCH + plan.duration.0, Instant::EPOCH + plan.duration.0 + plan.heal.0);
     while world.step(heal_at) {
-        scribe.take(&mut world);
+        scribe.take(world);
     }
     world.heal();
     while world.step(end_at) {
-        scribe.take(&mut world);
+        scribe.take(world);
     }
     world.end();
-    scribe.take(&mut world);
-    Ok(scribe.finish(plan, &world))
+    scribe.take(world);
+    Ok(scribe.finish(plan, world))
 }
 
 /// Looks at everything that happens.

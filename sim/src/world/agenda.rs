@@ -30,6 +30,8 @@ pub(super) enum Due {
     Start(u32),
     /// The application takes input again.
     Unpause(u32),
+    /// The user's application wanted to be woken, if this is still its deadline.
+    Application(u32),
     /// The plan's fault of this number begins.
     Begin(u32),
     /// The plan's fault of this number is over.

@@ -368,7 +368,7 @@ pub(super) fn published(message: &Message) -> Published {
     }
 }
 
-fn name_of(filter: &Filter) -> Name {
+pub(super) fn name_of(filter: &Filter) -> Name {
     Name::of(filter.as_str().as_bytes())
 }
 

@@ -1,11 +1,14 @@
 //! One device: the client, and the driver that carries out what it says, by the contract of the core.
 
-use bytes::BytesMut;
+use core::fmt;
 use core::time::Duration;
+
+use bytes::BytesMut;
 use thingwire_core::{Action, Client, Event, Instant, Link, LinkError, Notice, Phase, TcpError, TlsError};
 
 use super::agenda::Due;
 use super::app::App;
+use super::application::{Application, Hands};
 use super::clock::Clock;
 use super::conditions::Conditions;
 use super::pipe::{Pipe, Way};
@@ -32,6 +35,8 @@ pub(super) struct Device {
     pub(super) clock: Clock,
     pub(super) wire: Option<Wire>,
     pub(super) app: App,
+    /// The user's application, if there is one.
+    user: Option<User>,
     pub(super) conditions: Conditions,
     pub(super) asleep: bool,
     /// The moment of the world's time that the agenda has a wake for.
@@ -43,6 +48,18 @@ pub(super) struct Device {
     pub(super) injections: Vec<u8>,
     /// A bit to be flipped in the next packet.
     pub(super) flip: Option<u32>,
+}
+
+/// The user's application, and the moment of the world's time that the agenda has a wake for.
+struct User {
+    application: Box<dyn Application>,
+    wake_at: Option<Instant>,
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").field("wake_at", &self.wake_at).finish_non_exhaustive()
+    }
 }
 
 /// What the record says of the client so far.
@@ -60,6 +77,7 @@ impl Device {
             clock: Clock::default(),
             wire: None,
             app,
+            user: None,
             conditions: Conditions::new(network),
             asleep: false,
             wake_at: None,
@@ -78,6 +96,49 @@ impl Device {
     pub(super) fn record(&mut self, stage: &mut Stage, what: What) {
         let at = self.clock.read(stage.now);
         stage.record(at, self.number, what);
+    }
+}
+
+/// The user's application.
+impl Device {
+    pub(super) fn run(&mut self, application: Box<dyn Application>) {
+        self.user = Some(User { application, wake_at: None });
+    }
+
+    /// Lets the user's application do something, if there is one.
+    pub(super) fn user(&mut self, stage: &mut Stage, act: impl FnOnce(&mut dyn Application, &mut Hands<'_>)) {
+        let now = self.now(stage);
+        let Some(mut user) = self.user.take() else { return };
+        act(&mut *user.application, &mut Hands { device: self.number, now, client: &mut self.client, stage });
+        self.user = Some(user);
+    }
+
+    pub(super) fn user_due(&mut self, stage: &mut Stage) {
+        let Some(user) = self.user.as_mut().filter(|user| user.wake_at == Some(stage.now)) else { return };
+        user.wake_at = None;
+        if self.asleep {
+            return;
+        }
+        self.user(stage, |application, hands| {
+            if application.deadline().is_some_and(|at| at <= hands.now()) {
+                application.wake(hands);
+            }
+        });
+        self.drain(stage);
+    }
+
+    fn arm_user(&mut self, stage: &mut Stage) {
+        let Some(user) = &mut self.user else { return };
+        let Some(deadline) = user.application.deadline() else { return };
+        let at = self.clock.reaches(deadline).max(stage.now);
+        if user.wake_at.is_none_or(|wake_at| at < wake_at) {
+            user.wake_at = Some(at);
+            stage.put(at, Due::Application(self.number));
+        }
+    }
+
+    pub(super) fn verify(&self) -> Result<(), String> {
+        self.user.as_ref().map_or(Ok(()), |user| user.application.verify())
     }
 }
 
@@ -104,6 +165,7 @@ impl Device {
         self.write(stage);
         self.schedule(stage, Way::ToClient);
         self.arm(stage);
+        self.arm_user(stage);
     }
 
     fn transmit(&mut self, stage: &mut Stage, now: Instant) -> usize {
@@ -121,6 +183,7 @@ impl Device {
 
     fn told(&mut self, stage: &mut Stage, now: Instant, notice: Notice) {
         self.app.told(stage, &mut self.client, now, &notice);
+        self.user(stage, |application, hands| application.told(hands, &notice));
         let what = match notice {
             Notice::Done { ticket, outcome } => What::Finished { ticket: ticket.number(), outcome },
             Notice::Message(message) => What::Delivered(super::app::published(&message)),

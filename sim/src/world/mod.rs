@@ -6,6 +6,7 @@
 
 mod agenda;
 mod app;
+mod application;
 mod clock;
 mod conditions;
 mod device;
@@ -24,6 +25,8 @@ use crate::broker::{self, Broker, ConnectionId, Output, Rules};
 use crate::choices::{Choices, Site};
 use crate::plan::Plan;
 use crate::trace::{Name, Published, Record, What};
+
+pub use application::{Application, Hands};
 
 use agenda::{Agenda, Due};
 use app::App;
@@ -56,7 +59,7 @@ pub struct World {
 }
 
 impl World {
-    /// The beginning of a plan: every client is started, and nothing has happened yet.
+    /// The beginning of a plan: nothing has happened yet.
     ///
     /// # Errors
     ///
@@ -94,8 +97,32 @@ impl World {
             events: 0,
             steps_at: (Instant::EPOCH, 0),
         };
-        world.begin();
+        world.plan_all();
         Ok(world)
+    }
+
+    /// Has the user's application run on a device, beside what the plan says; before [`begin`](Self::begin).
+    pub fn install(&mut self, device: u32, application: Box<dyn Application>) {
+        self.with(device as usize, |device, _| device.run(application));
+    }
+
+    /// Starts every client.
+    pub fn begin(&mut self) {
+        for index in 0..self.devices.len() {
+            self.with(index, |device, stage| {
+                let now = device.now(stage);
+                device.app.begin(stage, &mut device.client, now);
+                device.user(stage, |application, hands| application.begin(hands));
+                device.app.start(stage, &mut device.client, now);
+                device.drain(stage);
+            });
+        }
+        self.settle();
+    }
+
+    /// What the users' applications say of the end: the device, and what does not hold.
+    pub fn verify(&self) -> impl Iterator<Item = (u32, String)> {
+        self.devices.iter().filter_map(|device| device.verify().err().map(|why| (device.number, why)))
     }
 
     /// The world's time.
@@ -157,6 +184,7 @@ impl World {
                 device.app.pause(stage, &mut device.client, now, false);
                 device.app.start(stage, &mut device.client, now);
                 device.app.ack_all(stage, &mut device.client, now);
+                device.user(stage, |application, hands| application.healed(hands));
                 device.drain(stage);
             });
         }
@@ -172,20 +200,11 @@ impl World {
 }
 
 impl World {
-    fn begin(&mut self) {
+    fn plan_all(&mut self) {
         for (index, op) in self.plan.op.iter().enumerate() {
             self.stage.put(Instant::EPOCH + op.at.0, Due::Op(u32::try_from(index).unwrap_or(u32::MAX)));
         }
         self.plan_faults();
-        for index in 0..self.devices.len() {
-            self.with(index, |device, stage| {
-                let now = device.now(stage);
-                device.app.begin(stage, &mut device.client, now);
-                device.app.start(stage, &mut device.client, now);
-                device.drain(stage);
-            });
-        }
-        self.settle();
     }
 
     fn with(&mut self, index: usize, act: impl FnOnce(&mut Device, &mut Stage)) {
@@ -217,6 +236,7 @@ impl World {
             Due::Arrive(device, way) => self.with(device as usize, |device, stage| device.arrive(stage, way)),
             Due::Connected(device, link) => self.with(device as usize, |device, stage| device.connected(stage, link)),
             Due::Writable(device) => self.with(device as usize, Device::writable),
+            Due::Application(device) => self.with(device as usize, Device::user_due),
             Due::Late(device, link) => self.with(device as usize, |device, stage| device.late(stage, link)),
             Due::Work(device, index) if !self.stage.healed => {
                 self.act(device, |app, stage, client, now| app.work(stage, client, now, index));
@@ -272,8 +292,10 @@ impl World {
             }
             Output::Published { connection, message, dup } => {
                 let Some(&device) = self.stage.routes.get(&connection) else { return };
-                let took = What::Took(published(&message, dup));
-                self.with(device as usize, |device, stage| device.record(stage, took));
+                self.with(device as usize, |device, stage| {
+                    device.record(stage, What::Took(published(&message, dup)));
+                    device.user(stage, |application, _| application.arrived(&message));
+                });
             }
         }
     }

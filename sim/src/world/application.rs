@@ -1,0 +1,136 @@
+//! Room for the user's own application: the logic under test, run on every device of the world.
+
+use core::fmt;
+
+use thingwire_core::{AckToken, Client, Filter, Instant, Notice, Phase, Publish, Qos, Refused, Ticket};
+
+use super::app::{name_of, tag_of};
+use super::stage::Stage;
+use crate::broker::Message;
+use crate::trace::{Name, Operation, Published, What};
+
+/// The logic of one device, with what must hold for it at the end.
+///
+/// It is called as a program with thingwire inside would be: told what happens, woken when it asked for it, and what it
+/// does is done at once. Time is virtual: it must take it from [`Hands::now`] alone.
+pub trait Application: Send {
+    /// Once, before the client is started.
+    fn begin(&mut self, hands: &mut Hands<'_>) {
+        let _ = hands;
+    }
+
+    /// Whenever the client tells something.
+    fn told(&mut self, hands: &mut Hands<'_>, notice: &Notice);
+
+    /// When [`deadline`](Self::deadline) has come.
+    fn wake(&mut self, hands: &mut Hands<'_>) {
+        let _ = hands;
+    }
+
+    /// When it wants to be woken next. After [`wake`](Self::wake) it has to be later, or `None`.
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    /// The broker has taken a message of the device's, or a repetition of one: what the cloud side sees.
+    fn arrived(&mut self, message: &Message) {
+        let _ = message;
+    }
+
+    /// From here on the network works, and there is no new work to be begun: what is under way may end.
+    fn healed(&mut self, hands: &mut Hands<'_>) {
+        let _ = hands;
+    }
+
+    /// At the end, when everything has had time to end: what must hold and does not.
+    ///
+    /// # Errors
+    ///
+    /// What does not hold, in one line.
+    fn verify(&self) -> Result<(), String>;
+}
+
+/// What an application can do.
+pub struct Hands<'a> {
+    pub(super) device: u32,
+    pub(super) now: Instant,
+    pub(super) client: &'a mut Client,
+    pub(super) stage: &'a mut Stage,
+}
+
+impl Hands<'_> {
+    /// The time on the device's clock.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Which device this is, from 0.
+    pub fn device(&self) -> u32 {
+        self.device
+    }
+
+    /// Where the client stands.
+    pub fn phase(&self) -> Phase {
+        self.client.phase()
+    }
+
+    /// See [`Client::publish`]. For the oracles, messages are told apart by topic and the first eight bytes of the
+    /// payload.
+    pub fn publish(&mut self, publish: Publish) -> Result<Ticket, Refused<Publish>> {
+        let operation = Operation::Publish(Published {
+            id: 0,
+            dup: false,
+            qos: publish.qos,
+            retain: publish.retain,
+            topic: Name::of(publish.topic.as_str().as_bytes()),
+            tag: tag_of(&publish.payload),
+            len: u32::try_from(publish.payload.len()).unwrap_or(u32::MAX),
+        });
+        let result = self.client.publish(self.now, publish);
+        self.record(operation, &result);
+        result
+    }
+
+    /// See [`Client::subscribe`].
+    pub fn subscribe(&mut self, filters: Vec<(Filter, Qos)>) -> Result<Ticket, Refused<Vec<(Filter, Qos)>>> {
+        let operation = Operation::Subscribe(filters.iter().map(|(filter, qos)| (name_of(filter), *qos)).collect());
+        let result = self.client.subscribe(self.now, filters);
+        self.record(operation, &result);
+        result
+    }
+
+    /// See [`Client::unsubscribe`].
+    pub fn unsubscribe(&mut self, filters: Vec<Filter>) -> Result<Ticket, Refused<Vec<Filter>>> {
+        let operation = Operation::Unsubscribe(filters.iter().map(name_of).collect());
+        let result = self.client.unsubscribe(self.now, filters);
+        self.record(operation, &result);
+        result
+    }
+
+    /// See [`Client::discard`].
+    pub fn discard(&mut self, ticket: Ticket) -> bool {
+        let in_time = self.client.discard(self.now, ticket);
+        self.stage.record(self.now, self.device, What::Discarded(ticket.number(), in_time));
+        in_time
+    }
+
+    /// See [`Client::ack`]; `payload` is the message's.
+    pub fn ack(&mut self, token: AckToken, payload: &[u8]) {
+        self.stage.record(self.now, self.device, What::Acknowledged(tag_of(payload)));
+        self.client.ack(self.now, token);
+    }
+
+    fn record<T>(&mut self, operation: Operation, result: &Result<Ticket, Refused<T>>) {
+        let what = match result {
+            Ok(ticket) => What::Accepted { ticket: ticket.number(), operation },
+            Err(refused) => What::Refused { operation, why: refused.why.clone() },
+        };
+        self.stage.record(self.now, self.device, what);
+    }
+}
+
+impl fmt::Debug for Hands<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hands").field("device", &self.device).field("now", &self.now).finish_non_exhaustive()
+    }
+}
