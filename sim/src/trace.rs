@@ -116,8 +116,8 @@ pub struct Holds {
 /// What the application asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
-    /// To publish. The packet id and DUP mean nothing here.
-    Publish(Published),
+    /// To publish, and until when it is worth sending. The packet id and DUP mean nothing here.
+    Publish(Published, Option<Instant>),
     /// To subscribe.
     Subscribe(Box<[(Name, Qos)]>),
     /// To end subscriptions.

@@ -1,8 +1,43 @@
 //! What must hold in every run, judged from the trace alone.
+//!
+//! A [`Judge`] sees every record once, as it happens, and keeps no trace. It holds a small reference model of each
+//! client ([`model`]) that is moved by causes only: commands, packets, links. Each family of oracles is a little state
+//! machine beside it that says what the effects must be. Effects may lag behind their causes, as a driver may drain
+//! late, but at one instant only.
+//!
+//! Whether a client is late is judged by what it could do: it is late when something was due and it had not asked to be
+//! woken by then. A device that slept through its own deadline is not to blame.
+
+mod backoff;
+mod catalogue;
+mod chunks;
+mod drain;
+mod ids;
+mod inbound;
+mod judge;
+mod keep_alive;
+mod links;
+mod liveness;
+mod marks;
+mod model;
+mod notices;
+mod order;
+mod poison;
+mod queue;
+mod resubscribe;
+mod tickets;
+mod timing;
 
 use core::fmt;
+use core::time::Duration;
+use std::collections::BTreeSet;
 
-use thingwire_core::Instant;
+use thingwire_core::{Config, Instant};
+
+pub use catalogue::{CheckedBy, Oracle};
+pub use chunks::same_in_all_chunks;
+pub use judge::{Judge, Verdict};
+pub use marks::Mark;
 
 /// Something that must hold did not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,5 +55,61 @@ pub struct Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at {:?}, device {}: {}", self.oracle, self.at, self.device, self.what)
+    }
+}
+
+/// What one device is judged by.
+#[derive(Debug, Clone)]
+pub struct Rulebook {
+    /// The settings of its client.
+    pub config: Config,
+    /// How much later than due anything may be: coarse clocks, late drains, sockets that take little at a time.
+    pub slack: Duration,
+    /// The longest that an answer of a healthy broker takes.
+    pub round_trip_max: Duration,
+    /// The oracles that a fault of the run makes meaningless: who is told that a lost session is there cannot know
+    /// what to subscribe to.
+    pub excused: BTreeSet<Oracle>,
+}
+
+impl Rulebook {
+    /// The strictest rules for a client with these settings.
+    pub fn new(config: Config) -> Self {
+        Self { config, slack: Duration::ZERO, round_trip_max: Duration::from_millis(100), excused: BTreeSet::new() }
+    }
+
+    /// How long a PINGRESP may take: half the keep-alive, at most 10 s.
+    fn ping_timeout(&self) -> Duration {
+        (self.config.keep_alive / 2).min(Duration::from_secs(10))
+    }
+}
+
+/// The findings so far.
+#[derive(Debug, Default)]
+struct Findings {
+    list: Vec<Finding>,
+    /// The oracles that are excused, for each device.
+    excused: Vec<BTreeSet<Oracle>>,
+    device: u32,
+    at: Instant,
+}
+
+/// How many findings are kept: what follows the first is mostly its consequence.
+const FINDINGS_MAX: usize = 20;
+
+impl Findings {
+    #[cold]
+    fn add(&mut self, oracle: Oracle, what: impl Into<String>) {
+        let excused = self.excused.get(self.device as usize).is_some_and(|excused| excused.contains(&oracle));
+        if self.list.len() < FINDINGS_MAX && !excused {
+            self.list.push(Finding { oracle: oracle.id(), at: self.at, device: self.device, what: what.into() });
+        }
+    }
+
+    /// Adds a finding unless `holds`.
+    fn check(&mut self, oracle: Oracle, holds: bool, what: impl FnOnce() -> String) {
+        if !holds {
+            self.add(oracle, what());
+        }
     }
 }

@@ -1,0 +1,79 @@
+//! S18, L6 and a part of S17: signs of life.
+
+use thingwire_core::Instant;
+
+use super::judge::Seen;
+use super::{Findings, Oracle, Rulebook};
+use crate::trace::Packet;
+
+#[derive(Debug, Default)]
+pub(super) struct KeepAlive {
+    /// A PINGREQ is due on this link, and the client knows it.
+    due_on: Option<u64>,
+}
+
+impl KeepAlive {
+    pub(super) fn woken(&mut self, seen: &Seen<'_>) {
+        let (link, keep_alive) = (&seen.model.link, seen.rules.config.keep_alive);
+        let silent = !keep_alive.is_zero() && seen.at >= link.silent_since() + keep_alive;
+        if seen.model.online() && link.ping_sent_at.is_none() && silent {
+            self.due_on = Some(link.number);
+        }
+    }
+
+    pub(super) fn sent(&mut self, seen: &Seen<'_>, link: u64, packet: &Packet, findings: &mut Findings) {
+        if *packet == Packet::Pingreq {
+            self.due_on = None;
+            return self.pings(seen, findings);
+        }
+        let waits = self.due_on == Some(link) && !matches!(packet, Packet::Puback(_));
+        findings.check(Oracle::S17, !waits, || format!("{packet:?} is sent before a PINGREQ that is due"));
+    }
+
+    fn pings(&self, seen: &Seen<'_>, findings: &mut Findings) {
+        let (link, slack) = (&seen.model.link, seen.rules.slack);
+        let keep_alive = seen.rules.config.keep_alive;
+        findings.check(Oracle::S18, !keep_alive.is_zero(), || "PINGREQ although the keep-alive is off".into());
+        match link.ping_sent_at {
+            // Asked again while nobody reads: the answer may be among what was not read.
+            Some(sent_at) => {
+                let due = seen.at + slack >= sent_at + seen.rules.ping_timeout() && may_be_unread(seen, sent_at);
+                findings.check(Oracle::S18, due, || "PINGREQ while one is without an answer".into());
+            }
+            None => {
+                let due = seen.at + slack >= link.silent_since() + keep_alive;
+                findings.check(Oracle::S18, due, || format!("PINGREQ after a silence since {:?}", link.silent_since()));
+            }
+        }
+    }
+
+    pub(super) fn settled(&mut self, seen: &Seen<'_>, findings: &mut Findings) {
+        let Rulebook { config, slack, .. } = seen.rules;
+        let (model, link, keep_alive) = (seen.model, &seen.model.link, config.keep_alive);
+        if !model.online() || keep_alive.is_zero() {
+            self.due_on = None;
+            return;
+        }
+        let patience = seen.rules.ping_timeout();
+        let Some(sent_at) = link.ping_sent_at else {
+            let due = link.silent_since() + keep_alive;
+            let what = || format!("no PINGREQ, and one was due at {due:?}");
+            return findings.check(Oracle::S18, !model.is_late(due, *slack), what);
+        };
+        if may_be_unread(seen, sent_at) {
+            return;
+        }
+        let heard_since = link.last_received > link.silent_before_ping + keep_alive;
+        let dead_at = sent_at + if heard_since { keep_alive } else { patience };
+        findings.check(Oracle::S18, !model.is_late(dead_at, *slack), || format!("no PINGRESP by {dead_at:?}"));
+        let deaf_at = link.last_received + keep_alive + patience;
+        let what = || format!("nothing received since {:?}, and the link lives", link.last_received);
+        findings.check(Oracle::L6, !model.is_late(deaf_at.max(sent_at + patience), *slack), what);
+    }
+}
+
+/// Whether the client may have left an answer unread since.
+fn may_be_unread(seen: &Seen<'_>, since: Instant) -> bool {
+    let model = seen.model;
+    seen.rules.config.manual_acks || model.paused || model.resumed_input_at > since
+}

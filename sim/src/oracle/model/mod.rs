@@ -1,0 +1,503 @@
+//! The reference model of a client: what follows from commands, links and packets alone.
+//!
+//! It knows nothing of timers, of actions or of how the client works inside. Where an effect has no visible cause of its
+//! own, as with what expires, the model follows what the client tells, and a family of oracles judges whether it may.
+
+pub(super) mod filters;
+pub(super) mod link;
+pub(super) mod operations;
+pub(super) mod session;
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use thingwire_core::{Instant, LinkError, Notice, Outcome, Phase, Qos};
+
+use self::filters::Filters;
+use self::link::{LinkState, Stage};
+use self::operations::{Kind, Operations, State, same_message};
+use self::session::{Carried, Session};
+use super::Rulebook;
+use crate::trace::{Holds, Name, Operation, Packet, Published, Record, What};
+
+/// A client.
+#[derive(Debug)]
+pub(super) struct Model {
+    pub(super) now: Instant,
+    /// The deadline that the client has last told.
+    pub(super) announced: Option<Instant>,
+    pub(super) life: Life,
+    pub(super) link: LinkState,
+    pub(super) ops: Operations,
+    pub(super) session: Session,
+    pub(super) filters: Filters,
+    /// What is decided and not told yet, in the order in which it was decided.
+    pub(super) decided: VecDeque<Decided>,
+    pub(super) phase: Phase,
+    pub(super) holds: Option<Holds>,
+    pub(super) paused: bool,
+    /// When input was last asked for again.
+    pub(super) resumed_input_at: Instant,
+    pub(super) healed_at: Option<Instant>,
+}
+
+/// What the application wants of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Life {
+    Idle,
+    Running,
+    /// The goodbye is on its way; whether it starts again afterwards.
+    Closing {
+        again: bool,
+    },
+}
+
+/// An operation whose end is certain.
+#[derive(Debug)]
+pub(super) struct Decided {
+    pub(super) ticket: u64,
+    pub(super) as_what: Decision,
+    pub(super) at: Instant,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    Sent,
+    Acked,
+    Subscribed(Box<[u8]>),
+    Unsubscribed,
+    Discarded,
+}
+
+/// What a record means to the client as the model knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// Nothing more than it says.
+    Plain,
+    /// An operation is sent as new; whether older ones still wait.
+    First { ticket: u64, overtaking: bool },
+    /// A packet is sent again under its id; whether on the link that has carried it before.
+    Again { same_link: bool, sent_at: Instant },
+    /// A SUBSCRIBE of the client's own.
+    Renewal,
+    /// Nobody asked for that.
+    Stray,
+    /// The answer to an operation.
+    Answer(u64),
+    /// The answer to a SUBSCRIBE of the client's own.
+    RenewalAnswer,
+    /// The answer to what was given up.
+    LateAnswer,
+    /// The answer to nothing.
+    Inert,
+    /// A message.
+    Message,
+    /// CONNACK, for better or worse.
+    Accepts { resumed: bool },
+    Refuses(u8),
+    /// What a server must not send.
+    Forbidden(&'static str),
+    /// It is for a link that the client does not listen to.
+    Ignored,
+    /// The end of an operation that has not ended before, or of no such.
+    Ends,
+    EndsNothing,
+}
+
+impl Model {
+    pub(super) fn new() -> Self {
+        Self {
+            now: Instant::EPOCH,
+            announced: None,
+            life: Life::Idle,
+            link: LinkState::default(),
+            ops: Operations::default(),
+            session: Session::default(),
+            filters: Filters::default(),
+            decided: VecDeque::new(),
+            phase: Phase::Idle,
+            holds: None,
+            paused: false,
+            resumed_input_at: Instant::EPOCH,
+            healed_at: None,
+        }
+    }
+
+    /// Whether what was due by `due` is the client's fault: it is over, and the client has not asked to be woken for it.
+    pub(super) fn is_late(&self, due: Instant, slack: Duration) -> bool {
+        let due = due + slack;
+        self.now > due && self.announced.is_none_or(|announced| announced > due)
+    }
+
+    pub(super) fn online(&self) -> bool {
+        self.link.stage == Stage::Online && self.link.forbidden.is_none() && self.life == Life::Running
+    }
+
+    fn hears(&self, link: u64) -> bool {
+        self.link.number == link
+            && matches!(self.link.stage, Stage::Up | Stage::Online)
+            && self.link.forbidden.is_none()
+            && self.link.refused.is_none()
+            && !self.link.left
+    }
+
+    /// What a record means, before it has its effect.
+    pub(super) fn read(&self, what: &What, rules: &Rulebook) -> Meaning {
+        match what {
+            What::Sent(_, packet) => self.read_sent(packet),
+            What::Received(link, packet) if self.hears(*link) => self.read_received(packet, rules),
+            What::Received(..) => Meaning::Ignored,
+            What::Finished { ticket, .. } => match self.ops.get(*ticket) {
+                Some(_) => Meaning::Ends,
+                None => Meaning::EndsNothing,
+            },
+            _ => Meaning::Plain,
+        }
+    }
+
+    fn read_sent(&self, packet: &Packet) -> Meaning {
+        match packet {
+            Packet::Publish(publish) => self.read_publish(publish),
+            Packet::Subscribe(id, filters) => match self.session.get(*id) {
+                Some(bound) if self.carries(&bound.what, filters) => {
+                    Meaning::Again { same_link: bound.on_link, sent_at: bound.sent_at }
+                }
+                _ if self.filters.are_to_renew(filters) => Meaning::Renewal,
+                _ => self.first(|kind| matches!(kind, Kind::Subscribe(asked) if asked == filters)),
+            },
+            Packet::Unsubscribe(id, filters) => {
+                let fits = |kind: &Kind| matches!(kind, Kind::Unsubscribe(asked) if asked == filters);
+                let bound = self.session.get(*id).filter(|bound| {
+                    let op = bound.what.ticket().and_then(|ticket| self.ops.get(ticket));
+                    op.is_some_and(|op| fits(&op.kind))
+                });
+                match bound {
+                    Some(bound) => Meaning::Again { same_link: bound.on_link, sent_at: bound.sent_at },
+                    None => self.first(fits),
+                }
+            }
+            _ => Meaning::Plain,
+        }
+    }
+
+    fn read_publish(&self, publish: &Published) -> Meaning {
+        if let Some(bound) = self.session.get(publish.id).filter(|_| publish.qos == Qos::AtLeastOnce) {
+            let carried = bound.what.ticket().and_then(|ticket| self.ops.get(ticket)).and_then(|op| op.publish());
+            if carried.is_some_and(|carried| same_message(carried, publish)) {
+                return Meaning::Again { same_link: bound.on_link, sent_at: bound.sent_at };
+            }
+        }
+        self.first(|kind| matches!(kind, Kind::Publish(asked) if same_message(asked, publish)))
+    }
+
+    fn carries(&self, what: &Carried, filters: &[(Name, Qos)]) -> bool {
+        match what {
+            Carried::Renewal(names) => filters.iter().map(|(filter, _)| filter).eq(names.iter()),
+            Carried::Subscribe(ticket, _) => {
+                let op = self.ops.get(*ticket);
+                op.is_some_and(|op| matches!(&op.kind, Kind::Subscribe(asked) if **asked == *filters))
+            }
+            Carried::Publish(_) | Carried::Unsubscribe(_) | Carried::GivenUp => false,
+        }
+    }
+
+    fn first(&self, fits: impl Fn(&Kind) -> bool) -> Meaning {
+        let found = self.ops.queue().enumerate().find(|(_, op)| fits(&op.kind));
+        match found {
+            Some((place, op)) => Meaning::First { ticket: op.ticket, overtaking: place > 0 },
+            None => Meaning::Stray,
+        }
+    }
+
+    fn read_received(&self, packet: &Packet, rules: &Rulebook) -> Meaning {
+        if self.link.connect_at.is_none() {
+            return Meaning::Forbidden("a packet before CONNECT");
+        }
+        if self.link.stage == Stage::Up {
+            return match *packet {
+                Packet::Connack { present: true, code: 0 } if rules.config.clean_session => {
+                    Meaning::Forbidden("a session of a clean connect")
+                }
+                Packet::Connack { present, code: 0 } => Meaning::Accepts { resumed: present },
+                Packet::Connack { present: false, code: code @ 1..=5 } => Meaning::Refuses(code),
+                _ => Meaning::Forbidden("another first packet than a valid CONNACK"),
+            };
+        }
+        match packet {
+            Packet::Publish(publish) if publish.qos == Qos::AtLeastOnce && publish.id == 0 => {
+                Meaning::Forbidden("a message with packet id 0")
+            }
+            Packet::Publish(_) => Meaning::Message,
+            Packet::Puback(0) | Packet::Suback(0, _) | Packet::Unsuback(0) => Meaning::Forbidden("packet id 0"),
+            Packet::Puback(id) => match self.session.get(*id).map(|bound| &bound.what) {
+                Some(Carried::Publish(ticket)) => Meaning::Answer(*ticket),
+                _ => Meaning::Inert,
+            },
+            Packet::Suback(id, codes) => self.read_suback(*id, codes),
+            Packet::Unsuback(id) => match self.session.get(*id).map(|bound| &bound.what) {
+                Some(Carried::Unsubscribe(ticket)) => Meaning::Answer(*ticket),
+                Some(Carried::GivenUp) => Meaning::LateAnswer,
+                _ => Meaning::Inert,
+            },
+            Packet::Pingresp => Meaning::Plain,
+            Packet::Connack { .. } => Meaning::Forbidden("a second CONNACK"),
+            _ => Meaning::Forbidden("what a server never sends"),
+        }
+    }
+
+    fn read_suback(&self, id: u16, codes: &[u8]) -> Meaning {
+        if codes.iter().any(|code| !matches!(code, 0 | 1 | 0x80)) {
+            return Meaning::Forbidden("a return code that was not asked for");
+        }
+        match self.session.get(id).map(|bound| &bound.what) {
+            Some(Carried::Subscribe(ticket, count)) if *count == codes.len() => Meaning::Answer(*ticket),
+            Some(Carried::Renewal(filters)) if filters.len() == codes.len() => Meaning::RenewalAnswer,
+            Some(Carried::Subscribe(..) | Carried::Renewal(_)) => Meaning::Forbidden("a SUBACK of another length"),
+            Some(Carried::GivenUp) => Meaning::LateAnswer,
+            _ => Meaning::Inert,
+        }
+    }
+}
+
+/// Effects.
+impl Model {
+    pub(super) fn apply(&mut self, record: &Record, meaning: Meaning) {
+        match &record.what {
+            What::Start => {
+                self.life = match self.life {
+                    Life::Closing { .. } => Life::Closing { again: true },
+                    Life::Idle | Life::Running => Life::Running,
+                };
+            }
+            What::Stop => self.stop(),
+            What::Pause(paused) => {
+                self.paused = *paused;
+                self.resumed_input_at = record.at;
+            }
+            What::Accepted { ticket, operation } => self.accept(*ticket, operation),
+            What::Discarded(ticket, true) => self.decide(*ticket, Decision::Discarded),
+            What::Finished { ticket, outcome } => self.finish(*ticket, outcome),
+            What::Told(notice) => self.told(notice),
+            What::Phase(phase) => self.phase = *phase,
+            What::Holds(holds) => self.holds = Some(*holds),
+            What::Deadline(deadline) => self.announced = *deadline,
+            What::Dial(link) => self.link = LinkState::dialed(*link, record.at),
+            What::Up(link) if self.link.number == *link && self.link.stage == Stage::Dialed => {
+                self.link.stage = Stage::Up;
+                self.link.was_up = true;
+            }
+            What::Down(link, why) if self.link.number == *link => self.down(why),
+            What::Close(link) if self.link.number == *link => self.gone(),
+            What::Sent(link, packet) if self.link.number == *link => self.sent(packet, meaning),
+            What::Received(_, packet) if meaning != Meaning::Ignored => self.received(packet, meaning),
+            What::Healed => self.healed_at = Some(record.at),
+            _ => {}
+        }
+    }
+
+    fn stop(&mut self) {
+        match self.life {
+            Life::Idle => {}
+            Life::Closing { .. } => self.life = Life::Closing { again: false },
+            Life::Running => {
+                let online = self.link.stage == Stage::Online && self.link.forbidden.is_none();
+                self.link.left = true;
+                self.life = if online { Life::Closing { again: false } } else { Life::Idle };
+            }
+        }
+    }
+
+    fn accept(&mut self, ticket: u64, operation: &Operation) {
+        self.ops.accept(ticket, operation);
+        match operation {
+            Operation::Publish(..) => {}
+            Operation::Subscribe(filters) => self.filters.asked(ticket, filters),
+            Operation::Unsubscribe(filters) => self.filters.ended(filters),
+        }
+    }
+
+    fn decide(&mut self, ticket: u64, as_what: Decision) {
+        if self.ops.get(ticket).is_some() {
+            self.ops.set(ticket, State::Decided);
+            self.ops.advance();
+            self.decided.push_back(Decided { ticket, as_what, at: self.now });
+        }
+    }
+
+    fn finish(&mut self, ticket: u64, outcome: &Outcome) {
+        let Some(op) = self.ops.get(ticket) else { return };
+        let (state, unanswered) = (op.state, !matches!(outcome, Outcome::Subscribed(_)));
+        if let Kind::Subscribe(filters) = &op.kind {
+            if unanswered {
+                self.filters.answered(ticket, filters, None);
+            }
+        }
+        match state {
+            State::Decided => {
+                // Mostly the oldest.
+                if let Some(index) = self.decided.iter().position(|decided| decided.ticket == ticket) {
+                    self.decided.remove(index);
+                }
+            }
+            State::InFlight if matches!(outcome, Outcome::ConnectionClosed { .. }) => {
+                let carries = |what: &Carried| what.ticket() == Some(ticket);
+                let id = self.session.iter().find(|bound| carries(&bound.what)).map(|bound| bound.id);
+                id.and_then(|id| self.session.free(id));
+            }
+            State::InFlight => self.session.give_up(ticket),
+            State::Waiting | State::Ended => {}
+        }
+        self.ops.set(ticket, State::Ended);
+        if state == State::Waiting {
+            self.ops.advance();
+        }
+    }
+
+    fn told(&mut self, notice: &Notice) {
+        match notice {
+            Notice::Stopped => {
+                if let Life::Closing { again } = self.life {
+                    self.life = if again { Life::Running } else { Life::Idle };
+                }
+            }
+            Notice::SubscriptionLost { filter } => {
+                let name = Name::of(filter.as_str().as_bytes());
+                match self.filters.refused.iter().position(|&refused| refused == name) {
+                    Some(index) => drop(self.filters.refused.remove(index)),
+                    None => {
+                        self.filters.renewed(name, false);
+                        self.filters.refused.clear();
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn down(&mut self, why: &LinkError) {
+        let by_server = *why == LinkError::Closed && self.online();
+        if self.link.stage != Stage::Gone {
+            self.link.told_down = Some(why.clone());
+        }
+        if by_server {
+            self.closed_by_server();
+        }
+        self.gone();
+    }
+
+    fn closed_by_server(&mut self) {
+        let weight = |what: &Carried| if let Carried::Renewal(filters) = what { filters.len() } else { 1 };
+        let alone = self.session.unanswered().map(|bound| weight(&bound.what)).sum::<usize>() == 1;
+        for bound in self.session.unanswered() {
+            match &bound.what {
+                Carried::Renewal(filters) if alone => self.link.condemned = filters.first().copied(),
+                what => drop(what.ticket().map(|ticket| self.ops.closed(ticket, alone))),
+            }
+        }
+    }
+
+    fn gone(&mut self) {
+        if self.link.stage == Stage::Gone {
+            return;
+        }
+        let doubtful = self.link.connect_at.is_some() && self.link.online_at.is_none() && self.link.refused.is_none();
+        if doubtful {
+            self.filters.lost();
+        }
+        self.link.stage = Stage::Gone;
+        self.link.gone_at = self.now;
+        self.session.link_lost();
+        self.filters.link_lost();
+    }
+
+    fn sent(&mut self, packet: &Packet, meaning: Meaning) {
+        let silent_since = self.link.silent_since();
+        self.link.last_sent = self.now;
+        let id = match packet {
+            Packet::Publish(publish) => publish.id,
+            Packet::Subscribe(id, _) | Packet::Unsubscribe(id, _) => *id,
+            _ => 0,
+        };
+        match (packet, meaning) {
+            (Packet::Connect { .. }, _) => self.link.connect_at = Some(self.now),
+            (Packet::Pingreq, _) => {
+                if self.link.ping_sent_at.is_none() {
+                    self.link.silent_before_ping = silent_since;
+                }
+                self.link.ping_sent_at = Some(self.now);
+            }
+            (Packet::Disconnect, _) => self.link.said_goodbye = true,
+            (Packet::Publish(publish), Meaning::First { ticket, .. }) if publish.qos == Qos::AtMostOnce => {
+                self.ops.set(ticket, State::InFlight);
+                self.decide(ticket, Decision::Sent);
+            }
+            (Packet::Subscribe(_, filters), Meaning::Renewal) => {
+                self.filters.renewal_sent(filters);
+                let names = filters.iter().map(|&(filter, _)| filter).collect();
+                self.session.bind(id, Carried::Renewal(names), self.now);
+            }
+            (_, Meaning::First { ticket, .. }) => {
+                let carried = match packet {
+                    Packet::Subscribe(_, filters) => Carried::Subscribe(ticket, filters.len()),
+                    Packet::Unsubscribe(..) => Carried::Unsubscribe(ticket),
+                    _ => Carried::Publish(ticket),
+                };
+                self.ops.set(ticket, State::InFlight);
+                self.ops.advance();
+                self.session.bind(id, carried, self.now);
+            }
+            (_, Meaning::Again { .. }) => self.session.sent_again(id, self.now),
+            _ => {}
+        }
+    }
+
+    fn received(&mut self, packet: &Packet, meaning: Meaning) {
+        self.link.last_received = self.now;
+        match (packet, meaning) {
+            (_, Meaning::Forbidden(what)) => self.link.forbidden = Some(what),
+            (_, Meaning::Refuses(code)) => self.link.refused = Some(code),
+            (_, Meaning::Accepts { resumed }) => self.accepted(resumed),
+            (Packet::Pingresp, _) => self.link.ping_sent_at = None,
+            (Packet::Puback(id), Meaning::Answer(ticket)) => {
+                self.session.free(*id);
+                self.link.acks += 1;
+                self.decide(ticket, Decision::Acked);
+            }
+            (Packet::Suback(id, codes), Meaning::Answer(ticket)) => {
+                self.session.free(*id);
+                if let Some(Kind::Subscribe(filters)) = self.ops.get(ticket).map(|op| &op.kind) {
+                    self.filters.answered(ticket, filters, Some(codes));
+                }
+                self.decide(ticket, Decision::Subscribed(codes.clone()));
+            }
+            (Packet::Suback(id, codes), Meaning::RenewalAnswer) => {
+                if let Some(Carried::Renewal(filters)) = self.session.free(*id).map(|bound| bound.what) {
+                    for (filter, code) in filters.iter().zip(codes) {
+                        self.filters.renewed(*filter, *code != 0x80);
+                    }
+                }
+            }
+            (Packet::Unsuback(id), Meaning::Answer(ticket)) => {
+                self.session.free(*id);
+                self.decide(ticket, Decision::Unsubscribed);
+            }
+            (Packet::Suback(id, _) | Packet::Unsuback(id), Meaning::LateAnswer) => drop(self.session.free(*id)),
+            _ => {}
+        }
+    }
+
+    fn accepted(&mut self, resumed: bool) {
+        self.link.stage = Stage::Online;
+        self.link.resumed = resumed;
+        self.link.online_at = Some(self.now);
+        self.link.backlog_until = self.ops.last_ticket();
+        self.link.last_sent = self.now;
+        if !resumed {
+            self.filters.lost();
+        }
+        for ticket in self.session.accepted(resumed) {
+            self.ops.set(ticket, State::Waiting);
+        }
+        self.filters.begin_renewing();
+    }
+}

@@ -1,0 +1,76 @@
+//! S9, and the counts of S10: what waits.
+
+use thingwire_core::{Instant, Refusal, WhenFull};
+
+use super::ids::is_about_room;
+use super::judge::Seen;
+use super::{Findings, Oracle};
+use crate::trace::Operation;
+
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    /// Since when the client's counts differ from the model's.
+    differs_since: Option<Instant>,
+}
+
+impl Queue {
+    pub(super) fn accepted(&self, seen: &Seen<'_>, findings: &mut Findings) {
+        let switched_off = seen.rules.config.queue.count_max == Some(0);
+        let allowed = !switched_off || seen.model.online();
+        findings.check(Oracle::S9, allowed, || "an operation is accepted offline although the queue is off".into());
+    }
+
+    pub(super) fn refused(&self, seen: &Seen<'_>, why: &Refusal, findings: &mut Findings) {
+        let queue = &seen.rules.config.queue;
+        let ops = &seen.model.ops;
+        // What came back from a link is not evicted for the sake of something new.
+        let in_the_way = if queue.when_full == WhenFull::DropOldest { ops.came_back() } else { ops.waiting() };
+        let right = match why {
+            Refusal::QueueFull { .. } => queue.count_max.is_some_and(|max| max > 0 && in_the_way >= max),
+            Refusal::Offline => queue.count_max == Some(0),
+            _ => true,
+        };
+        let what = || format!("refused ({why}) although {in_the_way} operations are in the way");
+        findings.check(Oracle::S9, right || !is_about_room(why), what);
+    }
+
+    pub(super) fn evicted(&self, seen: &Seen<'_>, ticket: u64, findings: &mut Findings) {
+        let drops = seen.rules.config.queue.when_full == WhenFull::DropOldest;
+        findings.check(Oracle::S9, drops, || format!("operation {ticket} is evicted, and new ones are to be refused"));
+        let oldest = seen.model.ops.queue().find(|op| !op.was_sent).map(|op| op.ticket);
+        let what = || format!("operation {ticket} is evicted, and {oldest:?} is the oldest that was never sent");
+        findings.check(Oracle::S9, oldest == Some(ticket), what);
+    }
+
+    pub(super) fn settled(&mut self, seen: &Seen<'_>, findings: &mut Findings) {
+        let (queue, model) = (&seen.rules.config.queue, seen.model);
+        if let Some(max) = queue.count_max.filter(|&max| max > 0) {
+            let unsent = model.ops.unsent();
+            findings.check(Oracle::S9, unsent <= max, || format!("{unsent} operations wait, {max} may"));
+        }
+        let Some(holds) = model.holds else { return };
+        if model.ops.came_back() == 0 {
+            let (bytes, max) = (holds.queued_bytes, queue.bytes_max as u64);
+            findings.check(Oracle::S9, bytes <= max, || format!("{bytes} bytes wait, {max} may"));
+        }
+        let told = (holds.queued as usize, holds.in_flight as usize);
+        let known = (model.ops.waiting(), model.session.publishes());
+        if told == known {
+            self.differs_since = None;
+            return;
+        }
+        let since = *self.differs_since.get_or_insert(seen.at);
+        if seen.at.since(since) >= seen.rules.slack {
+            let (oracle, what) = (Oracle::S10, format!("waiting and in flight are {known:?}, the client says {told:?}"));
+            findings.add(oracle, what);
+        }
+    }
+}
+
+/// Bytes that an operation takes in the queue at least, and may take at most.
+pub(super) fn cost(operation: &Operation) -> u64 {
+    match operation {
+        Operation::Publish(publish, _) => u64::from(publish.len),
+        Operation::Subscribe(_) | Operation::Unsubscribe(_) => 0,
+    }
+}

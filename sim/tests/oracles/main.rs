@@ -1,0 +1,8 @@
+//! The oracles: silent on lives that are right, and each of them loud on one that is not.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod lives;
+mod mutations;
+mod rig;
+mod right;
