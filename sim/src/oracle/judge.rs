@@ -40,7 +40,8 @@ pub struct Judge {
 /// What a judge says of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// What must hold and did not, in the order it was seen; the first twenty.
+    /// What must hold and did not, in the order it was seen: the first twenty, and of one oracle and
+    /// device the first three.
     pub findings: Vec<Finding>,
     /// How often each [`Mark`] was met, by its name; also those that were not.
     pub marks: BTreeMap<&'static str, u64>,
@@ -106,6 +107,7 @@ impl Device {
             self.advance(record.at, findings);
         }
         findings.at = record.at;
+        self.model.correct(&record.what);
         let meaning = self.model.read(&record.what, &self.rules);
         let Self { rules, model, families, marks, .. } = self;
         let seen = Seen { at: record.at, what: &record.what, meaning, model, rules };

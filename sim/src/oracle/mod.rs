@@ -96,12 +96,16 @@ struct Findings {
 
 /// How many findings are kept: what follows the first is mostly its consequence.
 const FINDINGS_MAX: usize = 20;
+/// How many of them are of one oracle and device, so that one thing that stays wrong does not hide others.
+const ALIKE_MAX: usize = 3;
 
 impl Findings {
     #[cold]
     fn add(&mut self, oracle: Oracle, what: impl Into<String>) {
         let excused = self.excused.get(self.device as usize).is_some_and(|excused| excused.contains(&oracle));
-        if self.list.len() < FINDINGS_MAX && !excused {
+        let alike = |finding: &&Finding| (finding.oracle, finding.device) == (oracle.id(), self.device);
+        let room = self.list.len() < FINDINGS_MAX && self.list.iter().filter(alike).count() < ALIKE_MAX;
+        if room && !excused {
             self.list.push(Finding { oracle: oracle.id(), at: self.at, device: self.device, what: what.into() });
         }
     }

@@ -39,14 +39,12 @@ impl Order {
     }
 
     fn first(&mut self, seen: &Seen<'_>, ticket: u64, overtaking: bool, packet: &Packet, findings: &mut Findings) {
-        if self.passed.contains(&ticket) {
+        if seen.model.ops.get(ticket).is_some_and(|op| op.passed) {
             findings.add(Oracle::S7, format!("operation {ticket} is sent behind newer ones"));
         }
         if overtaking {
-            let older = seen.model.ops.queue().take_while(|op| op.ticket < ticket).map(|op| op.ticket);
-            self.passed.extend(older);
-            self.passed.sort_unstable();
-            self.passed.dedup();
+            let older = seen.model.ops.queue().take_while(|op| op.ticket < ticket);
+            self.passed.extend(older.filter(|op| !op.passed).map(|op| op.ticket));
         }
         if matches!(packet, Packet::Publish(_)) {
             if let Some(id) = seen.model.session.next_resend() {

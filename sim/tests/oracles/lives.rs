@@ -245,7 +245,10 @@ pub(crate) fn stops() -> (Vec<Record>, Rulebook) {
 
 /// A message that the server closes the link for.
 pub(crate) fn poison() -> (Vec<Record>, Rulebook) {
-    let config = config();
+    poison_with(config())
+}
+
+fn poison_with(config: Config) -> (Vec<Record>, Rulebook) {
     let mut rig = Rig::ready(config.clone());
     rig.connack = (true, 0);
     rig.denied = Some(2);
@@ -254,6 +257,18 @@ pub(crate) fn poison() -> (Vec<Record>, Rulebook) {
     rig.publish("y", Qos::AtLeastOnce);
     rig.wait(60_000);
     end(rig, config)
+}
+
+/// The client sends what is refused, and nothing else, for longer than the rules allow.
+pub(crate) fn poison_for_too_long() -> (Vec<Record>, Rulebook) {
+    let mut patient = config();
+    patient.closes_max = 4;
+    let mut rig = Rig::ready(patient);
+    rig.connack = (true, 0);
+    rig.denied = Some(1);
+    rig.publish("secret", Qos::AtLeastOnce);
+    rig.wait(60_000);
+    end(rig, config())
 }
 
 /// A queue that is full, drops, expires and is thinned out.

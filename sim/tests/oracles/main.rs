@@ -5,4 +5,5 @@
 mod lives;
 mod mutations;
 mod rig;
+mod random;
 mod right;

@@ -102,7 +102,7 @@ const MUTATIONS: [Mutation; 66] = [
         });
     }),
     (Oracle::S10, "the count is wrong", lives::drained, |r| {
-        change(r, 2, |what| matches!(what, What::Holds(_)), |what| {
+        change(r, 4, |what| matches!(what, What::Holds(_)), |what| {
             if let What::Holds(holds) = what {
                 holds.queued += 1;
             }
@@ -130,9 +130,7 @@ const MUTATIONS: [Mutation; 66] = [
         change(r, 2, is_attempting, |what| *what = What::Told(Notice::Attempting { attempt: 1 }));
     }),
     (Oracle::S11, "no attempt follows", lives::failures, |r| {
-        let at = nth(r, 1, is_attempting);
-        let end = r.len() - 1;
-        r.drain(at..end);
+        end_at(r, nth(r, 1, is_attempting));
     }),
     (Oracle::S12, "a second link", lives::plain, |r| {
         let mut dial = r[nth(r, 0, |what| matches!(what, What::Dial(_)))].clone();
@@ -226,7 +224,7 @@ const MUTATIONS: [Mutation; 66] = [
         r.insert(ready, ping);
     }),
     (Oracle::S19, "an attempt without end", lives::failures, |r| {
-        drop(r.remove(nth(r, 0, |what| matches!(what, What::Close(_)))));
+        end_at(r, nth(r, 0, |what| matches!(what, What::Close(_))));
     }),
     (Oracle::S21, "the link lives on", lives::hostile, |r| {
         drop(r.remove(nth(r, 0, |what| matches!(what, What::Close(_)))));
@@ -268,11 +266,12 @@ const MUTATIONS: [Mutation; 66] = [
         r[deadline].what = What::Deadline(Some(r[deadline].at));
     }),
     (Oracle::S31, "steps without end", lives::plain, |r| {
+        let deadline = nth(r, 2, |what| matches!(what, What::Deadline(_)));
         for _ in 0..10_000 {
-            twice(r, 2);
+            twice(r, deadline);
         }
     }),
-    (Oracle::S34, "not given up", lives::poison, |r| drop(r.remove(nth(r, 0, is_given_up)))),
+    (Oracle::S34, "not given up", lives::poison_for_too_long, |_| ()),
     (Oracle::S34, "given up too early", lives::poison, |r| {
         change(r, 0, is_given_up, |what| {
             if let What::Finished { outcome, .. } = what {
@@ -337,10 +336,7 @@ const LATE: [Mutation; 14] = [
         });
     }),
     (Oracle::L6, "a dead link is kept", lives::silence, |r| {
-        let close = nth(r, 0, |what| matches!(what, What::Close(_)));
-        let end = r.len() - 1;
-        r.drain(close..end);
-        r.insert(close, Record { at: r[close - 1].at, device: 0, what: What::Deadline(None) });
+        end_at(r, nth(r, 0, |what| matches!(what, What::Close(_))));
     }),
     (Oracle::L7, "a stop without end", lives::stops, |r| {
         let stopped = r.iter().rposition(|record| record.what == What::Told(Notice::Stopped)).unwrap();
@@ -453,6 +449,13 @@ fn is_attempting(what: &What) -> bool {
 fn nth(records: &[Record], n: usize, is: fn(&What) -> bool) -> usize {
     let mut places = (0..records.len()).filter(|&at| is(&records[at].what));
     places.nth(n).expect("the life has such a record")
+}
+
+/// Nothing happens from there on, and the client wants nothing any more.
+fn end_at(records: &mut Records, at: usize) {
+    let end = records.len() - 1;
+    let nothing = Record { at: records[at].at, device: 0, what: What::Deadline(None) };
+    records.splice(at..end, [nothing]);
 }
 
 fn twice(records: &mut Records, at: usize) {

@@ -32,6 +32,7 @@ pub(crate) struct Rig {
     tokens: VecDeque<(u64, thingwire_core::AckToken)>,
     on_the_way: VecDeque<(Instant, Option<Packet>)>,
     up_at: Option<Instant>,
+    is_up: bool,
     next_tag: u64,
     last: (thingwire_core::Phase, Holds, Option<Instant>),
 }
@@ -64,6 +65,7 @@ impl Rig {
             tokens: VecDeque::new(),
             on_the_way: VecDeque::new(),
             up_at: None,
+            is_up: false,
             next_tag: 1,
         }
     }
@@ -154,9 +156,16 @@ impl Rig {
         self.drain();
     }
 
-    /// The server says something of its own, now.
+    pub(crate) fn has_tokens(&self) -> bool {
+        !self.tokens.is_empty()
+    }
+
+    /// The server says something of its own, now; not where the link is not up, or the client does not listen.
     pub(crate) fn receive(&mut self, packet: Packet) {
         let Some(link) = self.link else { return };
+        if self.up_at.is_some() || !self.is_up || !self.client.wants_input() {
+            return;
+        }
         let mut bytes = encode(&packet);
         self.record(What::Received(link.number(), packet));
         self.client.handle(self.now, Event::Received(link, &mut bytes));
@@ -215,6 +224,7 @@ impl Rig {
 
     fn up(&mut self) {
         self.up_at = None;
+        self.is_up = true;
         let Some(link) = self.link else { return };
         self.record(What::Up(link.number()));
         self.client.handle(self.now, Event::LinkUp(link));
@@ -236,7 +246,7 @@ impl Rig {
             }
             match action {
                 Some(Action::Open(link)) => {
-                    self.link = Some(link);
+                    (self.link, self.is_up) = (Some(link), false);
                     self.on_the_way.clear();
                     self.up_at = self.reachable.then_some(self.now + LATENCY);
                     self.record(What::Dial(link.number()));

@@ -202,10 +202,26 @@ impl Model {
     }
 
     fn first(&self, fits: impl Fn(&Kind) -> bool) -> Meaning {
-        let found = self.ops.queue().enumerate().find(|(_, op)| fits(&op.kind));
-        match found {
-            Some((place, op)) => Meaning::First { ticket: op.ticket, overtaking: place > 0 },
+        let mut overtaking = false;
+        for op in self.ops.queue().filter(|op| !op.passed) {
+            if fits(&op.kind) {
+                return Meaning::First { ticket: op.ticket, overtaking };
+            }
+            overtaking = true;
+        }
+        match self.ops.queue().find(|op| fits(&op.kind)) {
+            Some(op) => Meaning::First { ticket: op.ticket, overtaking: false },
             None => Meaning::Stray,
+        }
+    }
+
+    /// Two operations that ask for the same look the same on the wire. The older one was taken to be sent, and is now
+    /// told to have been evicted before that: it was the newer one.
+    pub(super) fn correct(&mut self, what: &What) {
+        if let What::Finished { ticket, outcome: Outcome::Evicted } = *what {
+            if let Some(twin) = self.ops.not_sent(ticket) {
+                self.session.rename(ticket, twin);
+            }
         }
     }
 
@@ -418,6 +434,9 @@ impl Model {
             Packet::Subscribe(id, _) | Packet::Unsubscribe(id, _) => *id,
             _ => 0,
         };
+        if let Meaning::First { ticket, overtaking: true } = meaning {
+            self.ops.pass(ticket);
+        }
         match (packet, meaning) {
             (Packet::Connect { .. }, _) => self.link.connect_at = Some(self.now),
             (Packet::Pingreq, _) => {

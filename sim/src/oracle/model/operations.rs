@@ -15,13 +15,15 @@ pub(in crate::oracle) struct Op {
     pub(in crate::oracle) expires_at: Option<Instant>,
     /// Whether any link has carried it.
     pub(in crate::oracle) was_sent: bool,
+    /// Whether a newer one was sent although this one waited: it must have ended.
+    pub(in crate::oracle) passed: bool,
     /// How many links the server closed while it was unanswered.
     pub(in crate::oracle) closes: u32,
     /// How many of them there were when nothing else was unanswered.
     pub(in crate::oracle) closes_when_alone: u32,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::oracle) enum Kind {
     Publish(Published),
     Subscribe(Box<[(Name, Qos)]>),
@@ -118,6 +120,7 @@ impl Operations {
             state: State::Waiting,
             expires_at,
             was_sent: false,
+            passed: false,
             closes: 0,
             closes_when_alone: 0,
         });
@@ -154,6 +157,27 @@ impl Operations {
                 op.closes_when_alone = op.closes;
             }
         }
+    }
+
+    /// A newer operation was sent.
+    pub(super) fn pass(&mut self, ticket: u64) {
+        let from = self.lower_bound(self.first_waiting);
+        let older = self.ops.range_mut(from..).take_while(|op| op.ticket < ticket);
+        older.filter(|op| op.state == State::Waiting).for_each(|op| op.passed = true);
+    }
+
+    /// Undoes a first sending that was another operation's: one that asks for the same.
+    pub(super) fn not_sent(&mut self, ticket: u64) -> Option<u64> {
+        let mistaken = self.get(ticket).filter(|op| op.state == State::InFlight)?;
+        let twin = self.queue().find(|op| op.kind == mistaken.kind && !op.was_sent)?.ticket;
+        self.set(twin, State::InFlight);
+        let index = self.index(ticket)?;
+        let op = self.ops.get_mut(index)?;
+        (op.state, op.was_sent, op.passed) = (State::Waiting, false, true);
+        self.waiting += 1;
+        self.unsent += 1;
+        self.first_waiting = self.first_waiting.min(ticket);
+        Some(twin)
     }
 
     /// The operations that wait, oldest first.

@@ -140,6 +140,17 @@ impl Session {
         }
     }
 
+    /// The packet that carries one operation carries another.
+    pub(super) fn rename(&mut self, ticket: u64, to: u64) {
+        for bound in self.bound.iter_mut().filter(|bound| bound.what.ticket() == Some(ticket)) {
+            if let Carried::Publish(ticket) | Carried::Subscribe(ticket, _) | Carried::Unsubscribe(ticket) =
+                &mut bound.what
+            {
+                *ticket = to;
+            }
+        }
+    }
+
     pub(super) fn link_lost(&mut self) {
         self.to_resend.clear();
         for bound in &mut self.bound {
