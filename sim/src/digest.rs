@@ -2,6 +2,8 @@
 
 use core::fmt::{self, Write};
 
+use thingwire_core::Instant;
+
 use crate::trace::{Operation, Packet, Published, Record, What};
 
 /// A running hash over records. Not for secrets: it only has to differ where runs do.
@@ -56,7 +58,10 @@ impl Digest {
 
     fn operation(&mut self, operation: &Operation) {
         match operation {
-            Operation::Publish(message) => self.published(message),
+            Operation::Publish(message, expires_at) => {
+                self.published(message);
+                self.number(expires_at.map_or(u64::MAX, Instant::as_micros));
+            }
             rare @ (Operation::Subscribe(_) | Operation::Unsubscribe(_)) => self.debug(rare),
         }
     }
@@ -92,7 +97,7 @@ impl Write for Digest {
 
 #[cfg(test)]
 mod tests {
-    use thingwire_core::{Instant, LinkError};
+    use thingwire_core::LinkError;
 
     use super::*;
 

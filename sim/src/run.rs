@@ -1,14 +1,15 @@
 //! One run of a plan, and what came of it.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use thingwire_core::{Instant, Notice, Outcome, Phase};
 
 use crate::choices::Seeded;
 use crate::digest::Digest;
-use crate::oracle::Finding;
-use crate::plan::Plan;
-use crate::trace::{Trace, What};
+use crate::oracle::{Finding, Judge, Oracle, Rulebook, Verdict};
+use crate::plan::{ClockFault, Fault, Meddling, Plan};
+use crate::trace::{Name, Observer, Trace, What};
 use crate::world::{Application, World};
 
 /// What came of a run.
@@ -72,7 +73,12 @@ pub fn run_with(plan: &Plan, record: bool, make: &dyn Fn(u32) -> Box<dyn Applica
 
 fn live(plan: &Plan, world: &mut World, record: bool) -> Result<Run, String> {
     world.begin();
-    let mut scribe = Scribe { run: Run::default(), digest: Digest::default(), trace: record.then(Trace::default) };
+    let mut scribe = Scribe {
+        judge: Judge::new((0..plan.devices).map(|device| rulebook(plan, device)).collect()),
+        counts: Counts::default(),
+        digest: Digest::default(),
+        trace: record.then(|| Trace { names: names(plan), ..Trace::default() }),
+    };
     let (heal_at, end_at) = (Instant::EPOCH + plan.duration.0, Instant::EPOCH + plan.duration.0 + plan.heal.0);
     while world.step(heal_at) {
         scribe.take(world);
@@ -88,7 +94,8 @@ fn live(plan: &Plan, world: &mut World, record: bool) -> Result<Run, String> {
 
 /// Looks at everything that happens.
 struct Scribe {
-    run: Run,
+    judge: Judge,
+    counts: Counts,
     digest: Digest,
     trace: Option<Trace>,
 }
@@ -96,8 +103,9 @@ struct Scribe {
 impl Scribe {
     fn take(&mut self, world: &mut World) {
         for record in world.records().drain(..) {
+            self.judge.observe(&record);
             self.digest.add(&record);
-            self.run.counts.add(&record.what);
+            self.counts.add(&record.what);
             if let Some(trace) = &mut self.trace {
                 trace.records.push(record);
             }
@@ -105,12 +113,50 @@ impl Scribe {
     }
 
     fn finish(mut self, plan: &Plan, world: &World) -> Run {
-        self.run.counts.events = world.events();
-        self.run.counts.device_micros = world.now().as_micros() * u64::from(plan.devices);
-        self.run.hash = self.digest.value();
-        self.run.trace = self.trace;
-        self.run
+        self.counts.events = world.events();
+        self.counts.device_micros = world.now().as_micros() * u64::from(plan.devices);
+        let Verdict { mut findings, marks, coverage } = self.judge.finish(world.now());
+        findings.extend(world.verify().map(|(device, what)| Finding { oracle: "APP", at: world.now(), device, what }));
+        Run { findings, marks, coverage, counts: self.counts, hash: self.digest.value(), trace: self.trace }
     }
+}
+
+/// What the client of a device is judged by.
+fn rulebook(plan: &Plan, device: u32) -> Rulebook {
+    let mut rules = Rulebook::new(plan.client.to_config(device));
+    let network = plan.network;
+    rules.round_trip_max = (network.latency.0 + network.jitter.0) * 2 + Duration::from_millis(1);
+    for planned in plan.fault.iter().filter(|planned| planned.device == device) {
+        rules.slack = rules.slack.max(slack(&planned.fault));
+        rules.excused.extend(excuses(&planned.fault));
+    }
+    rules
+}
+
+/// How much later than due a fault may make things that the client decides.
+fn slack(fault: &Fault) -> Duration {
+    match fault {
+        Fault::Clock(ClockFault::Late(span) | ClockFault::Coarse(span)) => span.0 * 2,
+        Fault::SmallWrites(_) | Fault::Shape(_) => Duration::from_millis(1),
+        _ => Duration::ZERO,
+    }
+}
+
+/// What cannot be asked of a client that meets a fault.
+fn excuses(fault: &Fault) -> &'static [Oracle] {
+    match fault {
+        // Who is told that a lost session is there cannot know what to subscribe to, nor the contrary.
+        Fault::Meddle { how: Meddling::FlipSessionPresent, .. } => &[Oracle::S15, Oracle::L4],
+        _ => &[],
+    }
+}
+
+/// The texts of the plan's topics and filters.
+fn names(plan: &Plan) -> BTreeMap<Name, String> {
+    let ids = (0..plan.devices).map(|device| plan.client.to_config(device).client_id);
+    let loads = ids.flat_map(|id| plan.workload.iter().flat_map(move |load| load.topics(&id)));
+    let ops = plan.op.iter().flat_map(|op| op.kind.topics());
+    loads.chain(ops).map(|text| (Name::of(text.as_bytes()), text)).collect()
 }
 
 impl Counts {

@@ -22,13 +22,7 @@ pub(super) struct Backoff {
 
 impl Backoff {
     pub(super) fn new(config: &BackoffConfig) -> Self {
-        Self {
-            failures: Some(0),
-            last_wait: config.base,
-            next_at: None,
-            attempted_at: None,
-            connected_at: None,
-        }
+        Self { failures: Some(0), last_wait: config.base, next_at: None, attempted_at: None, connected_at: None }
     }
 
     pub(super) fn started(&mut self, seen: &Seen<'_>) {
@@ -115,7 +109,9 @@ impl Backoff {
         let distance = self.attempted_at.map_or(Duration::ZERO, |at| (at + spacing).since(gone_at));
         let (low, high) = (low.max(distance), high.max(distance));
         let within = wait + slack >= low && wait <= high + slack;
-        findings.check(Oracle::S11, within, || format!("a wait of {wait:?} after {failures} failures, not {low:?} to {high:?}"));
+        findings.check(Oracle::S11, within, || {
+            format!("a wait of {wait:?} after {failures} failures, not {low:?} to {high:?}")
+        });
         self.failures = Some(failures.saturating_add(1));
         self.last_wait = wait;
     }

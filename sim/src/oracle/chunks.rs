@@ -69,9 +69,7 @@ fn without_detail(action: Action) -> Action {
         why => why,
     };
     match action {
-        Action::Notify(Notice::Failed { why, retry_in }) => {
-            Action::Notify(Notice::Failed { why: told(why), retry_in })
-        }
+        Action::Notify(Notice::Failed { why, retry_in }) => Action::Notify(Notice::Failed { why: told(why), retry_in }),
         Action::Notify(Notice::Offline { why, retry_in }) => {
             Action::Notify(Notice::Offline { why: told(why), retry_in })
         }

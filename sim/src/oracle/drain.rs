@@ -59,7 +59,8 @@ impl Pace {
             }
         }
         if let Packet::Publish(publish) = packet {
-            let pass = |bucket: &mut Option<Bucket>, cost| bucket.as_mut().is_none_or(|bucket| bucket.pass(seen.at, cost));
+            let pass =
+                |bucket: &mut Option<Bucket>, cost| bucket.as_mut().is_none_or(|bucket| bucket.pass(seen.at, cost));
             let within = pass(&mut self.publishes, 1);
             findings.check(Oracle::S16, within, || "more publishes a second than the service allows".into());
             let within = pass(&mut self.bytes, u64::from(publish.len) + AROUND_PAYLOAD);

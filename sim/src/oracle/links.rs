@@ -48,7 +48,8 @@ pub(super) fn violation(kind: ViolationKind, findings: &mut Findings) {
 pub(super) fn online(seen: &Seen<'_>, resumed: bool, findings: &mut Findings) {
     let link = &seen.model.link;
     let right = link.online_at.is_some() && resumed == link.resumed && !(resumed && seen.rules.config.clean_session);
-    findings.check(Oracle::S24, right, || format!("told to be online, resumed: {resumed}; CONNACK says {}", link.resumed));
+    findings
+        .check(Oracle::S24, right, || format!("told to be online, resumed: {resumed}; CONNACK says {}", link.resumed));
 }
 
 pub(super) fn settled(seen: &Seen<'_>, findings: &mut Findings) {
@@ -93,8 +94,7 @@ fn as_the_client_decides(seen: &Seen<'_>, why: &LinkError) -> bool {
     let over = |since, span| link.gone_at + slack >= since + span;
     match why {
         LinkError::KeepAlive => {
-            let silent_since =
-                if link.ping_sent_at.is_some() { link.silent_before_ping } else { link.silent_since() };
+            let silent_since = if link.ping_sent_at.is_some() { link.silent_before_ping } else { link.silent_since() };
             let patience = config.keep_alive + seen.rules.ping_timeout();
             link.online_at.is_some() && !config.keep_alive.is_zero() && over(silent_since, patience)
         }
@@ -104,9 +104,11 @@ fn as_the_client_decides(seen: &Seen<'_>, why: &LinkError) -> bool {
         }
         LinkError::Refused(refusal) => link.refused == Some(refusal.code()),
         LinkError::Protocol(_) => link.forbidden.is_some(),
-        LinkError::RestoreTimeout => seen.model.session.iter().any(|bound| {
-            matches!(bound.what, Carried::Renewal(_)) && over(bound.bound_at, config.operation_timeout)
-        }),
+        LinkError::RestoreTimeout => {
+            seen.model.session.iter().any(|bound| {
+                matches!(bound.what, Carried::Renewal(_)) && over(bound.bound_at, config.operation_timeout)
+            })
+        }
         _ => false,
     }
 }

@@ -39,8 +39,9 @@ impl Notices {
                 all_sent(seen, findings);
                 Stands::Ready
             }
-            (Stands::Attempting, Notice::Failed { .. })
-            | (Stands::Online | Stands::Ready, Notice::Offline { .. }) => Stands::Down,
+            (Stands::Attempting, Notice::Failed { .. }) | (Stands::Online | Stands::Ready, Notice::Offline { .. }) => {
+                Stands::Down
+            }
             (Stands::Down, Notice::Stopped) if self.stopping > 0 => {
                 self.stopping -= 1;
                 Stands::Down

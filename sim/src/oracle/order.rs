@@ -26,7 +26,9 @@ impl Order {
             (Meaning::Again { same_link: true, sent_at }, _) => {
                 let after = seen.rules.config.resend_after.unwrap_or(Duration::MAX);
                 let due = seen.at.since(sent_at) + seen.rules.slack >= after;
-                findings.check(Oracle::S7, due, || format!("sent again on a live link, after {:?}", seen.at.since(sent_at)));
+                findings.check(Oracle::S7, due, || {
+                    format!("sent again on a live link, after {:?}", seen.at.since(sent_at))
+                });
             }
             (Meaning::Stray, Packet::Publish(publish)) => {
                 findings.add(Oracle::S10, format!("message {} is sent that nobody waits to have sent", publish.tag));

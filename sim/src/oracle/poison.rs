@@ -28,6 +28,11 @@ pub(super) fn condemned(seen: &Seen<'_>, ticket: u64, times: u32, findings: &mut
     let Some(op) = seen.model.ops.get(ticket) else { return };
     let max = seen.rules.config.closes_max;
     let right = op.closes == times && op.closes_when_alone == times && times >= max;
-    let what = || format!("operation {ticket} is given up after {times}, of {} closes, {} when alone", op.closes, op.closes_when_alone);
+    let what = || {
+        format!(
+            "operation {ticket} is given up after {times}, of {} closes, {} when alone",
+            op.closes, op.closes_when_alone
+        )
+    };
     findings.check(Oracle::S34, right, what);
 }

@@ -61,7 +61,8 @@ impl Queue {
         }
         let since = *self.differs_since.get_or_insert(seen.at);
         if seen.at.since(since) >= seen.rules.slack {
-            let (oracle, what) = (Oracle::S10, format!("waiting and in flight are {known:?}, the client says {told:?}"));
+            let (oracle, what) =
+                (Oracle::S10, format!("waiting and in flight are {known:?}, the client says {told:?}"));
             findings.add(oracle, what);
         }
     }

@@ -149,6 +149,30 @@ pub enum OpKind {
     },
 }
 
+impl Workload {
+    /// Its topics, or filters, for the device with this client id.
+    pub fn topics(&self, client_id: &str) -> Vec<String> {
+        let (text, count) = match self {
+            Self::Publish { topic, topics, .. } | Self::Inbound { topic, topics, .. } => (topic, *topics),
+            Self::Churn { filter, filters, .. } => (filter, *filters),
+            Self::Meddle { .. } => return Vec::new(),
+        };
+        let text = text.replace("{id}", client_id);
+        (0..count.max(1)).map(|n| text.replace("{n}", &n.to_string())).collect()
+    }
+}
+
+impl OpKind {
+    /// The topics and filters that it names.
+    pub fn topics(&self) -> Vec<String> {
+        match self {
+            Self::Publish { topic, .. } | Self::Inbound { topic, .. } => vec![topic.clone()],
+            Self::Subscribe { filters, .. } | Self::Unsubscribe { filters } => filters.clone(),
+            Self::Start | Self::Stop | Self::Discard { .. } | Self::Pause { .. } => Vec::new(),
+        }
+    }
+}
+
 fn one() -> u32 {
     1
 }

@@ -245,8 +245,8 @@ impl App {
         let tag = u64::from(self.device) << 40 | self.next_tag;
         self.next_tag += 1;
         let name = Name::of(topic.as_str().as_bytes());
-        let operation =
-            Operation::Publish(Published { id: 0, dup: false, qos, retain, topic: name, tag, len: size.max(8) });
+        let message = Published { id: 0, dup: false, qos, retain, topic: name, tag, len: size.max(8) };
+        let operation = Operation::Publish(message, expires_in.map(|span| now + span.0));
         let mut publish = Publish::new(topic, payload(tag, size)).qos(qos).retain(retain);
         publish.expires_in = expires_in.map(|span| span.0);
         match client.publish(now, publish) {
@@ -309,18 +309,12 @@ impl App {
 
 impl Work {
     fn new(load: &Workload, client_id: &str) -> Result<Self, String> {
-        let (text, count, left) = match load {
-            Workload::Publish { topic, topics, count, .. } | Workload::Inbound { topic, topics, count, .. } => {
-                (topic.as_str(), *topics, *count)
-            }
-            Workload::Churn { filter, filters, .. } => (filter.as_str(), *filters, None),
-            Workload::Meddle { .. } => return Ok(Self { load: load.clone(), topics: Vec::new(), left: None }),
+        let left = match load {
+            Workload::Publish { count, .. } | Workload::Inbound { count, .. } => *count,
+            Workload::Churn { .. } | Workload::Meddle { .. } => None,
         };
-        let topic = |n: u32| {
-            let text = text.replace("{id}", client_id).replace("{n}", &n.to_string());
-            Topic::new(text.as_str()).map_err(|error| error.to_string())
-        };
-        let topics = (0..count.max(1)).map(topic).collect::<Result<_, _>>()?;
+        let topics = load.topics(client_id).into_iter().map(Topic::new).collect::<Result<_, _>>();
+        let topics = topics.map_err(|error| error.to_string())?;
         Ok(Self { load: load.clone(), topics, left })
     }
 

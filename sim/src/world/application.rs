@@ -77,7 +77,7 @@ impl Hands<'_> {
     /// See [`Client::publish`]. For the oracles, messages are told apart by topic and the first eight bytes of the
     /// payload.
     pub fn publish(&mut self, publish: Publish) -> Result<Ticket, Refused<Publish>> {
-        let operation = Operation::Publish(Published {
+        let message = Published {
             id: 0,
             dup: false,
             qos: publish.qos,
@@ -85,7 +85,8 @@ impl Hands<'_> {
             topic: Name::of(publish.topic.as_str().as_bytes()),
             tag: tag_of(&publish.payload),
             len: u32::try_from(publish.payload.len()).unwrap_or(u32::MAX),
-        });
+        };
+        let operation = Operation::Publish(message, publish.expires_in.map(|span| self.now + span));
         let result = self.client.publish(self.now, publish);
         self.record(operation, &result);
         result

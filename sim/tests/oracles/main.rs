@@ -4,6 +4,6 @@
 
 mod lives;
 mod mutations;
-mod rig;
 mod random;
+mod rig;
 mod right;

@@ -37,16 +37,26 @@ const MUTATIONS: [Mutation; 66] = [
         r.insert(before + 1, answer);
     }),
     (Oracle::S2, "a message of QoS 0 is said to be acknowledged", lives::plain, |r| {
-        change(r, 0, |what| matches!(what, What::Finished { outcome: Outcome::Sent, .. }), |what| {
-            if let What::Finished { outcome, .. } = what {
-                *outcome = Outcome::Acked;
-            }
-        });
+        change(
+            r,
+            0,
+            |what| matches!(what, What::Finished { outcome: Outcome::Sent, .. }),
+            |what| {
+                if let What::Finished { outcome, .. } = what {
+                    *outcome = Outcome::Acked;
+                }
+            },
+        );
     }),
     (Oracle::S3, "another id is taken for the answer", lives::requests, |r| {
-        change(r, 0, |what| matches!(what, What::Received(_, Packet::Puback(5))), |what| {
-            *what = What::Received(1, Packet::Puback(77));
-        });
+        change(
+            r,
+            0,
+            |what| matches!(what, What::Received(_, Packet::Puback(5))),
+            |what| {
+                *what = What::Received(1, Packet::Puback(77));
+            },
+        );
     }),
     (Oracle::S4, "an id in use", lives::plain, |r| publish(r, 4, |publish| publish.id -= 1)),
     (Oracle::S4, "id 0", lives::plain, |r| publish(r, 0, |publish| publish.id = 0)),
@@ -72,11 +82,16 @@ const MUTATIONS: [Mutation; 66] = [
         publish(r, 1, |publish| publish.dup = true);
     }),
     (Oracle::S8, "more in flight than allowed", lives::plain, |r| {
-        change(r, 0, |what| matches!(what, What::Holds(holds) if holds.in_flight == 5), |what| {
-            if let What::Holds(holds) = what {
-                holds.in_flight = 6;
-            }
-        });
+        change(
+            r,
+            0,
+            |what| matches!(what, What::Holds(holds) if holds.in_flight == 5),
+            |what| {
+                if let What::Holds(holds) = what {
+                    holds.in_flight = 6;
+                }
+            },
+        );
     }),
     (Oracle::S9, "another is evicted", lives::full, |r| {
         change(r, 0, is_evicted, |what| *what = What::Finished { ticket: 2, outcome: Outcome::Evicted });
@@ -95,18 +110,28 @@ const MUTATIONS: [Mutation; 66] = [
         }
     }),
     (Oracle::S9, "refused as if the queue were off", lives::drained, |r| {
-        change(r, 0, |what| matches!(what, What::Refused { .. }), |what| {
-            if let What::Refused { why, .. } = what {
-                *why = Refusal::Offline;
-            }
-        });
+        change(
+            r,
+            0,
+            |what| matches!(what, What::Refused { .. }),
+            |what| {
+                if let What::Refused { why, .. } = what {
+                    *why = Refusal::Offline;
+                }
+            },
+        );
     }),
     (Oracle::S10, "the count is wrong", lives::drained, |r| {
-        change(r, 4, |what| matches!(what, What::Holds(_)), |what| {
-            if let What::Holds(holds) = what {
-                holds.queued += 1;
-            }
-        });
+        change(
+            r,
+            4,
+            |what| matches!(what, What::Holds(_)),
+            |what| {
+                if let What::Holds(holds) = what {
+                    holds.queued += 1;
+                }
+            },
+        );
     }),
     (Oracle::S10, "a message that nobody asked for", lives::plain, |r| publish(r, 0, |publish| publish.tag = 99)),
     (Oracle::S10, "a message changes its topic", lives::resumed, |r| {
@@ -184,9 +209,14 @@ const MUTATIONS: [Mutation; 66] = [
         drop(r.remove(nth(r, 2, |what| matches!(what, What::Sent(_, Packet::Subscribe(..))))));
     }),
     (Oracle::S15, "a lost session is taken for a kept one", lives::renewed, |r| {
-        change(r, 1, |what| matches!(what, What::Received(_, Packet::Connack { .. })), |what| {
-            *what = What::Received(2, Packet::Connack { present: true, code: 0 });
-        });
+        change(
+            r,
+            1,
+            |what| matches!(what, What::Received(_, Packet::Connack { .. })),
+            |what| {
+                *what = What::Received(2, Packet::Connack { present: true, code: 0 });
+            },
+        );
     }),
     (Oracle::S15, "a refused renewal is not told", lives::renewed, |r| {
         drop(r.remove(nth(r, 0, |what| matches!(what, What::Told(Notice::SubscriptionLost { .. })))));
@@ -245,16 +275,26 @@ const MUTATIONS: [Mutation; 66] = [
         drop(r.remove(nth(r, 0, |what| matches!(what, What::Acknowledged(_)))));
     }),
     (Oracle::S23, "another grant is told", lives::requests, |r| {
-        change(r, 0, |what| matches!(what, What::Finished { outcome: Outcome::Subscribed(_), .. }), |what| {
-            if let What::Finished { outcome, .. } = what {
-                *outcome = Outcome::Subscribed(vec![Some(Qos::AtLeastOnce), None]);
-            }
-        });
+        change(
+            r,
+            0,
+            |what| matches!(what, What::Finished { outcome: Outcome::Subscribed(_), .. }),
+            |what| {
+                if let What::Finished { outcome, .. } = what {
+                    *outcome = Outcome::Subscribed(vec![Some(Qos::AtLeastOnce), None]);
+                }
+            },
+        );
     }),
     (Oracle::S24, "a new session is said to be resumed", lives::plain, |r| {
-        change(r, 0, |what| matches!(what, What::Told(Notice::Online { .. })), |what| {
-            *what = What::Told(Notice::Online { resumed: true });
-        });
+        change(
+            r,
+            0,
+            |what| matches!(what, What::Told(Notice::Online { .. })),
+            |what| {
+                *what = What::Told(Notice::Online { resumed: true });
+            },
+        );
     }),
     (Oracle::S29, "time goes back", lives::plain, |r| {
         let at = r.len() / 2;
@@ -287,11 +327,16 @@ const MUTATIONS: [Mutation; 66] = [
         });
     }),
     (Oracle::S35, "dead too early", lives::silence, |r| {
-        change(r, 0, |what| matches!(what, What::Told(Notice::Offline { .. })), |what| {
-            if let What::Told(Notice::Offline { why, .. }) = what {
-                *why = Some(LinkError::Closed);
-            }
-        });
+        change(
+            r,
+            0,
+            |what| matches!(what, What::Told(Notice::Offline { .. })),
+            |what| {
+                if let What::Told(Notice::Offline { why, .. }) = what {
+                    *why = Some(LinkError::Closed);
+                }
+            },
+        );
     }),
 ];
 
@@ -329,11 +374,16 @@ const LATE: [Mutation; 14] = [
         drop(r.remove(nth(r, 0, |what| matches!(what, What::Finished { outcome: Outcome::Expired, .. }))));
     }),
     (Oracle::L5, "a message expires too early", lives::full, |r| {
-        change(r, 6, |what| matches!(what, What::Accepted { .. }), |what| {
-            if let What::Accepted { operation: Operation::Publish(_, expires_at), .. } = what {
-                *expires_at = Some(Instant::from_micros(3_000_000));
-            }
-        });
+        change(
+            r,
+            6,
+            |what| matches!(what, What::Accepted { .. }),
+            |what| {
+                if let What::Accepted { operation: Operation::Publish(_, expires_at), .. } = what {
+                    *expires_at = Some(Instant::from_micros(3_000_000));
+                }
+            },
+        );
     }),
     (Oracle::L6, "a dead link is kept", lives::silence, |r| {
         end_at(r, nth(r, 0, |what| matches!(what, What::Close(_))));

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use thingwire_core::{Config, Drain, Jitter, LinkError, Limits, Qos, TcpError, WhenFull};
+use thingwire_core::{Config, Drain, Jitter, Limits, LinkError, Qos, TcpError, WhenFull};
 use thingwire_sim::choices::{Choices, Seeded, Site};
 use thingwire_sim::oracle::Rulebook;
 use thingwire_sim::trace::{Packet, Record, What};
@@ -108,7 +108,11 @@ fn a_client_that_is_right_is_never_found_wrong() {
         let (records, rules) = life(seed);
         if let Some(finding) = judge(&records, &rules).findings.first() {
             found += &format!("seed {seed}: {finding}\n");
-            if std::env::var("SHOW").is_ok() { for r in &records { found += &format!("{r:?}\n"); } }
+            if std::env::var("SHOW").is_ok() {
+                for r in &records {
+                    found += &format!("{r:?}\n");
+                }
+            }
         }
     }
     assert_eq!(found, "");

@@ -204,7 +204,9 @@ impl Rig {
         loop {
             let wake = self.client.next_deadline().map(|(at, _)| at);
             let packet = self.on_the_way.front().map(|&(at, _)| at);
-            let Some(at) = [wake, packet, self.up_at].into_iter().flatten().min().filter(|&at| at <= end) else { break };
+            let Some(at) = [wake, packet, self.up_at].into_iter().flatten().min().filter(|&at| at <= end) else {
+                break;
+            };
             self.now = self.now.max(at);
             if self.up_at == Some(at) {
                 self.up();

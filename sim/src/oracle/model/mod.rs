@@ -75,9 +75,15 @@ pub(super) enum Meaning {
     /// Nothing more than it says.
     Plain,
     /// An operation is sent as new; whether older ones still wait.
-    First { ticket: u64, overtaking: bool },
+    First {
+        ticket: u64,
+        overtaking: bool,
+    },
     /// A packet is sent again under its id; whether on the link that has carried it before.
-    Again { same_link: bool, sent_at: Instant },
+    Again {
+        same_link: bool,
+        sent_at: Instant,
+    },
     /// A SUBSCRIBE of the client's own.
     Renewal,
     /// Nobody asked for that.
@@ -93,7 +99,9 @@ pub(super) enum Meaning {
     /// A message.
     Message,
     /// CONNACK, for better or worse.
-    Accepts { resumed: bool },
+    Accepts {
+        resumed: bool,
+    },
     Refuses(u8),
     /// What a server must not send.
     Forbidden(&'static str),
