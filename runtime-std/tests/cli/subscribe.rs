@@ -11,7 +11,7 @@ use crate::support::{PATIENCE, Running, WARNING, command, plain_double, thingwir
 
 fn publish(double: &Double, topic: &str, payload: &'static [u8]) {
     let message =
-        Message { topic: topic.to_owned(), payload: Bytes::from_static(payload), qos: Qos::AtLeastOnce, retain: false };
+        Message { topic: topic.into(), payload: Bytes::from_static(payload), qos: Qos::AtLeastOnce, retain: false };
     assert!(double.publish(message));
 }
 

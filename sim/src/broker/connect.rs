@@ -1,15 +1,12 @@
 //! CONNECT and its answer.
 
 use core::time::Duration;
-
-use thingwire_core::Instant;
+use std::sync::Arc;
 
 use super::connection::Phase;
-use super::session::Session;
+use super::timers::Owner;
 use super::wire::{Connect, Qos};
-use super::{
-    Broker, CloseReason, ConnectionId, Output, Qos2, Refuse, ViolationKind, encode, keep_alive_deadline, topics,
-};
+use super::{Broker, CloseReason, ConnectionId, Qos2, Refuse, ViolationKind, encode, topics};
 
 /// CONNACK 1: the protocol level is not 4 [MQTT-3.1.2-2].
 pub(super) const BAD_PROTOCOL_LEVEL: u8 = 1;
@@ -19,22 +16,17 @@ const IDENTIFIER_REJECTED: u8 = 2;
 const BAD_CREDENTIALS: u8 = 4;
 
 impl Broker {
-    pub(super) fn on_connect(
-        &mut self,
-        now: Instant,
-        connection: ConnectionId,
-        connect: Box<Connect>,
-    ) -> Result<(), ViolationKind> {
+    pub(super) fn on_connect(&mut self, connection: ConnectionId, connect: Box<Connect>) -> Result<(), ViolationKind> {
         if let Err(kind) = self.check_client_id(&connect) {
-            self.send(connection, encode::connack(false, IDENTIFIER_REJECTED));
+            self.outbox.send(connection, encode::connack(false, IDENTIFIER_REJECTED));
             return Err(kind);
         }
         self.check_will(&connect)?;
         if self.rules.connack_delay.is_zero() {
-            self.answer_connect(now, connection, *connect);
-        } else if let Some(state) = self.connections.get_mut(&connection) {
-            state.deadline = Some(now + self.rules.connack_delay);
+            self.answer_connect(connection, *connect);
+        } else if let Some(state) = self.connections.get_mut(connection) {
             state.phase = Phase::Connecting(connect);
+            self.set_alarm(connection, self.now + self.rules.connack_delay);
         }
         Ok(())
     }
@@ -63,27 +55,37 @@ impl Broker {
     }
 
     /// Refuses the client or takes it in. An older connection of the same client id is closed first [MQTT-3.1.4-2].
-    pub(super) fn answer_connect(&mut self, now: Instant, connection: ConnectionId, connect: Connect) {
+    pub(super) fn answer_connect(&mut self, connection: ConnectionId, connect: Connect) {
         if let Some(refuse) = self.refusal(&connect) {
-            return self.refuse(now, connection, refuse);
+            return self.refuse(connection, refuse);
         }
-        let client_id = match connect.client_id {
-            id if id.is_empty() => format!("$GEN/{connection}"),
-            id => id,
+        if !self.admission.admits(self.now, &connect.client_id, &self.rules) {
+            return self.refuse(connection, self.rules.excess_connects);
+        }
+        let client_id: Arc<str> = match connect.client_id {
+            id if id.is_empty() => format!("$GEN/{connection}").into(),
+            id => id.into(),
         };
-        if let Some(older) = self.sessions.get(&client_id).and_then(|session| session.connection) {
-            self.finish(now, older, Some(CloseReason::TakenOver));
+        let older = self.sessions.find(&client_id).and_then(|row| self.sessions.get(row));
+        if let Some(older) = older.and_then(|session| session.connection) {
+            self.finish(older, Some(CloseReason::TakenOver));
         }
         let asked = Duration::from_secs(connect.keep_alive.into());
-        let keep_alive = self.rules.keep_alive.effective(asked);
-        if let Some(state) = self.connections.get_mut(&connection) {
-            state.phase = Phase::Online;
-            state.client_id = Some(client_id.clone());
-            state.will = connect.will;
-            state.keep_alive = keep_alive;
-            state.deadline = keep_alive_deadline(now, keep_alive);
+        let patience = self.rules.keep_alive.effective(asked).map(|span| span + span / 2);
+        let Some(state) = self.connections.get_mut(connection) else {
+            return;
+        };
+        state.phase = Phase::Online;
+        state.client_id = Some(Arc::clone(&client_id));
+        state.will = connect.will;
+        state.patience = patience;
+        let owner = Owner::Connection(connection);
+        match patience {
+            Some(patience) => self.timers.set(&mut state.alarm, owner, self.now + patience),
+            None => self.timers.clear(&mut state.alarm, owner),
         }
-        self.start_session(connection, client_id, connect.clean);
+        self.start_session(connection, Arc::clone(&client_id), connect.clean);
+        self.tell_come(&client_id, connection);
     }
 
     fn refusal(&self, connect: &Connect) -> Option<Refuse> {
@@ -100,32 +102,32 @@ impl Broker {
     }
 
     /// Closes a connection whose CONNECT is not accepted [MQTT-3.2.2-4], [MQTT-3.2.2-5].
-    pub(super) fn refuse(&mut self, now: Instant, connection: ConnectionId, refuse: Refuse) {
+    pub(super) fn refuse(&mut self, connection: ConnectionId, refuse: Refuse) {
         let reason = match refuse {
             Refuse::Code(code) => {
-                self.send(connection, encode::connack(false, code));
+                self.outbox.send(connection, encode::connack(false, code));
                 CloseReason::Refused(code)
             }
             Refuse::Silently => CloseReason::RefusedSilently,
         };
-        self.finish(now, connection, Some(reason));
+        self.finish(connection, Some(reason));
     }
 
     /// CONNACK, then what a resumed session still owes: sent messages again with DUP=1, then stored ones.
-    fn start_session(&mut self, connection: ConnectionId, client_id: String, clean: bool) {
-        if clean {
-            self.sessions.remove(&client_id);
+    fn start_session(&mut self, connection: ConnectionId, client_id: Arc<str>, clean: bool) {
+        let mut row = self.sessions.find(&client_id);
+        if let Some(old) = row.take_if(|_| clean) {
+            self.end_session(old);
         }
-        let session_present = self.sessions.contains_key(&client_id);
-        self.send(connection, encode::connack(session_present, 0));
-        let Self { sessions, outputs, rules, .. } = self;
-        let session = sessions.entry(client_id).or_insert_with(|| Session::new(clean, connection));
-        session.connection = Some(connection);
-        session.expires = None;
-        for (id, message) in session.resume(rules) {
-            let bytes = encode::publish(&message, Some(id), true);
-            outputs.push_back(super::Queued { output: Output::Send(connection, bytes), frees: None });
+        self.outbox.send(connection, encode::connack(row.is_some(), 0));
+        let row = row.unwrap_or_else(|| self.sessions.insert(client_id, clean));
+        if let Some(state) = self.connections.get_mut(connection) {
+            state.session = Some(row);
         }
-        super::publish::send_stored(session, rules, outputs);
+        if let Some(session) = self.sessions.get_mut(row) {
+            self.timers.clear(&mut session.alarm, Owner::Session(row));
+            session.resume(connection, &self.rules);
+        }
+        self.send_stored(row);
     }
 }

@@ -2,19 +2,39 @@
 
 use core::fmt;
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use thingwire_core::Instant;
 
+use super::rate::Bucket;
+use super::table::Table;
+use super::timers::Alarm;
 use super::wire::{Connect, Frames, Message};
 
 /// The name of one connection; never reused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnectionId(pub(super) u64);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId {
+    /// Counted from 1.
+    number: u64,
+    /// Where the broker has it.
+    row: u32,
+}
 
 impl fmt::Display for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.number.fmt(f)
+    }
+}
+
+impl fmt::Debug for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ConnectionId({})", self.number)
+    }
+}
+
+impl ConnectionId {
+    pub(super) fn number(self) -> u64 {
+        self.number
     }
 }
 
@@ -62,36 +82,53 @@ pub(super) enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum IdUse {
     Publish,
-    Subscribe,
-    Unsubscribe,
+    Other,
 }
 
 #[derive(Debug)]
 pub(super) struct Connection {
+    pub(super) id: ConnectionId,
     pub(super) phase: Phase,
     pub(super) frames: Frames,
-    pub(super) client_id: Option<String>,
+    pub(super) client_id: Option<Arc<str>>,
+    /// The row of its session, while it is online.
+    pub(super) session: Option<u32>,
     pub(super) will: Option<Message>,
-    pub(super) keep_alive: Option<Duration>,
-    /// End of the connect timeout, of the CONNACK's delay, or of the keep-alive, by phase.
-    pub(super) deadline: Option<Instant>,
+    /// How long the client may be silent: one and a half keep-alives [MQTT-3.1.2-24].
+    pub(super) patience: Option<Duration>,
+    /// End of the connect timeout, of the CONNACK's delay, of the hold, or of the patience, by phase.
+    pub(super) alarm: Alarm,
+    /// Until when it is not read, because it has sent more bytes than a second allows (B-11).
+    pub(super) held_until: Option<Instant>,
     /// Whether the CONNACK has been handed to the driver.
     pub(super) connack_out: bool,
-    /// Packet ids whose acknowledgement has not been handed to the driver, so the client cannot have it.
-    pub(super) ids: BTreeMap<u16, IdUse>,
+    /// Publishes, both ways (B-10).
+    pub(super) publishes: Bucket,
+    /// Bytes of publishes, in (B-11).
+    pub(super) bytes: Bucket,
+    /// Packet ids of publishes whose acknowledgement has not been handed to the driver, so the client cannot have it.
+    publish_ids: Vec<u16>,
+    /// The same for SUBSCRIBE and UNSUBSCRIBE.
+    other_ids: Vec<u16>,
 }
 
 impl Connection {
-    pub(super) fn new(deadline: Instant) -> Self {
+    fn new(id: ConnectionId) -> Self {
         Self {
+            id,
             phase: Phase::Fresh,
             frames: Frames::default(),
             client_id: None,
+            session: None,
             will: None,
-            keep_alive: None,
-            deadline: Some(deadline),
+            patience: None,
+            alarm: Alarm::default(),
+            held_until: None,
             connack_out: false,
-            ids: BTreeMap::new(),
+            publishes: Bucket::default(),
+            bytes: Bucket::default(),
+            publish_ids: Vec::new(),
+            other_ids: Vec::new(),
         }
     }
 
@@ -99,8 +136,75 @@ impl Connection {
         matches!(self.phase, Phase::Disconnected | Phase::Closed)
     }
 
+    /// What `id` is in use for.
+    pub(super) fn id_use(&self, id: u16) -> Option<IdUse> {
+        if self.publish_ids.contains(&id) {
+            return Some(IdUse::Publish);
+        }
+        self.other_ids.contains(&id).then_some(IdUse::Other)
+    }
+
+    pub(super) fn use_id(&mut self, id: u16, used: IdUse) {
+        match used {
+            IdUse::Publish => self.publish_ids.push(id),
+            IdUse::Other => self.other_ids.push(id),
+        }
+    }
+
+    pub(super) fn free_id(&mut self, id: u16) {
+        for ids in [&mut self.publish_ids, &mut self.other_ids] {
+            if let Some(at) = ids.iter().position(|used| *used == id) {
+                ids.remove(at);
+            }
+        }
+    }
+
     /// How many publishes of the client are un-acknowledged.
     pub(super) fn publishes_in_flight(&self) -> usize {
-        self.ids.values().filter(|used| **used == IdUse::Publish).count()
+        self.publish_ids.len()
+    }
+}
+
+/// All connections.
+#[derive(Debug)]
+pub(super) struct Connections {
+    table: Table<Connection>,
+    opened: u64,
+}
+
+impl Connections {
+    pub(super) fn new() -> Self {
+        Self { table: Table::new(), opened: 0 }
+    }
+
+    pub(super) fn open(&mut self) -> ConnectionId {
+        self.opened += 1;
+        let number = self.opened;
+        let row = self.table.insert(|row| Connection::new(ConnectionId { number, row }));
+        ConnectionId { number, row }
+    }
+
+    pub(super) fn get(&self, id: ConnectionId) -> Option<&Connection> {
+        self.table.get(id.row).filter(|state| state.id == id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
+        self.table.get_mut(id.row).filter(|state| state.id == id)
+    }
+
+    pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Connection> {
+        self.get(id)?;
+        self.table.remove(id.row)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// In the order in which they were opened.
+    pub(super) fn ids(&self) -> Vec<ConnectionId> {
+        let mut ids: Vec<ConnectionId> = self.table.iter().map(|state| state.id).collect();
+        ids.sort_unstable();
+        ids
     }
 }

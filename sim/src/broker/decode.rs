@@ -1,7 +1,5 @@
 //! The second half of decoding: from a whole frame to a packet.
 
-use bytes::{Buf, Bytes};
-
 use super::topics;
 use super::violation::ViolationKind;
 use super::wire::{Connect, Fields, Frame, Message, Packet, Publish, Qos, Subscribe, Unsubscribe};
@@ -33,12 +31,12 @@ fn connect(mut fields: Fields) -> Result<Packet, ViolationKind> {
     }
     let flags = ConnectFlags::read(fields.byte()?)?;
     let keep_alive = fields.number()?;
-    let client_id = fields.string()?;
+    let client_id = fields.string()?.to_string();
     let will = match flags.will {
         Some((qos, retain)) => Some(will(&mut fields, qos, retain)?),
         None => None,
     };
-    let username = if flags.username { Some(fields.string()?) } else { None };
+    let username = if flags.username { Some(fields.string()?.to_string()) } else { None };
     let password = if flags.password { Some(fields.binary()?) } else { None };
     fields.end()?;
     let clean = flags.clean;
@@ -86,9 +84,7 @@ fn publish(first: u8, mut fields: Fields) -> Result<Publish, ViolationKind> {
         return Err(ViolationKind::WildcardInTopic);
     }
     let id = if qos == Qos::AtMostOnce { None } else { Some(fields.packet_id()?) };
-    // A copy of its own, so that a stored message does not keep a whole receive buffer alive.
-    let payload = Bytes::copy_from_slice(fields.0.chunk());
-    let message = Message { topic, payload, qos, retain: first & 1 == 1 };
+    let message = Message { topic, payload: fields.0, qos, retain: first & 1 == 1 };
     Ok(Publish { message, dup: first & 0b1000 != 0, id })
 }
 

@@ -16,32 +16,47 @@
 //! assert_eq!(broker.poll(), None);
 //! ```
 
+mod admission;
 mod connect;
 mod connection;
 mod decode;
 mod encode;
+mod end;
+mod index;
+mod name;
+mod outbox;
+mod presence;
 mod publish;
+mod rate;
 mod rules;
 mod session;
+mod sessions;
 mod subscribe;
+mod table;
+mod timers;
 pub mod topics;
 mod violation;
 mod wire;
 
-use core::time::Duration;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use thingwire_core::Instant;
 
 pub use connection::{CloseReason, ConnectionId};
+pub use name::TopicName;
 pub use rules::{KeepAlive, OverSubscriptions, Qos2, Refuse, Rules, TopicLimits};
 pub use violation::{SHOWN_BYTES, Violation, ViolationKind};
 pub use wire::{Message, Qos};
 
-use connection::{Connection, Phase};
-use session::Session;
-use wire::{Broken, Packet};
+use admission::Admission;
+use connection::{Connection, Connections, Phase};
+use index::{Index, Subscriber};
+use outbox::{Outbox, Queued};
+use presence::Presence;
+use sessions::Sessions;
+use timers::{Owner, Timers};
+use wire::{Broken, Frame, Packet};
 
 /// How many violations a broker remembers; later ones are only put out and counted.
 const REMEMBERED_VIOLATIONS: usize = 1000;
@@ -66,26 +81,26 @@ pub enum Output {
     },
 }
 
-/// An output and what its leaving means.
-#[derive(Debug)]
-struct Queued {
-    output: Output,
-    /// The packet id that is free again once this is out.
-    frees: Option<u16>,
-}
-
 /// The model broker.
 #[derive(Debug)]
 pub struct Broker {
     rules: Rules,
-    connections: BTreeMap<ConnectionId, Connection>,
-    sessions: BTreeMap<String, Session>,
+    /// The latest time that it was told.
+    now: Instant,
+    connections: Connections,
+    sessions: Sessions,
+    index: Index,
+    /// Room for what the index finds.
+    found: Vec<Subscriber>,
+    timers: Timers,
     /// One message per topic [MQTT-3.3.1-5].
-    retained: BTreeMap<String, Message>,
-    outputs: VecDeque<Queued>,
+    retained: BTreeMap<TopicName, Message>,
+    admission: Admission,
+    presence: Presence,
+    outbox: Outbox,
     violations: Vec<Violation>,
     violation_count: u64,
-    opened: u64,
+    discarded_count: u64,
 }
 
 impl Broker {
@@ -93,13 +108,19 @@ impl Broker {
     pub fn new(rules: Rules) -> Self {
         Self {
             rules,
-            connections: BTreeMap::new(),
-            sessions: BTreeMap::new(),
+            now: Instant::EPOCH,
+            connections: Connections::new(),
+            sessions: Sessions::new(),
+            index: Index::new(),
+            found: Vec::new(),
+            timers: Timers::default(),
             retained: BTreeMap::new(),
-            outputs: VecDeque::new(),
+            admission: Admission::default(),
+            presence: Presence::default(),
+            outbox: Outbox::new(),
             violations: Vec::new(),
             violation_count: 0,
-            opened: 0,
+            discarded_count: 0,
         }
     }
 
@@ -115,83 +136,63 @@ impl Broker {
 
     /// A transport connection has come.
     pub fn open(&mut self, now: Instant) -> ConnectionId {
-        self.opened += 1;
-        let connection = ConnectionId(self.opened);
-        let deadline = now + self.rules.connect_timeout;
-        self.connections.insert(connection, Connection::new(deadline));
+        self.now = self.now.max(now);
+        let connection = self.connections.open();
+        self.set_alarm(connection, now + self.rules.connect_timeout);
         connection
     }
 
     /// Bytes have come, in chunks of any size. Those of a connection that is already over are ignored.
     pub fn receive(&mut self, now: Instant, connection: ConnectionId, bytes: &[u8]) {
+        self.receive_bytes(now, connection, Bytes::copy_from_slice(bytes));
+    }
+
+    /// As [`Broker::receive`], but without a copy: messages share these bytes as long as they are kept.
+    pub fn receive_bytes(&mut self, now: Instant, connection: ConnectionId, bytes: Bytes) {
         self.wake(now);
-        let Some(state) = self.connections.get_mut(&connection) else {
+        let Some(state) = self.connections.get_mut(connection) else {
             return;
         };
         if matches!(state.phase, Phase::Closed) {
             return;
         }
         state.frames.push(bytes);
-        self.read(now, connection);
+        self.read(connection);
     }
 
-    /// The transport connection has gone without a DISCONNECT, or after one. Unless the client had said DISCONNECT, its will is
-    /// published [MQTT-3.1.2-8].
-    pub fn lost(&mut self, now: Instant, connection: ConnectionId) {
-        self.finish(now, connection, None);
-        self.connections.remove(&connection);
-    }
-
-    /// Closes the connection of `client_id`, as an operator would; false when it has none. The will is published.
-    pub fn kick(&mut self, now: Instant, client_id: &str) -> bool {
-        let connection = self.sessions.get(client_id).and_then(|session| session.connection);
-        if let Some(connection) = connection {
-            self.finish(now, connection, Some(CloseReason::Administrative));
-        }
-        connection.is_some()
-    }
-
-    /// stub
-    pub fn restart(&mut self, _now: Instant, _forget: bool) {}
-    /// stub
-    pub fn forget_session(&mut self, _now: Instant, _id: &str) -> bool {
-        false
-    }
 
     /// Does what is due at `now`.
     pub fn wake(&mut self, now: Instant) {
-        let is_due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
-        let due = self.connections.iter().filter(|(_, state)| is_due(state.deadline));
-        let due: Vec<ConnectionId> = due.map(|(connection, _)| *connection).collect();
-        for connection in due {
-            self.time_out(now, connection);
+        self.now = self.now.max(now);
+        while let Some(owner) = self.timers.take_due(self.now) {
+            match owner {
+                Owner::Connection(connection) => self.wake_connection(connection),
+                Owner::Session(row) => self.wake_session(row),
+            }
         }
-        self.sessions.retain(|_, session| !is_due(session.expires));
     }
 
-    /// When [`Broker::wake`] has something to do next.
+    /// When to call [`Broker::wake`] at the latest; it may turn out that there was nothing to do.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let connections = self.connections.values().filter_map(|state| state.deadline);
-        let sessions = self.sessions.values().filter_map(|session| session.expires);
-        connections.chain(sessions).min()
+        self.timers.next()
     }
 
     /// The next output. What has been polled counts as sent.
     pub fn poll(&mut self) -> Option<Output> {
         loop {
-            let Queued { output, frees } = self.outputs.pop_front()?;
+            let Queued { output, frees } = self.outbox.pop()?;
             match &output {
                 Output::Send(connection, _) => {
-                    let Some(state) = self.connections.get_mut(connection) else {
+                    let Some(state) = self.connections.get_mut(*connection) else {
                         continue;
                     };
                     state.connack_out = true;
                     if let Some(id) = frees {
-                        state.ids.remove(&id);
+                        state.free_id(id);
                     }
                 }
                 Output::Close(connection, _) => {
-                    if self.connections.remove(connection).is_none() {
+                    if self.connections.remove(*connection).is_none() {
                         continue;
                     }
                 }
@@ -211,65 +212,81 @@ impl Broker {
         self.violation_count
     }
 
+    /// How many publishes were dropped in silence because of [`Rules::publishes_per_second`], in and out.
+    pub fn discarded_count(&self) -> u64 {
+        self.discarded_count
+    }
+
+    /// How many transport connections there are, with those whose [`Output::Close`] was not polled yet.
+    pub fn connection_count(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// How many sessions there are, online or not.
+    pub fn session_count(&self) -> usize {
+        self.sessions.len()
+    }
+
     /// The client ids that are online, in order.
     pub fn clients(&self) -> impl Iterator<Item = &str> {
-        self.sessions
-            .iter()
-            .filter(|(_, session)| session.connection.is_some())
-            .map(|(client_id, _)| client_id.as_str())
+        self.sessions.iter().filter(|session| session.connection.is_some()).map(|session| &*session.client_id)
     }
 
     /// The filters that the session of `client_id` is subscribed to, in order.
     pub fn subscriptions(&self, client_id: &str) -> impl Iterator<Item = &str> {
-        let session = self.sessions.get(client_id);
-        session.into_iter().flat_map(|session| session.subscriptions.keys().map(String::as_str))
+        let session = self.sessions.find(client_id).and_then(|row| self.sessions.get(row));
+        session.into_iter().flat_map(|session| session.subscriptions.keys().map(|filter| &**filter))
     }
 
     /// Takes whole packets from the connection's buffer until none is left or the connection is over.
-    fn read(&mut self, now: Instant, connection: ConnectionId) {
+    fn read(&mut self, connection: ConnectionId) {
         loop {
-            let Some(state) = self.connections.get_mut(&connection) else {
+            let Some(state) = self.connections.get_mut(connection) else {
                 return;
             };
-            let held = matches!(state.phase, Phase::Connecting(_)) && self.rules.send_before_connack;
-            if held || matches!(state.phase, Phase::Closed) {
+            let waits = matches!(state.phase, Phase::Connecting(_)) && self.rules.send_before_connack;
+            let held = state.held_until.is_some_and(|until| until > self.now);
+            if waits || held || matches!(state.phase, Phase::Closed) {
                 return;
             }
-            let verdict = match next_packet(state, self.rules.max_packet) {
+            let verdict = match next_frame(state, self.rules.max_packet) {
                 Ok(None) => return,
-                Ok(Some((packet, shown))) => {
-                    self.take(now, connection, packet).map_err(|kind| Broken { kind, bytes: shown })
-                }
+                Ok(Some(frame)) => decode::decode(&frame)
+                    .and_then(|packet| self.take(connection, packet))
+                    .map_err(|kind| Broken { kind, bytes: frame.shown() }),
                 Err(broken) => Err(broken),
             };
             if let Err(broken) = verdict {
-                self.violate(now, connection, broken);
+                self.violate(connection, broken);
             }
         }
     }
 
-    fn take(&mut self, now: Instant, connection: ConnectionId, packet: Packet) -> Result<(), ViolationKind> {
-        let Some(state) = self.connections.get_mut(&connection) else {
+    fn take(&mut self, connection: ConnectionId, packet: Packet) -> Result<(), ViolationKind> {
+        let Some(state) = self.connections.get_mut(connection) else {
             return Ok(());
         };
         match (&state.phase, packet) {
-            (Phase::Fresh, Packet::Connect(connect)) => return self.on_connect(now, connection, connect),
+            (Phase::Fresh, Packet::Connect(connect)) => return self.on_connect(connection, connect),
             (Phase::Fresh, Packet::ConnectOfLevel(_)) => {
-                self.refuse(now, connection, Refuse::Code(connect::BAD_PROTOCOL_LEVEL));
+                self.refuse(connection, Refuse::Code(connect::BAD_PROTOCOL_LEVEL));
                 return Ok(());
             }
             (Phase::Fresh, _) => return Err(ViolationKind::NotConnectFirst),
             (_, Packet::Connect(_) | Packet::ConnectOfLevel(_)) => return Err(ViolationKind::SecondConnect),
             _ if !state.connack_out && !self.rules.send_before_connack => return Err(ViolationKind::BeforeConnack),
             (_, packet) => {
-                state.deadline = keep_alive_deadline(now, state.keep_alive);
+                if let Some(patience) = state.patience {
+                    let owner = Owner::Connection(connection);
+                    self.timers.set(&mut state.alarm, owner, self.now + patience);
+                }
                 match packet {
-                    Packet::Publish(publish) => return self.on_publish(now, connection, publish),
+                    Packet::Publish(publish) => return self.on_publish(connection, publish),
                     Packet::PubAck(id) => return self.on_puback(connection, id),
                     Packet::Subscribe(subscribe) => return self.on_subscribe(connection, subscribe),
                     Packet::Unsubscribe(unsubscribe) => return self.on_unsubscribe(connection, &unsubscribe),
-                    Packet::PingReq => self.send(connection, encode::pingresp()),
-                    Packet::Disconnect => self.finish(now, connection, Some(CloseReason::Disconnected)),
+                    Packet::PingReq => self.outbox.send(connection, encode::pingresp()),
+                    Packet::Disconnect => self.finish(connection, Some(CloseReason::Disconnected)),
                     Packet::Connect(_) | Packet::ConnectOfLevel(_) => {}
                 }
             }
@@ -277,93 +294,58 @@ impl Broker {
         Ok(())
     }
 
-    fn time_out(&mut self, now: Instant, connection: ConnectionId) {
-        let Some(state) = self.connections.get_mut(&connection) else {
+    fn wake_connection(&mut self, connection: ConnectionId) {
+        let Some(state) = self.connections.get_mut(connection) else {
             return;
         };
-        state.deadline = None;
+        if !self.timers.rings(&mut state.alarm, Owner::Connection(connection), self.now) {
+            return;
+        }
+        let held = state.held_until.take();
         match core::mem::replace(&mut state.phase, Phase::Fresh) {
-            Phase::Fresh => self.finish(now, connection, Some(CloseReason::ConnectTimeout)),
+            Phase::Fresh => self.finish(connection, Some(CloseReason::ConnectTimeout)),
             Phase::Connecting(connect) => {
-                self.answer_connect(now, connection, *connect);
-                self.read(now, connection);
+                self.answer_connect(connection, *connect);
+                self.read(connection);
             }
-            Phase::Online => self.finish(now, connection, Some(CloseReason::KeepAlive)),
+            Phase::Online => {
+                state.phase = Phase::Online;
+                match (held, state.patience) {
+                    (None, _) => self.finish(connection, Some(CloseReason::KeepAlive)),
+                    (Some(_), patience) => {
+                        if let Some(patience) = patience {
+                            self.set_alarm(connection, self.now + patience);
+                        }
+                        self.read(connection);
+                    }
+                }
+            }
             over @ (Phase::Disconnected | Phase::Closed) => state.phase = over,
         }
     }
 
-    fn violate(&mut self, now: Instant, connection: ConnectionId, Broken { kind, bytes }: Broken) {
-        let client_id = self.connections.get(&connection).and_then(|state| state.client_id.clone());
-        let violation = Violation { connection, client_id, at: now, kind, bytes };
+    /// When the connection is to be woken.
+    fn set_alarm(&mut self, connection: ConnectionId, at: Instant) {
+        if let Some(state) = self.connections.get_mut(connection) {
+            self.timers.set(&mut state.alarm, Owner::Connection(connection), at);
+        }
+    }
+
+    fn violate(&mut self, connection: ConnectionId, Broken { kind, bytes }: Broken) {
+        let client_id =
+            self.connections.get(connection).and_then(|state| state.client_id.as_deref().map(str::to_owned));
+        let violation = Violation { connection, client_id, at: self.now, kind, bytes };
         self.violation_count += 1;
         if self.violations.len() < REMEMBERED_VIOLATIONS {
             self.violations.push(violation.clone());
         }
-        self.put(Output::Violation(violation));
-        self.finish(now, connection, Some(CloseReason::Violation));
-    }
-
-    /// Ends a connection: its close is put out unless the transport is gone anyway, its session rests or ends, and its will is
-    /// published unless it said DISCONNECT [MQTT-3.14.4-3].
-    fn finish(&mut self, now: Instant, connection: ConnectionId, reason: Option<CloseReason>) {
-        let Some(state) = self.connections.get_mut(&connection) else {
-            return;
-        };
-        let was_over = state.is_over();
-        let disconnected = reason == Some(CloseReason::Disconnected);
-        state.phase = if disconnected { Phase::Disconnected } else { Phase::Closed };
-        if !disconnected {
-            state.frames.clear();
-        }
-        if was_over {
-            return;
-        }
-        state.deadline = None;
-        let will = state.will.take().filter(|_| !disconnected);
-        let client_id = state.client_id.clone();
-        if let Some(reason) = reason {
-            self.put(Output::Close(connection, reason));
-        }
-        if let Some(client_id) = client_id {
-            self.rest(now, &client_id, connection);
-        }
-        if let Some(will) = will {
-            self.route(will);
-        }
-    }
-
-    /// The session of `client_id` has lost its connection.
-    fn rest(&mut self, now: Instant, client_id: &str, connection: ConnectionId) {
-        let Some(session) = self.sessions.get_mut(client_id) else {
-            return;
-        };
-        if session.connection != Some(connection) {
-            return;
-        }
-        session.connection = None;
-        session.expires = self.rules.session_expiry.map(|span| now + span);
-        if session.clean {
-            self.sessions.remove(client_id);
-        }
-    }
-
-    fn put(&mut self, output: Output) {
-        self.outputs.push_back(Queued { output, frees: None });
-    }
-
-    fn send(&mut self, connection: ConnectionId, bytes: Bytes) {
-        self.put(Output::Send(connection, bytes));
-    }
-
-    /// Sends an acknowledgement; once it is out, `id` is free for the client to use again.
-    fn acknowledge(&mut self, connection: ConnectionId, id: u16, bytes: Bytes) {
-        self.outputs.push_back(Queued { output: Output::Send(connection, bytes), frees: Some(id) });
+        self.outbox.put(Output::Violation(violation));
+        self.finish(connection, Some(CloseReason::Violation));
     }
 }
 
-/// The next whole packet of a connection, and as much of it as a report may show.
-fn next_packet(state: &mut Connection, max_packet: usize) -> Result<Option<(Packet, Bytes)>, Broken> {
+/// The next whole packet of a connection, not looked into.
+fn next_frame(state: &mut Connection, max_packet: usize) -> Result<Option<Frame>, Broken> {
     let Some(first) = state.frames.peek() else {
         return Ok(None);
     };
@@ -373,17 +355,5 @@ fn next_packet(state: &mut Connection, max_packet: usize) -> Result<Option<(Pack
         Phase::Disconnected => return Err(at_once(ViolationKind::AfterDisconnect)),
         _ => {}
     }
-    let Some(frame) = state.frames.next(max_packet)? else {
-        return Ok(None);
-    };
-    let shown = frame.shown();
-    match decode::decode(&frame) {
-        Ok(packet) => Ok(Some((packet, shown))),
-        Err(kind) => Err(Broken { kind, bytes: shown }),
-    }
-}
-
-/// One and a half times the keep-alive from now [MQTT-3.1.2-24].
-fn keep_alive_deadline(now: Instant, keep_alive: Option<Duration>) -> Option<Instant> {
-    keep_alive.map(|span| now + (span + span / 2))
+    state.frames.next(max_packet)
 }

@@ -1,52 +1,67 @@
 //! Messages: in from clients, kept, and out to subscribers.
 
-use std::collections::VecDeque;
-
-use thingwire_core::Instant;
+use bytes::Bytes;
 
 use super::connection::IdUse;
-use super::session::Session;
+use super::session::Next;
+use super::timers::Owner;
 use super::wire::{Message, Publish, Qos};
-use super::{Broker, CloseReason, ConnectionId, Output, Qos2, Queued, Rules, ViolationKind, encode, topics};
+use super::{Broker, CloseReason, ConnectionId, Output, Qos2, Subscriber, ViolationKind, encode, topics};
 
 impl Broker {
     /// Publishes a message of the broker's own; false when its topic is not one to publish to.
+    #[expect(clippy::needless_pass_by_value, reason = "whoever publishes has no more use for the message")]
     pub fn publish(&mut self, message: Message) -> bool {
         let topic = &message.topic;
         let valid = !topic.is_empty() && u16::try_from(topic.len()).is_ok() && !topic.contains(['+', '#', '\0']);
         if valid {
-            self.route(message);
+            self.route(&message);
         }
         valid
     }
 
-    pub(super) fn on_publish(
-        &mut self,
-        now: Instant,
-        connection: ConnectionId,
-        publish: Publish,
-    ) -> Result<(), ViolationKind> {
+    pub(super) fn on_publish(&mut self, connection: ConnectionId, publish: Publish) -> Result<(), ViolationKind> {
         let Publish { message, dup, id } = publish;
         self.check_publish(&message)?;
         if let Some(id) = id {
             self.check_id(connection, id, IdUse::Publish, dup)?;
         }
         if self.rules.deny_publish.iter().any(|prefix| message.topic.starts_with(prefix)) {
-            self.finish(now, connection, Some(CloseReason::NotAuthorized));
+            self.finish(connection, Some(CloseReason::NotAuthorized));
             return Ok(());
         }
         if message.qos == Qos::ExactlyOnce {
             if self.rules.qos2 == Qos2::Closed {
-                self.finish(now, connection, Some(CloseReason::Qos2));
+                self.finish(connection, Some(CloseReason::Qos2));
             }
             return Ok(());
         }
-        self.put(Output::Published { connection, message: message.clone(), dup });
-        if let Some(id) = id {
-            self.acknowledge(connection, id, encode::puback(id));
+        if !self.lets_in(connection, &message) {
+            self.discarded_count += 1;
+            return Ok(());
         }
-        self.route(message);
+        self.outbox.put(Output::Published { connection, message: message.clone(), dup });
+        if let Some(id) = id {
+            self.outbox.acknowledge(connection, id, encode::puback(id));
+        }
+        self.route(&message);
         Ok(())
+    }
+
+    /// Whether a publish is within the rate of its connection (B-10). When its bytes are not (B-11), it is the last that is read for
+    /// a while.
+    fn lets_in(&mut self, connection: ConnectionId, message: &Message) -> bool {
+        let Self { connections, timers, rules, now, .. } = self;
+        let Some(state) = connections.get_mut(connection) else {
+            return false;
+        };
+        state.bytes.take(*now, rules.bytes_per_second, message.topic.len() + message.payload.len());
+        let opens = state.bytes.opens(*now, rules.bytes_per_second);
+        if opens > *now {
+            state.held_until = Some(opens);
+            timers.set(&mut state.alarm, Owner::Connection(connection), opens);
+        }
+        state.publishes.pass(*now, rules.publishes_per_second)
     }
 
     fn check_publish(&self, message: &Message) -> Result<(), ViolationKind> {
@@ -81,98 +96,143 @@ impl Broker {
         used: IdUse,
         dup: bool,
     ) -> Result<(), ViolationKind> {
-        let Some(state) = self.connections.get_mut(&connection) else {
+        let Some(state) = self.connections.get_mut(connection) else {
             return Ok(());
         };
-        if let Some(before) = state.ids.get(&id) {
-            let again = dup && used == IdUse::Publish && *before == used;
+        if let Some(before) = state.id_use(id) {
+            let again = dup && used == IdUse::Publish && before == used;
             return if again { Ok(()) } else { Err(ViolationKind::PacketIdInUse) };
         }
         let full = self.rules.receive_window.is_some_and(|most| state.publishes_in_flight() >= most);
         if full && used == IdUse::Publish {
             return Err(ViolationKind::TooManyInFlight);
         }
-        state.ids.insert(id, used);
+        state.use_id(id, used);
         Ok(())
     }
 
     pub(super) fn on_puback(&mut self, connection: ConnectionId, id: u16) -> Result<(), ViolationKind> {
-        let Self { connections, sessions, outputs, rules, .. } = self;
-        let client_id = connections.get(&connection).and_then(|state| state.client_id.as_ref());
-        let Some(session) = client_id.and_then(|client_id| sessions.get_mut(client_id)) else {
+        let Some(row) = self.connections.get(connection).and_then(|state| state.session) else {
+            return Ok(());
+        };
+        let Some(session) = self.sessions.get_mut(row) else {
             return Ok(());
         };
         if !session.acknowledge(id) {
             return Err(ViolationKind::UnknownPuback);
         }
-        send_stored(session, rules, outputs);
+        self.send_stored(row);
         Ok(())
     }
 
-    /// Keeps a retained message and delivers a copy to every subscriber.
-    pub(super) fn route(&mut self, message: Message) {
-        let message = self.retain(message);
-        let Self { sessions, outputs, rules, .. } = self;
-        for session in sessions.values_mut() {
-            let mut granted = session.matching(&message.topic, rules);
-            if !rules.copy_per_subscription {
-                granted = granted.into_iter().max().into_iter().collect();
-            }
-            for qos in granted {
-                deliver(session, &message, qos, rules, outputs);
-            }
-        }
+    /// Whether somebody has subscribed to `topic`.
+    pub(super) fn is_wanted(&mut self, topic: &str) -> bool {
+        let Self { index, found, rules, .. } = self;
+        found.clear();
+        index.matching(topic, rules.hash_matches_parent, found) > 0
     }
 
-    /// Sets or, with an empty payload, clears the topic's retained message [MQTT-3.3.1-5], [MQTT-3.3.1-10]. What is returned goes
-    /// to the present subscribers, with RETAIN=0 [MQTT-3.3.1-9].
-    fn retain(&mut self, mut message: Message) -> Message {
-        if message.retain && message.payload.is_empty() {
-            self.retained.remove(&message.topic);
-        } else if message.retain {
-            self.retained.insert(message.topic.clone(), message.clone());
+    /// Keeps a retained message and delivers a copy to every subscriber, in the order of client ids.
+    pub(super) fn route(&mut self, message: &Message) {
+        if message.retain {
+            self.retain(message);
         }
-        message.retain = false;
-        message
+        let mut found = core::mem::take(&mut self.found);
+        found.clear();
+        let filters = self.index.matching(&message.topic, self.rules.hash_matches_parent, &mut found);
+        if filters > 1 {
+            found.sort_by(|a, b| self.sessions.name(a.session).cmp(self.sessions.name(b.session)));
+            if !self.rules.copy_per_subscription {
+                found.dedup_by(|again, first| {
+                    let same = again.session == first.session;
+                    first.qos = if same { first.qos.max(again.qos) } else { first.qos };
+                    same
+                });
+            }
+        }
+        for Subscriber { session, qos } in found.drain(..) {
+            self.deliver(session, message, qos, false);
+        }
+        self.found = found;
+    }
+
+    /// Sets or, with an empty payload, clears the topic's retained message [MQTT-3.3.1-5], [MQTT-3.3.1-10].
+    fn retain(&mut self, message: &Message) {
+        if message.payload.is_empty() {
+            self.retained.remove(&message.topic);
+            return;
+        }
+        // What may stay for ever does not keep a whole receive buffer alive.
+        let topic = message.topic.detached();
+        let kept = Message { topic: topic.clone(), payload: Bytes::copy_from_slice(&message.payload), ..*message };
+        self.retained.insert(topic, kept);
     }
 
     /// The retained messages for a new subscription [MQTT-3.3.1-6], [MQTT-3.3.1-8].
-    pub(super) fn deliver_retained(&mut self, client_id: &str, filter: &str, granted: Qos) {
-        let Self { sessions, outputs, rules, retained, .. } = self;
-        let Some(session) = sessions.get_mut(client_id) else {
+    pub(super) fn deliver_retained(&mut self, session: u32, filter: &str, granted: Qos) {
+        let messages: Vec<Message> = if !topics::is_wild(filter) {
+            self.retained.get(filter).cloned().into_iter().collect()
+        } else if self.rules.retained_to_wildcards {
+            let parent = self.rules.hash_matches_parent;
+            let matching = self.retained.values().filter(|message| topics::matches(filter, &message.topic, parent));
+            matching.cloned().collect()
+        } else {
             return;
         };
-        if topics::is_wild(filter) && !rules.retained_to_wildcards {
+        for message in messages {
+            self.deliver(session, &message, granted, true);
+        }
+    }
+
+    /// One copy of `message` to one client, at the lower of the message's and the granted quality of service [MQTT-3.8.4-6]. RETAIN
+    /// is 0 for those who had subscribed before [MQTT-3.3.1-9].
+    fn deliver(&mut self, row: u32, message: &Message, granted: Qos, retain: bool) {
+        let Self { connections, sessions, outbox, rules, now, .. } = self;
+        let Some(session) = sessions.get_mut(row) else {
+            return;
+        };
+        let qos = message.qos.min(granted).min(Qos::AtLeastOnce);
+        let copy = Message { qos, retain, ..message.clone() };
+        if qos == Qos::AtLeastOnce {
+            if session.store(copy, rules) {
+                self.send_stored(row);
+            }
             return;
         }
-        for message in retained.values() {
-            if topics::matches(filter, &message.topic, rules.hash_matches_parent) {
-                deliver(session, message, granted, rules, outputs);
-            }
+        let Some(state) = session.connection.and_then(|connection| connections.get_mut(connection)) else {
+            return;
+        };
+        if state.publishes.pass(*now, rules.publishes_per_second) {
+            outbox.publish0(state.id, &copy);
+        } else {
+            self.discarded_count += 1;
         }
     }
-}
 
-/// One copy of `message` to one client, at the lower of the message's and the granted quality of service [MQTT-3.8.4-6].
-fn deliver(session: &mut Session, message: &Message, granted: Qos, rules: &Rules, outputs: &mut VecDeque<Queued>) {
-    let mut copy = message.clone();
-    copy.qos = message.qos.min(granted).min(Qos::AtLeastOnce);
-    if copy.qos == Qos::AtLeastOnce {
-        session.store(copy, rules);
-        send_stored(session, rules, outputs);
-    } else if let Some(connection) = session.connection {
-        let bytes = encode::publish(&copy, None, false);
-        outputs.push_back(Queued { output: Output::Send(connection, bytes), frees: None });
-    }
-}
-
-/// Sends what is stored for a client that is online, as far as the window allows.
-pub(super) fn send_stored(session: &mut Session, rules: &Rules, outputs: &mut VecDeque<Queued>) {
-    let Some(connection) = session.connection else {
-        return;
-    };
-    while let Some((id, message)) = session.next_to_send(rules) {
-        let bytes = encode::publish(&message, Some(id), false);
-        outputs.push_back(Queued { output: Output::Send(connection, bytes), frees: None });
+    /// Sends what is kept for a client that is online, as far as the window and the rates allow.
+    pub(super) fn send_stored(&mut self, row: u32) {
+        let Self { connections, sessions, timers, outbox, rules, now, .. } = self;
+        let Some(session) = sessions.get_mut(row) else {
+            return;
+        };
+        let Some(state) = session.connection.and_then(|connection| connections.get_mut(connection)) else {
+            return;
+        };
+        loop {
+            let at = match session.next_to_send(*now, rules, &mut state.publishes) {
+                Next::Send { id, message, dup } => {
+                    outbox.publish1(state.id, message, id, dup);
+                    rules.redeliver_after.map(|after| *now + after)
+                }
+                Next::Later(at) => {
+                    timers.set_no_later(&mut session.alarm, Owner::Session(row), at);
+                    return;
+                }
+                Next::Nothing => return,
+            };
+            if let Some(at) = at {
+                timers.set_no_later(&mut session.alarm, Owner::Session(row), at);
+            }
+        }
     }
 }

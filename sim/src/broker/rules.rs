@@ -9,14 +9,18 @@ use std::collections::BTreeMap;
 pub struct Rules {
     /// How every CONNECT is refused, if it is.
     pub refuse: Option<Refuse>,
-    /// stub
-    pub publishes_per_second: Option<u32>,
     /// How long a CONNACK takes. Until it is out, anything else from the client is a violation (B-5).
     pub connack_delay: Duration,
     /// Whether a client may send before it has seen the CONNACK: MQTT allows it, the service does not (B-5).
     pub send_before_connack: bool,
     /// How long a new connection may stay without a complete CONNECT.
     pub connect_timeout: Duration,
+    /// How many CONNECTs a second are taken from all clients together (B-2), if there is a limit.
+    pub connects_per_second: Option<u32>,
+    /// How long after a CONNECT was taken no other of the same client id is (B-2); zero for no limit.
+    pub connect_spacing: Duration,
+    /// What becomes of a CONNECT over one of these two limits. The service's documents do not say.
+    pub excess_connects: Refuse,
     /// Passwords by client id: a client id listed here and connecting with another password, or none, is refused with code 4.
     pub passwords: BTreeMap<String, Vec<u8>>,
     /// The longest client id in bytes (B-1), if there is a limit.
@@ -34,7 +38,18 @@ pub struct Rules {
     pub send_window: usize,
     /// How many QoS 1 publishes of one client may be un-acknowledged (B-12), if there is a limit.
     pub receive_window: Option<usize>,
-    /// Whether a resumed session gets its un-acknowledged messages with new packet ids and DUP=0 (B-41).
+    /// How many publishes a second pass on one connection, in and out together, if there is a limit. Those in beyond it are neither
+    /// acknowledged nor passed on, and nothing is said (B-10). Those out wait with QoS 1, and are dropped with QoS 0 (B-42).
+    pub publishes_per_second: Option<u32>,
+    /// How many bytes a second of topic and payload are taken from one connection, if there is a limit; what comes beyond it is
+    /// read later (B-11).
+    pub bytes_per_second: Option<u32>,
+    /// How many of the messages stored for a session are sent a second once it is back, if there is a limit; what comes meanwhile
+    /// overtakes them (B-51).
+    pub stored_per_second: Option<u32>,
+    /// How long after it was sent a message without PUBACK is sent again on the same connection (B-41), if it is.
+    pub redeliver_after: Option<Duration>,
+    /// Whether a message is sent again with a new packet id and DUP=0 (B-41), instead of the old one and DUP=1.
     pub redeliver_as_new: bool,
     /// Whether overlapping subscriptions of one client each get a copy of a message [MQTT-3.3.5-1].
     pub copy_per_subscription: bool,
@@ -60,6 +75,8 @@ pub struct Rules {
     pub deny_subscribe: Vec<String>,
     /// A publish to a topic that begins with one of these closes the connection (B-16).
     pub deny_publish: Vec<String>,
+    /// Whether the broker publishes to `$aws/events/presence/` who comes and goes (B-62).
+    pub presence: bool,
 }
 
 impl Rules {
@@ -67,11 +84,17 @@ impl Rules {
     pub fn aws() -> Self {
         Self {
             send_before_connack: false,
+            connects_per_second: Some(500),
+            connect_spacing: Duration::from_secs(1),
             max_client_id: Some(128),
             reserved_names: true,
             keep_alive: KeepAlive::Clamped { least: Duration::from_secs(30), most: Duration::from_secs(1200) },
             session_expiry: Some(Duration::from_secs(3600)),
             receive_window: Some(100),
+            publishes_per_second: Some(100),
+            bytes_per_second: Some(512 * 1024),
+            stored_per_second: Some(10),
+            redeliver_after: Some(Duration::from_secs(30)),
             max_packet: 256 * 1024,
             max_payload: Some(128 * 1024),
             topic_limits: Some(TopicLimits { bytes: 256, slashes: 7 }),
@@ -80,6 +103,7 @@ impl Rules {
             max_subscriptions: Some(50),
             hash_matches_parent: false,
             retained_to_wildcards: false,
+            presence: true,
             ..Self::standard()
         }
     }
@@ -88,10 +112,12 @@ impl Rules {
     pub fn standard() -> Self {
         Self {
             refuse: None,
-            publishes_per_second: None,
             connack_delay: Duration::ZERO,
             send_before_connack: true,
             connect_timeout: Duration::from_secs(30),
+            connects_per_second: None,
+            connect_spacing: Duration::ZERO,
+            excess_connects: Refuse::Silently,
             passwords: BTreeMap::new(),
             max_client_id: None,
             reserved_names: false,
@@ -100,6 +126,10 @@ impl Rules {
             session_queue: 1000,
             send_window: 100,
             receive_window: None,
+            publishes_per_second: None,
+            bytes_per_second: None,
+            stored_per_second: None,
+            redeliver_after: None,
             redeliver_as_new: false,
             copy_per_subscription: false,
             max_packet: 268_435_460,
@@ -113,6 +143,7 @@ impl Rules {
             retained_to_wildcards: true,
             deny_subscribe: Vec::new(),
             deny_publish: Vec::new(),
+            presence: false,
         }
     }
 }

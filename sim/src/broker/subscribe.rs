@@ -1,8 +1,10 @@
 //! SUBSCRIBE and UNSUBSCRIBE.
 
+use std::sync::Arc;
+
 use super::connection::IdUse;
 use super::wire::{Qos, Subscribe, Unsubscribe};
-use super::{Broker, ConnectionId, OverSubscriptions, Qos2, ViolationKind, encode, topics};
+use super::{Broker, ConnectionId, OverSubscriptions, Qos2, Subscriber, ViolationKind, encode, topics};
 
 /// The SUBACK code of a subscription that was not granted.
 const FAILURE: u8 = 0x80;
@@ -22,34 +24,41 @@ impl Broker {
         if self.rules.max_filters.is_some_and(|most| filters.len() > most) {
             return Err(ViolationKind::TooManyFilters);
         }
-        self.check_id(connection, id, IdUse::Subscribe, false)?;
+        self.check_id(connection, id, IdUse::Other, false)?;
         let ignored = self.rules.qos2 == Qos2::Ignored && filters.iter().any(|(_, qos)| *qos == Qos::ExactlyOnce);
-        let Some(client_id) = self.client_id(connection).filter(|_| !ignored) else {
+        let Some(row) = self.session_row(connection).filter(|_| !ignored) else {
             return Ok(());
         };
         let mut codes = Vec::with_capacity(filters.len());
         let mut granted = Vec::new();
         for (filter, asked) in filters {
-            codes.push(match self.judge(&client_id, &filter, asked)? {
+            codes.push(match self.judge(row, &filter, asked)? {
                 Verdict::Failed => FAILURE,
                 Verdict::Pretended(qos) => qos as u8,
                 Verdict::Granted(qos) => {
-                    if let Some(session) = self.sessions.get_mut(&client_id) {
-                        session.subscriptions.insert(filter.clone(), qos);
-                    }
+                    self.keep(row, &filter, qos);
                     granted.push((filter, qos));
                     qos as u8
                 }
             });
         }
-        self.acknowledge(connection, id, encode::suback(id, &codes));
+        self.outbox.acknowledge(connection, id, encode::suback(id, &codes));
         for (filter, qos) in granted {
-            self.deliver_retained(&client_id, &filter, qos);
+            self.deliver_retained(row, &filter, qos);
         }
         Ok(())
     }
 
-    fn judge(&self, client_id: &str, filter: &str, asked: Qos) -> Result<Verdict, ViolationKind> {
+    fn keep(&mut self, row: u32, filter: &str, qos: Qos) {
+        let filter: Arc<str> = filter.into();
+        if let Some(session) = self.sessions.get_mut(row) {
+            session.subscriptions.insert(Arc::clone(&filter), qos);
+        }
+        let subscriber = Subscriber { session: row, qos };
+        self.index.insert(&filter, subscriber, |row| self.sessions.name(row));
+    }
+
+    fn judge(&self, row: u32, filter: &str, asked: Qos) -> Result<Verdict, ViolationKind> {
         let rules = &self.rules;
         let outside = rules.topic_limits.is_some_and(|limits| !topics::is_within(filter, limits));
         let denied = rules.deny_subscribe.iter().any(|prefix| filter.starts_with(prefix));
@@ -59,7 +68,7 @@ impl Broker {
             return Ok(Verdict::Failed);
         }
         let qos = asked.min(Qos::AtLeastOnce);
-        let subscriptions = self.sessions.get(client_id).map(|session| &session.subscriptions);
+        let subscriptions = self.sessions.get(row).map(|session| &session.subscriptions);
         let full = subscriptions.is_some_and(|kept| {
             !kept.contains_key(filter) && rules.max_subscriptions.is_some_and(|most| kept.len() >= most)
         });
@@ -77,18 +86,20 @@ impl Broker {
         connection: ConnectionId,
         unsubscribe: &Unsubscribe,
     ) -> Result<(), ViolationKind> {
-        self.check_id(connection, unsubscribe.id, IdUse::Unsubscribe, false)?;
-        let client_id = self.client_id(connection);
-        if let Some(session) = client_id.and_then(|client_id| self.sessions.get_mut(&client_id)) {
+        self.check_id(connection, unsubscribe.id, IdUse::Other, false)?;
+        if let Some(row) = self.session_row(connection) {
             for filter in &unsubscribe.filters {
-                session.subscriptions.remove(filter);
+                let session = self.sessions.get_mut(row);
+                if session.is_some_and(|session| session.subscriptions.remove(filter.as_str()).is_some()) {
+                    self.index.remove(filter, row, |row| self.sessions.name(row));
+                }
             }
         }
-        self.acknowledge(connection, unsubscribe.id, encode::unsuback(unsubscribe.id));
+        self.outbox.acknowledge(connection, unsubscribe.id, encode::unsuback(unsubscribe.id));
         Ok(())
     }
 
-    fn client_id(&self, connection: ConnectionId) -> Option<String> {
-        self.connections.get(&connection).and_then(|state| state.client_id.clone())
+    fn session_row(&self, connection: ConnectionId) -> Option<u32> {
+        self.connections.get(connection).and_then(|state| state.session)
     }
 }

@@ -16,7 +16,7 @@ pub fn is_filter(filter: &str) -> bool {
 
 /// Whether `text` contains a wildcard.
 pub fn is_wild(text: &str) -> bool {
-    text.contains(['+', '#'])
+    text.bytes().any(|byte| matches!(byte, b'+' | b'#'))
 }
 
 /// Whether `topic` matches `filter`. With `hash_matches_parent`, `a/#` matches `a` as in the standard; without, it does not (B-35).
@@ -42,7 +42,7 @@ pub fn matches(filter: &str, topic: &str, hash_matches_parent: bool) -> bool {
 /// Whether a topic or filter keeps `limits` (B-14, B-32).
 pub fn is_within(topic: &str, limits: TopicLimits) -> bool {
     let counted = counted_part(topic);
-    counted.len() <= limits.bytes && counted.matches('/').count() <= limits.slashes
+    counted.len() <= limits.bytes && counted.bytes().filter(|byte| *byte == b'/').count() <= limits.slashes
 }
 
 /// The topic without the prefix that the limits do not count.

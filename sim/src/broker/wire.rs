@@ -2,6 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::name::TopicName;
 use super::violation::{SHOWN_BYTES, SHOWN_CONNECT_BYTES, ViolationKind};
 
 /// A quality of service.
@@ -31,7 +32,7 @@ impl Qos {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// Where it goes.
-    pub topic: String,
+    pub topic: TopicName,
     /// What it says.
     pub payload: Bytes,
     /// How it is sent.
@@ -75,13 +76,13 @@ pub(super) struct Publish {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Subscribe {
     pub(super) id: u16,
-    pub(super) filters: Vec<(String, Qos)>,
+    pub(super) filters: Vec<(TopicName, Qos)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unsubscribe {
     pub(super) id: u16,
-    pub(super) filters: Vec<String>,
+    pub(super) filters: Vec<TopicName>,
 }
 
 /// One whole packet, not yet looked into.
@@ -112,50 +113,85 @@ pub(super) struct Broken {
 /// Cuts a byte stream into frames. What it says does not depend on how the stream is chunked.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
-    buffer: BytesMut,
+    /// What has come last, while nothing incomplete came before it: its frames are parts of it, not copies.
+    whole: Bytes,
+    /// What has come without its end. While there is something in here, `whole` is empty.
+    partial: BytesMut,
 }
 
 impl Frames {
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
+    pub(super) fn push(&mut self, bytes: Bytes) {
+        if self.is_empty() {
+            self.whole = bytes;
+        } else {
+            self.keep();
+            self.partial.extend_from_slice(&bytes);
+        }
     }
 
     /// The first byte of the next frame.
     pub(super) fn peek(&self) -> Option<u8> {
-        self.buffer.first().copied()
+        self.whole.first().or_else(|| self.partial.first()).copied()
     }
 
     pub(super) fn clear(&mut self) {
-        self.buffer = BytesMut::new();
+        *self = Self::default();
     }
 
     /// The next whole frame. An impossible one is refused at its first impossible byte, before the rest has come.
     pub(super) fn next(&mut self, max_packet: usize) -> Result<Option<Frame>, Broken> {
-        let Some(first) = self.peek() else {
-            return Ok(None);
+        let held = if self.partial.is_empty() { &self.whole[..] } else { &self.partial[..] };
+        let (length, header) = match measure(held, max_packet) {
+            Ok(Some(measured)) => measured,
+            Ok(None) => {
+                self.keep();
+                return Ok(None);
+            }
+            Err((kind, shown)) => {
+                return Err(Broken { kind, bytes: Bytes::copy_from_slice(held.get(..shown).unwrap_or(held)) });
+            }
         };
-        if let Err(kind) = check_first_byte(first) {
-            return Err(self.broken(kind, 1));
-        }
-        let (body, header) = match remaining_length(self.buffer.get(1..).unwrap_or_default()) {
-            Ok(None) => return Ok(None),
-            Ok(Some((length, width))) => (length, 1 + width),
-            Err((kind, width)) => return Err(self.broken(kind, 1 + width)),
-        };
-        if header + body > max_packet {
-            return Err(self.broken(ViolationKind::PacketTooLarge, header));
-        }
-        if self.buffer.len() < header + body {
-            return Ok(None);
-        }
-        let bytes = self.buffer.split_to(header + body).freeze();
+        let first = held.first().copied().unwrap_or(0);
+        let bytes = if self.partial.is_empty() { self.whole.split_to(length) } else { self.split_partial(length) };
         Ok(Some(Frame { first, bytes, header }))
     }
 
-    fn broken(&self, kind: ViolationKind, length: usize) -> Broken {
-        let bytes = Bytes::copy_from_slice(self.buffer.get(..length).unwrap_or(&self.buffer));
-        Broken { kind, bytes }
+    fn is_empty(&self) -> bool {
+        self.whole.is_empty() && self.partial.is_empty()
     }
+
+    /// Keeps what has come for when more comes.
+    fn keep(&mut self) {
+        self.partial.extend_from_slice(&self.whole);
+        self.whole = Bytes::new();
+    }
+
+    /// A frame of its own, so that a stored message does not keep a whole receive buffer alive.
+    fn split_partial(&mut self, length: usize) -> Bytes {
+        if length == self.partial.len() {
+            return core::mem::take(&mut self.partial).freeze();
+        }
+        let bytes = Bytes::copy_from_slice(&self.partial[..length]);
+        self.partial.advance(length);
+        bytes
+    }
+}
+
+/// How long the frame at the beginning of `held` is, and its fixed header, once it is there as a whole; or what is wrong with it
+/// and up to which byte.
+fn measure(held: &[u8], max_packet: usize) -> Result<Option<(usize, usize)>, (ViolationKind, usize)> {
+    let Some((&first, rest)) = held.split_first() else {
+        return Ok(None);
+    };
+    check_first_byte(first).map_err(|kind| (kind, 1))?;
+    let Some((body, width)) = remaining_length(rest).map_err(|(kind, width)| (kind, 1 + width))? else {
+        return Ok(None);
+    };
+    let header = 1 + width;
+    if header + body > max_packet {
+        return Err((ViolationKind::PacketTooLarge, header));
+    }
+    Ok((held.len() >= header + body).then_some((header + body, header)))
 }
 
 /// As much of a packet as a report may show.
@@ -234,17 +270,16 @@ impl Fields {
     }
 
     /// A string: UTF-8 [MQTT-1.5.3-1] without U+0000 [MQTT-1.5.3-2].
-    pub(super) fn string(&mut self) -> Result<String, ViolationKind> {
-        let bytes = self.binary()?;
-        let text = core::str::from_utf8(&bytes).map_err(|_| ViolationKind::NotUtf8)?;
-        if text.contains('\0') {
+    pub(super) fn string(&mut self) -> Result<TopicName, ViolationKind> {
+        let text = TopicName::from_utf8(self.binary()?).ok_or(ViolationKind::NotUtf8)?;
+        if text.as_bytes().contains(&0) {
             return Err(ViolationKind::NulCharacter);
         }
-        Ok(text.to_owned())
+        Ok(text)
     }
 
     /// A topic or filter: a string of at least one character [MQTT-4.7.3-1].
-    pub(super) fn topic(&mut self) -> Result<String, ViolationKind> {
+    pub(super) fn topic(&mut self) -> Result<TopicName, ViolationKind> {
         let topic = self.string()?;
         if topic.is_empty() {
             return Err(ViolationKind::EmptyTopic);

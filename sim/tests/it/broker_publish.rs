@@ -26,7 +26,7 @@ fn a_publish_is_told_to_the_owner() {
     let mut world = World::aws();
     let publisher = world.online(&Connect::clean("p"));
     world.broker.receive(world.now, publisher, &again1(7, "a", b"x"));
-    let message = Message { topic: "a".to_owned(), payload: b"x"[..].into(), qos: Qos::AtLeastOnce, retain: false };
+    let message = Message { topic: "a".into(), payload: b"x"[..].into(), qos: Qos::AtLeastOnce, retain: false };
     assert_eq!(world.broker.poll(), Some(Output::Published { connection: publisher, message, dup: true }));
 }
 
@@ -82,7 +82,7 @@ fn no_more_than_the_window_is_sent_without_a_puback() {
 
 #[test]
 fn the_window_of_the_service_is_100() {
-    let mut world = World::aws();
+    let mut world = World::with(|rules| rules.publishes_per_second = None);
     let subscriber = world.subscriber(&Connect::clean("s"), "t", 1);
     let publisher = world.online(&Connect::clean("p"));
     for id in 1..=150 {
@@ -93,7 +93,7 @@ fn the_window_of_the_service_is_100() {
 
 #[test]
 fn a_packet_id_is_not_used_again_while_in_flight() {
-    let mut world = World::aws();
+    let mut world = World::with(|rules| rules.publishes_per_second = None);
     let subscriber = world.subscriber(&Connect::clean("s"), "t", 1);
     let publisher = world.online(&Connect::clean("p"));
     world.send(publisher, &publish1(1, "t", b"first"));
@@ -186,12 +186,8 @@ fn a_payload_of_128_kib_is_taken_and_one_more_byte_is_not() {
 fn the_broker_itself_publishes_only_to_valid_topics() {
     let mut world = World::aws();
     let subscriber = world.subscriber(&Connect::clean("s"), "t", 0);
-    let message = |topic: &str| Message {
-        topic: topic.to_owned(),
-        payload: b"x"[..].into(),
-        qos: Qos::AtMostOnce,
-        retain: false,
-    };
+    let message =
+        |topic: &str| Message { topic: topic.into(), payload: b"x"[..].into(), qos: Qos::AtMostOnce, retain: false };
     assert!(world.broker.publish(message("t")));
     assert!(!world.broker.publish(message("")));
     assert!(!world.broker.publish(message("a/#")));

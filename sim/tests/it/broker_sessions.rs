@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::packets::{Connect, DISCONNECT, again1, connack, puback, publish0, publish1};
 use crate::world::World;
-use thingwire_sim::broker::Rules;
+use thingwire_sim::broker::CloseReason;
 
 /// Connects again and returns everything that comes with it.
 fn resume(world: &mut World, connect: &Connect<'_>) -> Vec<Vec<u8>> {
@@ -107,7 +107,7 @@ fn a_session_of_the_standard_never_ends() {
 
 #[test]
 fn a_full_session_queue_drops_the_newest() {
-    let mut world = World::new(Rules { session_queue: 2, ..Rules::aws() });
+    let mut world = World::with(|rules| rules.session_queue = 2);
     let device = world.subscriber(&Connect::persistent("d"), "t", 1);
     world.lose(device);
     let publisher = world.online(&Connect::clean("p"));
@@ -116,4 +116,43 @@ fn a_full_session_queue_drops_the_newest() {
     }
     let sent = resume(&mut world, &Connect::persistent("d"));
     assert_eq!(sent, [connack(true, 0), publish1(1, "t", &[1]), publish1(2, "t", &[2])]);
+}
+
+#[test]
+fn a_restart_closes_everybody_and_publishes_every_will() {
+    for forget in [false, true] {
+        let mut world = World::aws();
+        let device = world.subscriber(&Connect::persistent("d").will("t", "bye"), "t", 1);
+        let other = world.online(&Connect::clean("other").will("t", "bye too"));
+        let fresh = world.open(&[]);
+        world.broker.restart(world.now, forget);
+        assert_eq!(world.broker.connection_count(), 3, "until their ends are polled");
+        world.settle();
+        for connection in [device, other, fresh] {
+            assert_eq!(world.closed(connection), Some(CloseReason::Administrative));
+        }
+        assert_eq!((world.broker.connection_count(), world.broker.session_count()), (0, usize::from(!forget)));
+        let sent = resume(&mut world, &Connect::persistent("d"));
+        if forget {
+            assert_eq!(sent, [connack(false, 0)]);
+        } else {
+            assert_eq!(sent, [connack(true, 0), publish1(1, "t", b"bye"), publish1(2, "t", b"bye too")]);
+        }
+    }
+}
+
+#[test]
+fn a_forgotten_session_is_closed_and_begins_anew() {
+    let mut world = World::aws();
+    let device = world.subscriber(&Connect::persistent("d"), "t", 1);
+    assert!(!world.broker.forget_session(world.now, "somebody else"));
+    assert!(world.broker.forget_session(world.now, "d"));
+    world.settle();
+    assert_eq!(world.closed(device), Some(CloseReason::Administrative));
+    let again = world.online(&Connect::persistent("d"));
+    world.send(again, &publish1(1, "t", b"x"));
+    assert_eq!(world.sent_to(again), [puback(1)], "not subscribed any more");
+    world.lose(again);
+    assert!(world.broker.forget_session(world.now, "d"));
+    assert_eq!((world.broker.session_count(), world.broker.next_deadline()), (0, None));
 }

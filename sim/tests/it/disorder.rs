@@ -292,7 +292,7 @@ impl Disorder {
             _ => {
                 let topic = format!("f/{}", 1 + self.dice.roll(5));
                 let qos = self.dice.pick(&[broker::Qos::AtMostOnce, broker::Qos::AtLeastOnce]);
-                let message = broker::Message { topic, payload: "down".into(), qos, retain: false };
+                let message = broker::Message { topic: topic.into(), payload: "down".into(), qos, retain: false };
                 assert!(self.broker.publish(message));
             }
         }
@@ -300,11 +300,13 @@ impl Disorder {
 
     /// Somebody else takes the client id over, and with it the session.
     fn forget_session(&mut self) {
-        let refuse = self.broker.rules_mut().refuse.take();
+        let rules = self.broker.rules_mut();
+        let (refuse, spacing) = (rules.refuse.take(), core::mem::take(&mut rules.connect_spacing));
         let other = self.broker.open(self.now);
         self.broker.receive(self.now, other, &Connect::clean(ID).bytes());
         self.broker.lost(self.now, other);
-        self.broker.rules_mut().refuse = refuse;
+        let rules = self.broker.rules_mut();
+        (rules.refuse, rules.connect_spacing) = (refuse, spacing);
     }
 }
 

@@ -159,12 +159,8 @@ fn a_message_of_the_server_reaches_its_subscriber() {
     let mut subscriber = online(&double, &Connect::clean("s"));
     subscriber.write_all(&subscribe(1, &[("t", 1)])).unwrap();
     assert_reads(&mut subscriber, &suback(1, &[1]));
-    let message = |topic: &str| Message {
-        topic: topic.to_owned(),
-        payload: b"x"[..].into(),
-        qos: Qos::AtMostOnce,
-        retain: false,
-    };
+    let message =
+        |topic: &str| Message { topic: topic.into(), payload: b"x"[..].into(), qos: Qos::AtMostOnce, retain: false };
     assert!(double.publish(message("t")));
     assert!(!double.publish(message("#")));
     assert_reads(&mut subscriber, &publish0("t", b"x"));

@@ -4,7 +4,10 @@
 
 mod broker_chunks;
 mod broker_connect;
+mod broker_limits;
+mod broker_presence;
 mod broker_publish;
+mod broker_scale;
 mod broker_sessions;
 mod broker_subscribe;
 mod broker_violations;

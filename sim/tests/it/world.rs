@@ -16,7 +16,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn aws() -> Self {
-        Self::new(Rules::aws())
+        Self::with(|_| {})
     }
 
     pub(crate) fn standard() -> Self {
@@ -27,9 +27,9 @@ impl World {
         Self { broker: Broker::new(rules), now: Instant::EPOCH, outputs: Vec::new() }
     }
 
-    /// The AWS rules with one change.
+    /// The AWS rules with one change. A client id may connect again at once, which tests of other things need.
     pub(crate) fn with(change: impl FnOnce(&mut Rules)) -> Self {
-        let mut rules = Rules::aws();
+        let mut rules = Rules { connect_spacing: Duration::ZERO, ..Rules::aws() };
         change(&mut rules);
         Self::new(rules)
     }
