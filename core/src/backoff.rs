@@ -2,64 +2,91 @@
 
 use core::time::Duration;
 
-use crate::rng::Rng;
+use crate::rng::{Rng, micros};
 use crate::{BackoffConfig, Jitter};
 
-#[derive(Debug)]
-pub(crate) struct Backoff {
-    config: BackoffConfig,
+/// How often in a row connecting has failed, and so how long to wait before the next attempt.
+///
+/// It is what [`Client`](crate::Client) uses, and stands alone for whoever retries something else. It holds neither
+/// its settings nor its randomness, so that a million of them are small: both are arguments, and must be the same ones
+/// at every call.
+///
+/// ```
+/// use std::time::Duration;
+/// use thingwire_core::{Backoff, BackoffConfig, Jitter, Rng};
+///
+/// let mut config = BackoffConfig::default();
+/// config.jitter = Jitter::None;
+/// let (mut backoff, mut rng) = (Backoff::new(), Rng::new(7));
+///
+/// let waits: Vec<u64> = (0..7).map(|_| backoff.wait(&config, &mut rng).as_secs()).collect();
+/// assert_eq!(waits, [1, 2, 4, 8, 16, 32, 32]);
+///
+/// backoff.lasted(&config, Duration::from_secs(60));
+/// assert_eq!(backoff.attempt(), 1);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Backoff {
     /// Attempts that failed since the last stable connection.
     failures: u32,
-    last_wait: Duration,
+    /// The wait after the last of them.
+    last_wait_micros: u64,
 }
 
 impl Backoff {
-    pub(crate) fn new(config: BackoffConfig) -> Self {
-        Self { config, failures: 0, last_wait: config.base }
+    /// Nothing has failed yet.
+    pub const fn new() -> Self {
+        Self { failures: 0, last_wait_micros: 0 }
     }
 
-    /// The number of the attempt that begins now, from 1.
-    pub(crate) fn attempt(&self) -> u32 {
+    /// The number of the attempt that begins now: 1 for the first since the last stable connection, or ever.
+    pub const fn attempt(&self) -> u32 {
         self.failures.saturating_add(1)
     }
 
-    /// A link has ended that was accepted by the server for `online`.
-    pub(crate) fn lasted(&mut self, online: Duration) {
-        if online >= self.config.stable {
-            self.failures = 0;
-            self.last_wait = self.config.base;
+    /// Says that a connection has ended which the server had accepted for `online`. All is forgotten when that was
+    /// [`BackoffConfig::stable`] or longer. The end is itself a failure: [`wait`](Self::wait) follows.
+    pub fn lasted(&mut self, config: &BackoffConfig, online: Duration) {
+        if online >= config.stable {
+            *self = Self::new();
         }
     }
 
-    /// Counts a failure and draws the wait that follows it.
-    pub(crate) fn wait(&mut self, rng: &mut Rng) -> Duration {
-        let exponential = self.exponential();
-        self.failures = self.failures.saturating_add(1);
-        self.draw(exponential, rng)
+    /// Counts a failure and draws the wait that follows it, by the formula of [`BackoffConfig`].
+    #[must_use]
+    pub fn wait(&mut self, config: &BackoffConfig, rng: &mut Rng) -> Duration {
+        let exponential = self.exponential(config);
+        self.draw(exponential, config, rng)
     }
 
-    /// Counts a failure that only a change from outside can mend: the wait is drawn from the longest.
-    pub(crate) fn wait_for_a_change(&mut self, rng: &mut Rng) -> Duration {
-        self.failures = self.failures.saturating_add(1);
-        self.draw(self.config.max, rng)
+    /// Counts a failure that only a change from outside can mend, such as a login refused: the wait is drawn as if the
+    /// longest one were reached.
+    #[must_use]
+    pub fn wait_for_a_change(&mut self, config: &BackoffConfig, rng: &mut Rng) -> Duration {
+        self.draw(config.max, config, rng)
     }
 
     /// `e(n) = min(2^n · base, max)`.
-    fn exponential(&self) -> Duration {
+    fn exponential(&self, config: &BackoffConfig) -> Duration {
         let factor = 1_u32.checked_shl(self.failures).unwrap_or(u32::MAX);
-        self.config.base.saturating_mul(factor).min(self.config.max)
+        config.base.saturating_mul(factor).min(config.max)
     }
 
-    fn draw(&mut self, capped: Duration, rng: &mut Rng) -> Duration {
-        let BackoffConfig { base, max, floor, jitter, .. } = self.config;
+    fn draw(&mut self, capped: Duration, config: &BackoffConfig, rng: &mut Rng) -> Duration {
+        let BackoffConfig { base, max, floor, jitter, .. } = *config;
         let wait = match jitter {
             Jitter::None => capped,
-            Jitter::Full => floor + rng.between(Duration::ZERO, capped),
+            Jitter::Full => floor.saturating_add(rng.between(Duration::ZERO, capped)),
             Jitter::Equal => rng.between(capped / 2, capped),
-            Jitter::Decorrelated => rng.between(base, self.last_wait.saturating_mul(3).clamp(base, max)),
+            Jitter::Decorrelated => rng.between(base, self.last_wait(base).saturating_mul(3).min(max)),
         };
-        self.last_wait = wait;
+        self.failures = self.failures.saturating_add(1);
+        self.last_wait_micros = micros(wait);
         wait
+    }
+
+    fn last_wait(&self, base: Duration) -> Duration {
+        if self.failures == 0 { base } else { Duration::from_micros(self.last_wait_micros) }
     }
 }
 
@@ -70,8 +97,9 @@ mod tests {
 
     fn waits(jitter: Jitter, count: usize) -> Vec<Duration> {
         let mut rng = Rng::new(1);
-        let mut backoff = Backoff::new(BackoffConfig { jitter, ..BackoffConfig::default() });
-        (0..count).map(|_| backoff.wait(&mut rng)).collect()
+        let mut backoff = Backoff::new();
+        let config = BackoffConfig { jitter, ..BackoffConfig::default() };
+        (0..count).map(|_| backoff.wait(&config, &mut rng)).collect()
     }
 
     #[test]
@@ -91,12 +119,30 @@ mod tests {
             jitter: Jitter::None,
             ..BackoffConfig::default()
         };
-        let mut backoff = Backoff::new(config);
+        let mut backoff = Backoff::new();
         let mut after = |online| {
-            backoff.lasted(Duration::from_secs(online));
-            backoff.wait(&mut rng).as_secs()
+            backoff.lasted(&config, Duration::from_secs(online));
+            backoff.wait(&config, &mut rng).as_secs()
         };
         assert_eq!([after(0), after(5), after(5), after(6), after(5)], [3, 5, 5, 3, 5]);
+    }
+
+    #[test]
+    fn settings_that_a_client_would_refuse_still_give_a_wait() {
+        let (base, max) = (Duration::MAX, Duration::ZERO);
+        for jitter in [Jitter::None, Jitter::Full, Jitter::Equal, Jitter::Decorrelated] {
+            let config = BackoffConfig { base, max, floor: Duration::MAX, jitter, ..BackoffConfig::default() };
+            let (mut backoff, mut rng) = (Backoff::new(), Rng::new(1));
+            for attempt in 1..100 {
+                assert_eq!(backoff.attempt(), attempt);
+                let _ = backoff.wait(&config, &mut rng);
+            }
+        }
+    }
+
+    #[test]
+    fn a_million_of_them_are_small() {
+        assert_eq!(size_of::<Backoff>() + size_of::<Rng>(), 24);
     }
 
     #[test]
@@ -120,11 +166,12 @@ mod tests {
     fn devices(jitter: Jitter, n: usize) -> Vec<f64> {
         let wait = |seed| {
             let mut rng = Rng::new(seed);
-            let mut backoff = Backoff::new(BackoffConfig { jitter, ..BackoffConfig::default() });
+            let mut backoff = Backoff::new();
+            let config = BackoffConfig { jitter, ..BackoffConfig::default() };
             for _ in 0..n {
-                backoff.wait(&mut rng);
+                let _ = backoff.wait(&config, &mut rng);
             }
-            backoff.wait(&mut rng).as_secs_f64()
+            backoff.wait(&config, &mut rng).as_secs_f64()
         };
         (0..DEVICES).map(wait).collect()
     }
@@ -161,11 +208,12 @@ mod tests {
     fn devices_with_neighbouring_seeds_do_not_move_in_step() {
         let waits = |seed| {
             let mut rng = Rng::new(seed);
-            let mut backoff = Backoff::new(BackoffConfig::default());
+            let mut backoff = Backoff::new();
+            let config = BackoffConfig::default();
             for _ in 0..5 {
-                backoff.wait(&mut rng);
+                let _ = backoff.wait(&config, &mut rng);
             }
-            (0..DEVICES).map(|_| backoff.wait(&mut rng).as_secs_f64()).collect::<Vec<_>>()
+            (0..DEVICES).map(|_| backoff.wait(&config, &mut rng).as_secs_f64()).collect::<Vec<_>>()
         };
         for seed in 0..10 {
             let (a, b) = (waits(seed), waits(seed + 1));

@@ -254,7 +254,8 @@ impl Default for BackoffConfig {
 }
 
 impl BackoffConfig {
-    fn validate(&self) -> Result<(), ConfigError> {
+    /// Checks what [`Client::new`](crate::Client::new) checks.
+    pub fn validate(&self) -> Result<(), ConfigError> {
         at_least_a_tick("backoff.base", self.base)?;
         rule(
             "backoff.max",

@@ -127,6 +127,7 @@ mod topic;
 pub mod transport;
 
 pub use action::{Action, Message, Notice};
+pub use backoff::Backoff;
 pub use client::Client;
 pub use client::phase::Phase;
 pub use client::status::{Status, Totals};
@@ -138,6 +139,7 @@ pub use event::Event;
 pub use frame::{FrameError, PacketKind};
 pub use limits::Limits;
 pub use link::{ConnectRefusal, ConnectStage, Layer, Link, LinkError, ProtocolError, TcpError, TlsError};
+pub use rng::Rng;
 pub use time::Instant;
 pub use timers::TimerKind;
 pub use topic::{Filter, Topic, TopicError};

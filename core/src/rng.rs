@@ -2,18 +2,20 @@
 
 use core::time::Duration;
 
-/// `SplitMix64`: eight bytes of state, passes `BigCrush`, identical on every platform.
+/// The generator behind jitter. `SplitMix64`: eight bytes of state, passes `BigCrush`, identical on every platform.
 ///
 /// It is predictable by design. Bytes that must surprise an attacker never come from here.
 #[derive(Debug, Clone)]
-pub(crate) struct Rng(u64);
+pub struct Rng(u64);
 
 impl Rng {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The draws of this seed. Give every device its own, or a fleet moves in step.
+    pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(crate) fn next_u64(&mut self) -> u64 {
+    /// The next 64 bits.
+    pub fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -21,8 +23,8 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// Uniform in `low..=high`, in whole microseconds.
-    pub(crate) fn between(&mut self, low: Duration, high: Duration) -> Duration {
+    /// Uniform in `low..=high`, in whole microseconds; `low` where there is nothing in between.
+    pub fn between(&mut self, low: Duration, high: Duration) -> Duration {
         let low = micros(low);
         let span = u128::from(micros(high).saturating_sub(low)) + 1;
         // Multiply-shift maps 64 random bits onto the span; the bias is below span / 2^64.
@@ -31,7 +33,8 @@ impl Rng {
     }
 }
 
-fn micros(span: Duration) -> u64 {
+/// The whole microseconds of a span; the greatest number for one that has more.
+pub(crate) fn micros(span: Duration) -> u64 {
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }
 

@@ -158,11 +158,11 @@ impl Client {
             self.doubt_session();
         }
         if let Some(accepted_at) = self.connect.accepted_at {
-            self.backoff.lasted(self.now.since(accepted_at));
+            self.backoff.lasted(&self.config.backoff, self.now.since(accepted_at));
         }
         let hopeless = matches!(&why, LinkError::Refused(refusal) if refusal.needs_a_change());
-        let wait =
-            if hopeless { self.backoff.wait_for_a_change(&mut self.rng) } else { self.backoff.wait(&mut self.rng) };
+        let (config, rng) = (&self.config.backoff, &mut self.rng);
+        let wait = if hopeless { self.backoff.wait_for_a_change(config, rng) } else { self.backoff.wait(config, rng) };
         let wait = wait.max(self.earliest_attempt().since(self.now));
         self.timers.set(TimerKind::Reconnect, self.now + wait);
         self.last_error = Some(why.clone());
@@ -197,7 +197,7 @@ impl Client {
         self.go(Signal::DisconnectSent);
         self.end_of_link();
         if let Some(accepted_at) = self.connect.accepted_at {
-            self.backoff.lasted(self.now.since(accepted_at));
+            self.backoff.lasted(&self.config.backoff, self.now.since(accepted_at));
         }
         self.notify(Notice::Offline { why: None, retry_in: None });
         self.notify(Notice::Stopped);

@@ -97,7 +97,7 @@ impl Client {
         Ok(Self {
             phase: Phase::Idle,
             link: Link(0),
-            backoff: Backoff::new(config.backoff),
+            backoff: Backoff::new(),
             rng: Rng::new(seed),
             timers: Timers::default(),
             actions: VecDeque::new(),
