@@ -6,6 +6,7 @@
 //! * [`pki`]: the certificates and keys all of them need.
 //! * [`world`]: one client and the model broker on a virtual clock, with a network between them that can break.
 //! * [`plan`]: everything that decides a run: clients, network, work and faults.
+//! * [`fleet`]: how long a whole fleet takes to come back, and at what price.
 //! * [`choices`]: the one place where a run lets anything be decided.
 //! * [`trace`]: what a run looks like from outside.
 //! * [`oracle`]: what must hold in every run.
@@ -17,6 +18,7 @@ pub mod choices;
 pub mod cli;
 pub mod digest;
 pub mod double;
+pub mod fleet;
 pub mod mosquitto;
 pub mod oracle;
 pub mod pki;
