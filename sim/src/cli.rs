@@ -13,6 +13,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::double::{Double, DoubleOptions};
+use crate::fleet::{self, FleetArgs};
 
 /// The exit code of a command that could not do its work.
 const FAILURE: u8 = 1;
@@ -27,11 +28,13 @@ struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   thingwire-sim serve
-  thingwire-sim serve --port 8883 --plain-port 1883 --dir ./certs";
+  thingwire-sim serve --port 8883 --plain-port 1883 --dir ./certs
+  thingwire-sim fleet --devices 100000 --rate 500 -o storm";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(Serve),
+    Fleet(FleetArgs),
 }
 
 /// Run a local AWS IoT Core until SIGTERM or SIGINT.
@@ -69,11 +72,14 @@ pub fn run() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return explain(&error),
     };
-    let Command::Serve(options) = arguments.command;
-    match serve(options) {
+    let done = match arguments.command {
+        Command::Serve(options) => serve(options).map_err(|error| format!("{error}{}", hint(&error))),
+        Command::Fleet(args) => fleet::command(&args),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&format!("error: {error}{}", hint(&error)));
+            say(&format!("error: {error}"));
             ExitCode::from(FAILURE)
         }
     }
