@@ -18,7 +18,10 @@ pub fn same_in_all_chunks(config: &Config, bytes: &[u8], lens: &[usize]) -> Resu
         (!chunk.is_empty()).then_some(chunk)
     });
     let cut = effects(config, cut)?;
-    if whole == cut { Ok(()) } else { Err(format!("whole: {whole:?}; cut: {cut:?}")) }
+    // Where the link ends, acknowledgements may have left before or not: that is up to the driver's drains.
+    let closed = whole.0.iter().any(|action| matches!(action, Action::Close(_)));
+    let same_bytes = if closed { cut.1.starts_with(&whole.1) } else { cut.1 == whole.1 };
+    if whole.0 == cut.0 && same_bytes { Ok(()) } else { Err(format!("whole: {whole:?}; cut: {cut:?}")) }
 }
 
 /// What the driver is told, and what is sent.

@@ -185,8 +185,7 @@ impl Rig {
     }
 
     pub(crate) fn message(&mut self, id: u16, tag: u64) {
-        let qos = if id == 0 { Qos::AtMostOnce } else { Qos::AtLeastOnce };
-        self.receive(Packet::Publish(published(id, false, qos, b"in", tag, 8)));
+        self.receive(inbound(id, tag));
     }
 
     pub(crate) fn lose(&mut self, why: LinkError) {
@@ -313,6 +312,12 @@ impl Rig {
         };
         self.on_the_way.push_back((self.now + LATENCY, Some(answer)));
     }
+}
+
+/// A message of the server's.
+pub(crate) fn inbound(id: u16, tag: u64) -> Packet {
+    let qos = if id == 0 { Qos::AtMostOnce } else { Qos::AtLeastOnce };
+    Packet::Publish(published(id, false, qos, b"in", tag, 8))
 }
 
 pub(crate) fn published(id: u16, dup: bool, qos: Qos, topic: &[u8], tag: u64, len: u32) -> Published {
