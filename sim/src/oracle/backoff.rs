@@ -31,13 +31,6 @@ impl Backoff {
         }
     }
 
-    pub(super) fn dialed(&self, seen: &Seen<'_>, link: u64, findings: &mut Findings) {
-        let last = &seen.model.link;
-        let alone = matches!(last.stage, Stage::Never | Stage::Gone);
-        findings.check(Oracle::S12, alone, || format!("link {link} is made while link {} is there", last.number));
-        findings.check(Oracle::S12, link > last.number, || format!("link {link} comes after link {}", last.number));
-    }
-
     pub(super) fn connects(&mut self, seen: &Seen<'_>, findings: &mut Findings) {
         let spacing = seen.rules.config.limits.connect_spacing;
         if let Some(last) = self.connected_at {
@@ -142,4 +135,11 @@ impl Backoff {
     pub(super) fn failures(&self) -> u32 {
         self.failures.unwrap_or(0)
     }
+}
+
+pub(super) fn dialed(seen: &Seen<'_>, link: u64, findings: &mut Findings) {
+    let last = &seen.model.link;
+    let alone = matches!(last.stage, Stage::Never | Stage::Gone);
+    findings.check(Oracle::S12, alone, || format!("link {link} is made while link {} is there", last.number));
+    findings.check(Oracle::S12, link > last.number, || format!("link {link} comes after link {}", last.number));
 }

@@ -16,7 +16,7 @@ use super::order::Order;
 use super::queue::Queue;
 use super::tickets::Tickets;
 use super::timing::Timing;
-use super::{Finding, Findings, Oracle, Rulebook, ids, links, poison, resubscribe};
+use super::{Finding, Findings, Oracle, Rulebook, backoff, ids, links, poison, queue, resubscribe, tickets};
 use crate::trace::{Name, Observer, Packet, Record, What};
 
 /// What the families are shown: a record, what it means, and how the client stood before it.
@@ -193,12 +193,12 @@ impl Families {
                 self.timing.stopped(seen);
             }
             What::Accepted { ticket, operation } => {
-                self.tickets.accepted(seen, *ticket, findings);
-                self.queue.accepted(seen, findings);
+                tickets::accepted(seen, *ticket, findings);
+                queue::accepted(seen, findings);
                 self.timing.accepted(*ticket, operation);
                 self.pace.accepted(operation);
             }
-            What::Refused { why, .. } => self.queue.refused(seen, why, findings),
+            What::Refused { why, .. } => queue::refused(seen, why, findings),
             What::Finished { ticket, outcome } => self.finished(seen, *ticket, outcome, findings),
             What::Delivered(message) => self.inbound.delivered(seen, message, findings),
             What::Acknowledged(tag) => self.inbound.acknowledged(seen, *tag),
@@ -209,7 +209,7 @@ impl Families {
             }
             What::Wake { .. } => self.keep_alive.woken(seen),
             What::Dial(link) => {
-                self.backoff.dialed(seen, *link, findings);
+                backoff::dialed(seen, *link, findings);
                 self.notices.dialed(seen, findings);
             }
             What::Close(link) => links::closed(seen, *link, findings),
@@ -229,7 +229,7 @@ impl Families {
         self.tickets.finished(seen, ticket, outcome, findings);
         self.timing.finished(seen, ticket, outcome, findings);
         match outcome {
-            Outcome::Evicted => self.queue.evicted(seen, ticket, findings),
+            Outcome::Evicted => queue::evicted(seen, ticket, findings),
             Outcome::ConnectionClosed { times } => poison::condemned(seen, ticket, *times, findings),
             _ => {}
         }
@@ -270,7 +270,7 @@ impl Families {
 
     /// Everything that was to happen at an instant has happened.
     fn settled(&mut self, seen: &Seen<'_>, findings: &mut Findings) {
-        self.tickets.settled(seen, findings);
+        tickets::settled(seen, findings);
         self.order.settled(seen, findings);
         self.queue.settled(seen, findings);
         self.backoff.settled(seen, findings);

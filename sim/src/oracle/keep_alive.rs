@@ -24,27 +24,10 @@ impl KeepAlive {
     pub(super) fn sent(&mut self, seen: &Seen<'_>, link: u64, packet: &Packet, findings: &mut Findings) {
         if *packet == Packet::Pingreq {
             self.due_on = None;
-            return self.pings(seen, findings);
+            return pings(seen, findings);
         }
         let waits = self.due_on == Some(link) && !matches!(packet, Packet::Puback(_));
         findings.check(Oracle::S17, !waits, || format!("{packet:?} is sent before a PINGREQ that is due"));
-    }
-
-    fn pings(&self, seen: &Seen<'_>, findings: &mut Findings) {
-        let (link, slack) = (&seen.model.link, seen.rules.slack);
-        let keep_alive = seen.rules.config.keep_alive;
-        findings.check(Oracle::S18, !keep_alive.is_zero(), || "PINGREQ although the keep-alive is off".into());
-        match link.ping_sent_at {
-            // Asked again while nobody reads: the answer may be among what was not read.
-            Some(sent_at) => {
-                let due = seen.at + slack >= sent_at + seen.rules.ping_timeout() && may_be_unread(seen, sent_at);
-                findings.check(Oracle::S18, due, || "PINGREQ while one is without an answer".into());
-            }
-            None => {
-                let due = seen.at + slack >= link.silent_since() + keep_alive;
-                findings.check(Oracle::S18, due, || format!("PINGREQ after a silence since {:?}", link.silent_since()));
-            }
-        }
     }
 
     pub(super) fn settled(&mut self, seen: &Seen<'_>, findings: &mut Findings) {
@@ -66,9 +49,26 @@ impl KeepAlive {
         let heard_since = link.last_received > link.silent_before_ping + keep_alive;
         let dead_at = sent_at + if heard_since { keep_alive } else { patience };
         findings.check(Oracle::S18, !model.is_late(dead_at, *slack), || format!("no PINGRESP by {dead_at:?}"));
-        let deaf_at = link.last_received + keep_alive + patience;
+        let nothing_by = link.last_received + keep_alive + patience;
         let what = || format!("nothing received since {:?}, and the link lives", link.last_received);
-        findings.check(Oracle::L6, !model.is_late(deaf_at.max(sent_at + patience), *slack), what);
+        findings.check(Oracle::L6, !model.is_late(nothing_by.max(sent_at + patience), *slack), what);
+    }
+}
+
+fn pings(seen: &Seen<'_>, findings: &mut Findings) {
+    let (link, slack) = (&seen.model.link, seen.rules.slack);
+    let keep_alive = seen.rules.config.keep_alive;
+    findings.check(Oracle::S18, !keep_alive.is_zero(), || "PINGREQ although the keep-alive is off".into());
+    match link.ping_sent_at {
+        // Asked again while nobody reads: the answer may be among what was not read.
+        Some(sent_at) => {
+            let due = seen.at + slack >= sent_at + seen.rules.ping_timeout() && may_be_unread(seen, sent_at);
+            findings.check(Oracle::S18, due, || "PINGREQ while one is without an answer".into());
+        }
+        None => {
+            let due = seen.at + slack >= link.silent_since() + keep_alive;
+            findings.check(Oracle::S18, due, || format!("PINGREQ after a silence since {:?}", link.silent_since()));
+        }
     }
 }
 

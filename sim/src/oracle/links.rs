@@ -104,11 +104,9 @@ fn as_the_client_decides(seen: &Seen<'_>, why: &LinkError) -> bool {
         }
         LinkError::Refused(refusal) => link.refused == Some(refusal.code()),
         LinkError::Protocol(_) => link.forbidden.is_some(),
-        LinkError::RestoreTimeout => {
-            seen.model.session.iter().any(|bound| {
-                matches!(bound.what, Carried::Renewal(_)) && over(bound.bound_at, config.operation_timeout)
-            })
-        }
+        LinkError::RestoreTimeout => seen.model.session.iter().any(|bound| {
+            matches!(bound.what, Carried::Renewal(_)) && over(bound.first_sent_at, config.operation_timeout)
+        }),
         _ => false,
     }
 }

@@ -156,7 +156,7 @@ impl Marks {
             (Meaning::Message, Packet::Publish(publish)) if publish.dup => self.met(Mark::InboundRepeated),
             (_, Packet::Pingresp) if seen.model.link.ping_sent_at.is_some() => self.met(Mark::PingAnswered),
             (Meaning::Answer(_), Packet::Puback(id)) => {
-                let again = seen.model.session.get(*id).is_some_and(|bound| bound.sent_at > bound.bound_at);
+                let again = seen.model.session.get(*id).is_some_and(|bound| bound.sent_at > bound.first_sent_at);
                 if again {
                     self.met(Mark::AckAfterResend);
                 }

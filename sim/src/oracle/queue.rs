@@ -14,34 +14,6 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn accepted(&self, seen: &Seen<'_>, findings: &mut Findings) {
-        let switched_off = seen.rules.config.queue.count_max == Some(0);
-        let allowed = !switched_off || seen.model.online();
-        findings.check(Oracle::S9, allowed, || "an operation is accepted offline although the queue is off".into());
-    }
-
-    pub(super) fn refused(&self, seen: &Seen<'_>, why: &Refusal, findings: &mut Findings) {
-        let queue = &seen.rules.config.queue;
-        let ops = &seen.model.ops;
-        // What came back from a link is not evicted for the sake of something new.
-        let in_the_way = if queue.when_full == WhenFull::DropOldest { ops.came_back() } else { ops.waiting() };
-        let right = match why {
-            Refusal::QueueFull { .. } => queue.count_max.is_some_and(|max| max > 0 && in_the_way >= max),
-            Refusal::Offline => queue.count_max == Some(0),
-            _ => true,
-        };
-        let what = || format!("refused ({why}) although {in_the_way} operations are in the way");
-        findings.check(Oracle::S9, right || !is_about_room(why), what);
-    }
-
-    pub(super) fn evicted(&self, seen: &Seen<'_>, ticket: u64, findings: &mut Findings) {
-        let drops = seen.rules.config.queue.when_full == WhenFull::DropOldest;
-        findings.check(Oracle::S9, drops, || format!("operation {ticket} is evicted, and new ones are to be refused"));
-        let oldest = seen.model.ops.queue().find(|op| !op.was_sent).map(|op| op.ticket);
-        let what = || format!("operation {ticket} is evicted, and {oldest:?} is the oldest that was never sent");
-        findings.check(Oracle::S9, oldest == Some(ticket), what);
-    }
-
     pub(super) fn settled(&mut self, seen: &Seen<'_>, findings: &mut Findings) {
         let (queue, model) = (&seen.rules.config.queue, seen.model);
         if let Some(max) = queue.count_max.filter(|&max| max > 0) {
@@ -66,6 +38,34 @@ impl Queue {
             findings.add(oracle, what);
         }
     }
+}
+
+pub(super) fn accepted(seen: &Seen<'_>, findings: &mut Findings) {
+    let switched_off = seen.rules.config.queue.count_max == Some(0);
+    let allowed = !switched_off || seen.model.online();
+    findings.check(Oracle::S9, allowed, || "an operation is accepted offline although the queue is off".into());
+}
+
+pub(super) fn refused(seen: &Seen<'_>, why: &Refusal, findings: &mut Findings) {
+    let queue = &seen.rules.config.queue;
+    let ops = &seen.model.ops;
+    // What came back from a link is not evicted for the sake of something new.
+    let in_the_way = if queue.when_full == WhenFull::DropOldest { ops.came_back() } else { ops.waiting() };
+    let right = match why {
+        Refusal::QueueFull { .. } => queue.count_max.is_some_and(|max| max > 0 && in_the_way >= max),
+        Refusal::Offline => queue.count_max == Some(0),
+        _ => true,
+    };
+    let what = || format!("refused ({why}) although {in_the_way} operations are in the way");
+    findings.check(Oracle::S9, right || !is_about_room(why), what);
+}
+
+pub(super) fn evicted(seen: &Seen<'_>, ticket: u64, findings: &mut Findings) {
+    let drops = seen.rules.config.queue.when_full == WhenFull::DropOldest;
+    findings.check(Oracle::S9, drops, || format!("operation {ticket} is evicted, and new ones are to be refused"));
+    let oldest = seen.model.ops.queue().find(|op| !op.was_sent).map(|op| op.ticket);
+    let what = || format!("operation {ticket} is evicted, and {oldest:?} is the oldest that was never sent");
+    findings.check(Oracle::S9, oldest == Some(ticket), what);
 }
 
 /// Bytes that an operation takes in the queue at least, and may take at most.

@@ -14,11 +14,6 @@ pub(super) struct Tickets {
 }
 
 impl Tickets {
-    pub(super) fn accepted(&self, seen: &Seen<'_>, ticket: u64, findings: &mut Findings) {
-        let last = seen.model.ops.last_ticket();
-        findings.check(Oracle::S1, ticket > last, || format!("ticket {ticket} comes after {last}"));
-    }
-
     pub(super) fn received(&mut self, seen: &Seen<'_>) {
         if seen.meaning == Meaning::Inert {
             self.inert_at = Some(seen.at);
@@ -42,13 +37,18 @@ impl Tickets {
             }
         }
     }
+}
 
-    pub(super) fn settled(&self, seen: &Seen<'_>, findings: &mut Findings) {
-        if let Some(decided) = seen.model.decided.front() {
-            if seen.at.since(decided.at) >= seen.rules.slack {
-                let what = format!("operation {} has ended ({:?}) and nobody is told", decided.ticket, decided.as_what);
-                findings.add(Oracle::S1, what);
-            }
+pub(super) fn accepted(seen: &Seen<'_>, ticket: u64, findings: &mut Findings) {
+    let last = seen.model.ops.last_ticket();
+    findings.check(Oracle::S1, ticket > last, || format!("ticket {ticket} comes after {last}"));
+}
+
+pub(super) fn settled(seen: &Seen<'_>, findings: &mut Findings) {
+    if let Some(decided) = seen.model.decided.front() {
+        if seen.at.since(decided.at) >= seen.rules.slack {
+            let what = format!("operation {} has ended ({:?}) and nobody is told", decided.ticket, decided.as_what);
+            findings.add(Oracle::S1, what);
         }
     }
 }

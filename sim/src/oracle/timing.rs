@@ -95,7 +95,7 @@ impl Timing {
                 let carried = seen.model.session.iter().find(|bound| bound.what.ticket() == Some(ticket));
                 let due = carried
                     .filter(|bound| !matches!(bound.what, Carried::Publish(_)))
-                    .map(|bound| bound.bound_at + seen.rules.config.operation_timeout);
+                    .map(|bound| bound.first_sent_at + seen.rules.config.operation_timeout);
                 let right = due.is_some_and(|due| seen.at + seen.rules.slack >= due);
                 findings.check(Oracle::L5, right, || format!("operation {ticket} times out, due at {due:?}"));
             }
@@ -129,7 +129,7 @@ impl Timing {
 
 fn requests(seen: &Seen<'_>, findings: &mut Findings) {
     for bound in seen.model.session.unanswered().filter(|bound| !matches!(bound.what, Carried::Publish(_))) {
-        let since = bound.bound_at.max(seen.model.resumed_input_at);
+        let since = bound.first_sent_at.max(seen.model.resumed_input_at);
         let late = seen.model.is_late(since + seen.rules.config.operation_timeout, seen.rules.slack);
         findings.check(Oracle::L5, !late, || format!("packet {} has no answer and no end", bound.id));
     }

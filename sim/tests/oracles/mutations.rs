@@ -1,5 +1,6 @@
 //! Lives with one thing changed: each oracle sees what it is there for.
 
+use core::fmt::Write as _;
 use core::time::Duration;
 
 use thingwire_core::{Instant, LinkError, Notice, Outcome, Phase, Qos, Refusal};
@@ -419,7 +420,7 @@ fn every_oracle_sees_what_it_is_there_for() {
         let findings = judge(&records, &rules).findings;
         if !findings.iter().any(|finding| finding.oracle == oracle.id()) {
             let found: Vec<_> = findings.iter().take(3).map(ToString::to_string).collect();
-            missed += &format!("{}: {name}: {found:?}\n", oracle.id());
+            writeln!(missed, "{}: {name}: {found:?}", oracle.id()).unwrap();
         }
     }
     assert_eq!(missed, "");

@@ -12,6 +12,7 @@ use thingwire_sim::trace::{Holds, Name, Operation, Packet, Published, Record, Wh
 
 pub(crate) const LATENCY: Duration = Duration::from_millis(10);
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Rig {
     pub(crate) client: Client,
     pub(crate) now: Instant,

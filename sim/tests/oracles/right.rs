@@ -1,5 +1,6 @@
 //! Lives in which everything is right.
 
+use core::fmt::Write as _;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
@@ -23,7 +24,7 @@ fn nothing_is_found_where_nothing_is_wrong() {
     for (name, life) in lives::ALL {
         let (records, rules) = life();
         for finding in judge(&records, &rules).findings {
-            found += &format!("{name}: {finding}\n");
+            writeln!(found, "{name}: {finding}").unwrap();
         }
     }
     assert_eq!(found, "");
@@ -63,7 +64,9 @@ fn devices_are_judged_apart() {
     let mut records: Vec<_> = one.into_iter().chain(others_records).collect();
     records.sort_by_key(|record| record.at);
     let mut judge = Judge::new(vec![rules, others]);
-    records.iter().for_each(|record| judge.observe(record));
+    for record in &records {
+        judge.observe(record);
+    }
     assert_eq!(judge.finish(Instant::EPOCH).findings, []);
 }
 

@@ -64,16 +64,15 @@ impl Filters {
 
     pub(super) fn renewed(&mut self, filter: Name, granted: bool) {
         let Some(wanted) = self.wanted.get_mut(&filter).filter(|wanted| wanted.known == Known::Lost) else { return };
-        match granted {
-            true => wanted.known = Known::Granted,
-            false => {
-                self.refused.push(filter);
-                if wanted.pending > 0 {
-                    wanted.known = Known::Asked;
-                } else {
-                    self.wanted.remove(&filter);
-                }
-            }
+        if granted {
+            wanted.known = Known::Granted;
+            return;
+        }
+        self.refused.push(filter);
+        if wanted.pending > 0 {
+            wanted.known = Known::Asked;
+        } else {
+            self.wanted.remove(&filter);
         }
     }
 

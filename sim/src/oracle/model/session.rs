@@ -14,7 +14,7 @@ pub(in crate::oracle) struct Bound {
     /// Whether the current link has carried it.
     pub(in crate::oracle) on_link: bool,
     /// When it was first sent under this id.
-    pub(in crate::oracle) bound_at: Instant,
+    pub(in crate::oracle) first_sent_at: Instant,
     /// When it was last sent.
     pub(in crate::oracle) sent_at: Instant,
 }
@@ -103,7 +103,7 @@ impl Session {
         }
         self.requests += usize::from(!matches!(what, Carried::Publish(_)));
         self.in_use[usize::from(id) / 64] |= 1 << (id % 64);
-        self.bound.push_back(Bound { id, what, on_link: true, bound_at: at, sent_at: at });
+        self.bound.push_back(Bound { id, what, on_link: true, first_sent_at: at, sent_at: at });
     }
 
     pub(super) fn sent_again(&mut self, id: u16, at: Instant) {
