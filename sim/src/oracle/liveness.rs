@@ -45,6 +45,8 @@ pub(super) struct Liveness {
     was_online: bool,
     /// When something was last sent, or nothing could be.
     progress_at: Instant,
+    /// Whether something waited and might be sent when the last instant was over.
+    may_send: bool,
     /// When a link or an attempt last ended.
     lost_at: Option<Instant>,
 }
@@ -67,6 +69,7 @@ impl Liveness {
                 self.lost_at = Some(seen.at);
             }
             What::Sent(_, packet) if !matches!(packet, Packet::Puback(_) | Packet::Pingreq) => {
+                self.progresses(seen, findings);
                 self.progress_at = seen.at;
             }
             What::Fault { begins: true, name, .. } if self.due.is_some() => {
@@ -101,16 +104,26 @@ impl Liveness {
             && model.session.renewals() == 0
             && model.session.publishes() < window
             && !is_stuck(seen);
+        self.may_send = may_send;
         if !may_send {
             self.progress_at = seen.at;
             return;
         }
+        self.progresses(seen, findings);
+    }
+
+    /// Something could have been sent ever since it last was.
+    fn progresses(&self, seen: &Seen<'_>, findings: &mut Findings) {
+        if self.due.is_none() {
+            return;
+        }
+        let rules = seen.rules;
         let idle = seen.at.since(self.progress_at);
         let interval = if let Drain::Every(interval) = rules.config.drain { interval } else { Duration::ZERO };
         // A second for the service's limits; an unanswered request may be what the next one waits for.
         let patience = interval + Duration::from_secs(1) + rules.config.operation_timeout + rules.round_trip_max;
-        let what = || format!("{} operations wait, and nothing was sent for {idle:?}", model.ops.waiting());
-        findings.check(Oracle::L3, idle <= patience + rules.slack, what);
+        let what = || format!("{} operations wait, and nothing was sent for {idle:?}", seen.model.ops.waiting());
+        findings.check(Oracle::L3, !self.may_send || idle <= patience + rules.slack, what);
     }
 
     pub(super) fn ended(&self, seen: &Seen<'_>, all_delivered: bool, findings: &mut Findings) {
