@@ -6,67 +6,56 @@ use serde::{Deserialize, Serialize};
 
 use super::Span;
 
-/// A fault with its time.
+/// A fault with its time. In text, `at = "10m"` or `when = { phase = "draining", nth = 2, after = "1s" }` says when it
+/// begins: see [`Trigger`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(try_from = "super::text::FaultText", into = "super::text::FaultText")]
 pub struct PlannedFault {
     /// The name of the case in the catalogue, for reports; empty for one of your own.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// When it begins.
-    #[serde(flatten)]
     pub when: Trigger,
     /// How long it lasts. A fault that is an instant ignores it; without it, a fault lasts until the end.
-    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     pub lasts: Option<Span>,
     /// The device it is done to, from 0.
-    #[serde(default)]
     pub device: u32,
     /// What happens.
-    #[serde(rename = "do")]
     pub fault: Fault,
 }
 
 /// When a fault begins.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trigger {
-    /// This long after the beginning.
+    /// This long after the beginning: `at = "10m"`.
     At(Span),
-    /// When the client enters this phase for the given time, counted from 1.
+    /// When the client enters this phase for the given time, counted from 1: `when = { phase = "draining" }`.
     OnPhase {
         /// The phase, in kebab case: `awaiting-connack`.
         phase: PhaseName,
         /// Which time.
-        #[serde(default = "first")]
         nth: u32,
         /// How long after that.
-        #[serde(default)]
         after: Span,
     },
-    /// When the client has sent this kind of packet for the given time, counted from 1.
+    /// When the client has sent this kind of packet for the given time, counted from 1: `when = { sent = "publish" }`.
     OnSent {
         /// The packet.
         packet: PacketType,
         /// Which time.
-        #[serde(default = "first")]
         nth: u32,
         /// How long after that.
-        #[serde(default)]
         after: Span,
     },
-    /// When the broker has sent this kind of packet for the given time, counted from 1.
+    /// When the broker has sent this kind of packet for the given time, counted from 1: `when = { answer = "puback" }`.
     OnAnswer {
         /// The packet.
         packet: PacketType,
         /// Which time.
-        #[serde(default = "first")]
         nth: u32,
         /// How long after that.
-        #[serde(default)]
         after: Span,
     },
-    /// When at least this many operations wait.
+    /// When at least this many operations wait: `when = { queued = 10 }`.
     OnQueued(u32),
 }
 
@@ -118,7 +107,7 @@ pub enum Direction {
 
 /// What goes wrong.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub enum Fault {
     /// How attempts to connect end while it lasts.
     Connect(ConnectFault),
@@ -127,7 +116,7 @@ pub enum Fault {
         /// How.
         how: How,
         /// After this many more bytes in this direction instead of at once. What was sent before arrives.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<(Direction, u32)>,
     },
     /// The peer is gone and nobody says so: everything sent is lost, for this connection.
@@ -265,7 +254,7 @@ pub enum Garbage {
 
 /// What the broker does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub enum BrokerFault {
     /// It closes the connection without a reason.
     Kick,

@@ -5,11 +5,12 @@ mod client;
 mod fault;
 mod network;
 mod span;
+mod text;
 mod workload;
 
 use serde::{Deserialize, Serialize};
 
-pub use client::ClientPlan;
+pub use client::{ClientPlan, JitterName};
 pub use fault::{
     AppFault, BrokerFault, ClockFault, ConnectFault, Direction, Fault, Garbage, How, Meddling, PacketType, PhaseName,
     PlannedFault, Trigger,

@@ -6,33 +6,32 @@ use super::Span;
 
 /// Something the application does again and again, from the beginning until the plan's duration is over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "kind")]
+#[serde(
+    try_from = "super::text::WorkloadText",
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case",
+    tag = "kind"
+)]
 pub enum Workload {
     /// Publishes.
     Publish {
         /// Where to; `{id}` is the client id, `{n}` a number below `topics`.
         topic: String,
         /// How many topics to spread over.
-        #[serde(default = "one")]
         topics: u32,
         /// 0 or 1.
         qos: u8,
         /// The time between two, on average.
         every: Span,
         /// Whether the time between two is drawn, from nothing to twice as long, instead of always the same.
-        #[serde(default)]
         random: bool,
         /// How many at a time.
-        #[serde(default = "one")]
         burst: u32,
         /// Bytes of payload; at least 8.
-        #[serde(default = "telemetry")]
         size: u32,
         /// How long a message is worth sending.
-        #[serde(default)]
         expires_in: Option<Span>,
         /// How many in all; without it, as many as there is time for.
-        #[serde(default)]
         count: Option<u64>,
     },
     /// The broker publishes to what the device has subscribed to.
@@ -40,23 +39,18 @@ pub enum Workload {
         /// Where to; `{id}` and `{n}` as above.
         topic: String,
         /// How many topics to spread over.
-        #[serde(default = "one")]
         topics: u32,
         /// 0 or 1.
         qos: u8,
         /// The time between two, on average.
         every: Span,
         /// Whether the time between two is drawn.
-        #[serde(default)]
         random: bool,
         /// How many at a time.
-        #[serde(default = "one")]
         burst: u32,
         /// Bytes of payload; at least 8.
-        #[serde(default = "telemetry")]
         size: u32,
         /// How many in all.
-        #[serde(default)]
         count: Option<u64>,
     },
     /// Subscribes to and unsubscribes from filters, in turn and at random.
@@ -64,7 +58,6 @@ pub enum Workload {
         /// The filter; `{id}` and `{n}` as above.
         filter: String,
         /// How many filters to choose from.
-        #[serde(default = "one")]
         filters: u32,
         /// The time between two, on average; always drawn.
         every: Span,
@@ -84,16 +77,16 @@ pub struct Op {
     /// When, from the beginning.
     pub at: Span,
     /// Which device, from 0.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::text::is_zero")]
     pub device: u32,
-    /// What.
-    #[serde(flatten)]
+    /// What: `do = "stop"`, `do = { discard = { back = 2 } }`.
+    #[serde(rename = "do")]
     pub kind: OpKind,
 }
 
 /// What the application can do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "do")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum OpKind {
     /// Starts the client. Every device starts by itself at the beginning; this is for after a stop.
     Start,
@@ -109,7 +102,7 @@ pub enum OpKind {
         #[serde(default = "telemetry")]
         size: u32,
         /// How long it is worth sending.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         expires_in: Option<Span>,
         /// Whether the server keeps it.
         #[serde(default)]
@@ -173,10 +166,6 @@ impl OpKind {
     }
 }
 
-fn one() -> u32 {
-    1
-}
-
-fn telemetry() -> u32 {
+pub(super) fn telemetry() -> u32 {
     64
 }
