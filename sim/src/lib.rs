@@ -7,6 +7,7 @@
 //! * [`world`]: one client and the model broker on a virtual clock, with a network between them that can break.
 //! * [`plan`]: everything that decides a run: clients, network, work and faults.
 //! * [`fleet`]: how long a whole fleet takes to come back, and at what price.
+//! * [`scenario`]: plans as files, in which ranges are drawn.
 //! * [`choices`]: the one place where a run lets anything be decided.
 //! * [`trace`]: what a run looks like from outside.
 //! * [`oracle`]: what must hold in every run.
@@ -25,5 +26,6 @@ pub mod pki;
 pub mod plan;
 pub mod run;
 pub mod tap;
+pub mod scenario;
 pub mod trace;
 pub mod world;
