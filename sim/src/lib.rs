@@ -8,6 +8,7 @@
 //! * [`plan`]: everything that decides a run: clients, network, work and faults.
 //! * [`fleet`]: how long a whole fleet takes to come back, and at what price.
 //! * [`scenario`]: plans as files, in which ranges are drawn.
+//! * [`profile`]: plans made from a seed.
 //! * [`catalogue`]: every fault by its number, with what is expected of a client.
 //! * [`choices`]: the one place where a run lets anything be decided.
 //! * [`trace`]: what a run looks like from outside.
@@ -25,6 +26,7 @@ pub mod mosquitto;
 pub mod oracle;
 pub mod pki;
 pub mod plan;
+pub mod profile;
 pub mod run;
 pub mod tap;
 pub mod scenario;
