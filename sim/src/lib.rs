@@ -10,12 +10,14 @@
 //! * [`scenario`]: plans as files, in which ranges are drawn.
 //! * [`profile`]: plans made from a seed.
 //! * [`catalogue`]: every fault by its number, with what is expected of a client.
+//! * [`campaign`]: many seeds, and the report about them.
 //! * [`choices`]: the one place where a run lets anything be decided.
 //! * [`trace`]: what a run looks like from outside.
 //! * [`oracle`]: what must hold in every run.
 //! * [`run`]: one run of a plan, and what came of it.
 
 pub mod broker;
+pub mod campaign;
 pub mod catalogue;
 pub mod choices;
 pub mod cli;
