@@ -11,6 +11,7 @@
 //! * [`profile`]: plans made from a seed.
 //! * [`catalogue`]: every fault by its number, with what is expected of a client.
 //! * [`campaign`]: many seeds, and the report about them.
+//! * [`shrink`]: the smallest plan that still fails in the same way.
 //! * [`choices`]: the one place where a run lets anything be decided.
 //! * [`trace`]: what a run looks like from outside.
 //! * [`oracle`]: what must hold in every run.
@@ -32,5 +33,6 @@ pub mod profile;
 pub mod run;
 pub mod tap;
 pub mod scenario;
+pub mod shrink;
 pub mod trace;
 pub mod world;
