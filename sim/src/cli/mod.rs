@@ -20,7 +20,12 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
+use thingwire_core::Instant;
+
 use crate::campaign::Runner;
+use crate::oracle::Finding;
+use crate::plan::Plan;
+use crate::run::Run;
 
 pub use console::Console;
 
@@ -95,7 +100,16 @@ pub fn run() -> ExitCode {
     let (mut out, mut err) = (io::stdout().lock(), io::stderr());
     let interactive = err.is_terminal();
     let mut console = Console { out: &mut out, err: &mut err, interactive };
-    ExitCode::from(execute(std::env::args_os(), &crate::run::run, &mut console))
+    ExitCode::from(execute(std::env::args_os(), &judged, &mut console))
+}
+
+/// A run in the simulated world. A plan that cannot be fails as such: scenarios and profiles are checked before.
+fn judged(plan: &Plan, record: bool) -> Run {
+    let refused = |what| Run {
+        findings: vec![Finding { oracle: "PLAN", at: Instant::EPOCH, device: 0, what }],
+        ..Run::default()
+    };
+    crate::run::run(plan, record).unwrap_or_else(refused)
 }
 
 /// Runs a command with this runner, and says how a process should exit: see the help for the codes.
