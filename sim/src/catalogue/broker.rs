@@ -69,7 +69,7 @@ pub(super) const ROWS: &[Row] = &[
         &["S1", "S2", "S10"],
         By(|d| d.answer_to_connect(Meddling::FlipSessionPresent)),
     )
-    .excusing(&["S15", "S7", "L4"]),
+    .excusing(&["S15", "L4"]),
     row(
         "B7 session-lost",
         "the broker has forgotten the session",
@@ -89,15 +89,14 @@ pub(super) const ROWS: &[Row] = &[
         &["S24"],
         By(|d| d.answer_to_connect(Meddling::FlipSessionPresent)),
     )
-    .excusing(&["S15", "S7", "L4"]),
+    .excusing(&["S15", "L4"]),
     row(
         "B9 filter-refused",
         "SUBACK refuses one of several filters",
         "that one is reported, and not renewed; the others work",
         &["S23"],
         By(|d| d.meddle(PacketType::Suback, 3, Meddling::RefuseFilter)),
-    )
-    .excusing(&["L4"]),
+    ),
     row(
         "B10 granted-less",
         "SUBACK grants a lower quality of service",
@@ -139,8 +138,7 @@ pub(super) const ROWS: &[Row] = &[
             let fault = d.pick(&deny);
             d.lasting(1_000, 90_000, Fault::Broker(fault))
         }),
-    )
-    .excusing(&["L4"]),
+    ),
     row(
         "B14 kicked",
         "the broker closes without a reason",

@@ -14,9 +14,6 @@ const fn row(
     super::row(super::Family::Clock, name, what, expected, oracles, made)
 }
 
-/// What a device that is not woken in time cannot keep.
-const LATE: &[&str] = &["S11", "S17", "S18", "S19", "L6", "L7"];
-
 pub(super) const ROWS: &[Row] = &[
     row(
         "C1 wall-clock-jumps",
@@ -31,16 +28,14 @@ pub(super) const ROWS: &[Row] = &[
         "the peer has left: found within the keep-alive's bound after waking",
         &["S29", "L1"],
         By(|d| d.lasting(1_000, 600_000, Fault::Clock(ClockFault::SuspendStopped))),
-    )
-    .excusing(LATE),
+    ),
     row(
         "C3 suspend-running",
         "the device sleeps, and its clock goes on",
         "overdue timers fire once; the drain does not make up for lost time",
         &["S16", "S29", "S31"],
         By(|d| d.lasting(1_000, 600_000, Fault::Clock(ClockFault::SuspendRunning))),
-    )
-    .excusing(LATE),
+    ),
     row(
         "C4 late",
         "every wake comes late",
@@ -50,8 +45,7 @@ pub(super) const ROWS: &[Row] = &[
             let late = d.millis(1, 2_000);
             d.lasting(1_000, 120_000, Fault::Clock(ClockFault::Late(late)))
         }),
-    )
-    .excusing(LATE),
+    ),
     row(
         "C5 spurious",
         "wakes come without a reason",
@@ -71,8 +65,7 @@ pub(super) const ROWS: &[Row] = &[
             let tick = d.pick(&[Span::millis(1), Span::millis(16), Span::millis(100), Span::secs(1)]);
             d.lasting(1_000, 120_000, Fault::Clock(ClockFault::Coarse(tick)))
         }),
-    )
-    .excusing(&["S11", "S12", "S16", "S17", "S18", "S19", "L6", "L7"]),
+    ),
     row(
         "C7 backwards",
         "the clock goes back",
@@ -82,8 +75,7 @@ pub(super) const ROWS: &[Row] = &[
             let back = d.millis(1, 10_000);
             d.once(Fault::Clock(ClockFault::Back(back)))
         }),
-    )
-    .excusing(&["S11", "S12", "S16", "S17", "S18", "S19", "L6", "L7"]),
+    ),
     row(
         "C8 long-uptime",
         "the client runs for years",
@@ -97,6 +89,5 @@ pub(super) const ROWS: &[Row] = &[
         "input waits; nothing is lost",
         &["S22", "L7"],
         By(|d| d.lasting(1_000, 120_000, Fault::App(AppFault::Pause))),
-    )
-    .excusing(&["S18", "L6"]),
+    ),
 ];

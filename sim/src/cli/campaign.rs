@@ -15,7 +15,7 @@ use signal_hook::flag;
 
 use super::console::{Failure, code};
 use super::source::{seed, source};
-use super::{Console, MARKS, OK, list};
+use super::{Console, FAILED, MARKS, OK, list};
 use crate::campaign::{Ended, Line, Report, Runner, Setup, Watch, Whole, campaign as make};
 use crate::plan::Span;
 
@@ -94,7 +94,10 @@ pub(super) fn campaign(options: &Campaign, runner: Runner<'_>, console: &mut Con
 }
 
 fn prepare(dir: &Path) -> Result<Whole, Failure> {
-    let told = |error: io::Error| io::Error::new(error.kind(), format!("cannot write to {}: {error}", dir.display()));
+    let told = |error: io::Error| {
+        let hint = "--out wants a directory that you may write to";
+        Failure { code: FAILED, line: format!("cannot write to {}: {error} (hint: {hint})", dir.display()) }
+    };
     fs::create_dir_all(dir).map_err(told)?;
     Ok(Whole::create(&dir.join("results.jsonl"))?)
 }

@@ -104,7 +104,7 @@ fn what_cannot_be_read_or_written_is_named() {
         (vec!["run", &good, "--save", &nowhere], 1, "where.toml", "see that the file"),
         (vec!["replay", &dice], 2, "leaves 1 values to the dice", "--save"),
         (vec!["campaign", "calm", "--time", "5"], 2, "--time", "--help"),
-        (vec!["campaign", "calm", "--seeds", "1", "--out", &good], 1, "good.toml", "--out want a directory"),
+        (vec!["campaign", "calm", "--seeds", "1", "--out", &good], 1, "good.toml", "--out wants a directory"),
         (vec!["campaign"], 2, "SCENARIO|PROFILE", "--help"),
         (vec!["list", "everything"], 2, "everything", "--help"),
         (vec!["bench", "nothing"], 2, "`nothing`", "list profiles"),
