@@ -55,10 +55,13 @@ impl Attempt {
 
     /// What was seen, with its numbers; `None` for a run that passed.
     pub fn seen(&self) -> Option<String> {
-        self.panic.as_ref().map(|message| format!("panic: {message}")).or_else(|| {
-            let first = self.run.findings.first()?;
-            Some(first.to_string())
-        })
+        if let Some(message) = &self.panic {
+            return Some(format!("the client panicked: {message}"));
+        }
+        let first = self.run.findings.first()?;
+        let micros = first.at.as_micros();
+        let (secs, rest) = (micros / 1_000_000, micros % 1_000_000);
+        Some(format!("{} at {secs}.{rest:06} s, device {}: {}", first.oracle, first.device, first.what))
     }
 }
 

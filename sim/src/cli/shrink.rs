@@ -1,6 +1,6 @@
 //! `thingwire-sim shrink`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::console::Failure;
 use super::source::{load, seed};
@@ -75,8 +75,9 @@ pub(super) fn shrink(options: &Shrink, runner: Runner<'_>, console: &mut Console
     Ok(OK)
 }
 
-/// A test that keeps the scenario.
+/// A test that keeps the scenario, in a file beside it.
 fn test(signature: &Signature, file: &str) -> String {
+    let file = Path::new(file).file_name().map_or_else(|| file.to_owned(), |name| name.to_string_lossy().into_owned());
     let words: String = signature
         .to_string()
         .chars()

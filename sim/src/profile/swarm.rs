@@ -20,9 +20,12 @@ pub(super) fn all(choices: &mut dyn Choices) -> Plan {
 pub(super) fn soak(choices: &mut dyn Choices) -> Plan {
     let draw = &mut Draw::new(choices, 0, Span::default());
     let mut plan = edgy(draw, 7_200, 7_200);
+    // Now and then as many messages as there are packet ids, and more.
+    let many = plan.client.queue != Some(-1) && draw.chance(3);
+    let often = if many { Span::millis(100) } else { Span::secs(3) };
     for workload in &mut plan.workload {
-        if let Workload::Publish { every, burst, .. } = workload {
-            (*every, *burst) = (Span::secs(3), 1);
+        if let Workload::Publish { qos: 1, every, burst, .. } = workload {
+            (*every, *burst) = (often, 1);
         }
     }
     filled(choices, plan, 100, 300, &deal(&Family::ALL.map(|family| (family, 1))))

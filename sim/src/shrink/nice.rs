@@ -54,6 +54,8 @@ fn round_span(search: &mut Search<'_>, field: impl Fn(&mut Plan) -> Option<&mut 
 /// Rounder spans than this one, the roundest first.
 fn rounder(span: Span) -> Vec<Span> {
     let micros = u64::try_from(span.0.as_micros()).unwrap_or(u64::MAX);
+    // Far shorter, before only rounder: what happens early is seen early.
+    let shorter = [16, 4, 2].map(|divisor| up(Span(span.0 / divisor)));
     let mut rounder = vec![Span::default()];
     for unit in [60_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000] {
         let below = micros / unit * unit;
@@ -66,7 +68,9 @@ fn rounder(span: Span) -> Vec<Span> {
     // A span of nothing is tried already.
     let (first, rest) = rounder.split_at(1);
     let mut rounder = first.to_vec();
+    rounder.extend(shorter.into_iter().filter(|shorter| *shorter < span));
     rounder.extend(rest.iter().filter(|span| **span != Span::default()));
+    rounder.dedup();
     rounder.retain(|round| *round != span);
     rounder
 }
@@ -136,7 +140,10 @@ mod tests {
     #[test]
     fn rounder_numbers_come_roundest_first() {
         let rounder: Vec<_> = rounder(Span::millis(72_345)).iter().map(ToString::to_string).collect();
-        assert_eq!(rounder, ["0s", "1m", "2m", "70s", "80s", "72s", "73s", "72300ms", "72400ms", "72340ms", "72350ms"]);
+        assert_eq!(
+            rounder,
+            ["0s", "5s", "20s", "1m", "2m", "70s", "80s", "72s", "73s", "72300ms", "72400ms", "72340ms", "72350ms"]
+        );
         assert_eq!(super::rounder(Span::default()), []);
         assert_eq!(up(Span::secs(61)), Span::secs(120));
     }

@@ -152,3 +152,24 @@ fn a_short_campaign_of_the_real_thing_goes_through() {
     assert_eq!(ended.code, 0, "{}{}", ended.out, ended.err);
     assert!(ended.out.starts_with("4 runs in "), "{}", ended.out);
 }
+
+#[cfg(unix)]
+#[test]
+fn control_c_ends_a_campaign_with_its_report() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = binary();
+    command.args(["campaign", "calm", "--time", "1h", "-j", "1", "--max-failures", "0", "--out"]).arg(dir.path());
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
+    // The results are begun when signals are already listened to.
+    while fs::read_dir(dir.path()).unwrap().count() == 0 {
+        std::thread::yield_now();
+    }
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT).unwrap();
+    let ended = ended(&child.wait_with_output().unwrap());
+    assert!(ended.out.starts_with("interrupted\n"), "{}{}", ended.out, ended.err);
+    let report: Report = serde_json::from_str(&fs::read_to_string(dir.path().join("report.json")).unwrap()).unwrap();
+    assert_eq!(report.ended, Ended::Interrupted);
+    let lines = fs::read_to_string(dir.path().join("results.jsonl")).unwrap();
+    assert_eq!(lines.lines().count() as u64, report.seeds);
+}
