@@ -4,7 +4,7 @@
 //! * [`double`]: the same model behind real loopback sockets, a local AWS IoT Core for anybody's tests.
 //! * [`mosquitto`]: a real Mosquitto as a child process, to check the model and the client against a second server.
 //! * [`pki`]: the certificates and keys all of them need.
-//! * [`world`]: one client and the model broker on a virtual clock, with a network between them that can break.
+//! * [`world`]: devices, the model broker and networks that break, on a virtual clock.
 //! * [`plan`]: everything that decides a run: clients, network, work and faults.
 //! * [`fleet`]: how long a whole fleet takes to come back, and at what price.
 //! * [`scenario`]: plans as files, in which ranges are drawn.
@@ -31,8 +31,8 @@ pub mod pki;
 pub mod plan;
 pub mod profile;
 pub mod run;
-pub mod tap;
 pub mod scenario;
 pub mod shrink;
+pub mod tap;
 pub mod trace;
 pub mod world;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use thingwire_core::{Instant, Notice, Outcome, Phase};
 
+use crate::catalogue;
 use crate::choices::Seeded;
 use crate::digest::Digest;
 use crate::oracle::{Finding, Judge, Oracle, Rulebook, Verdict};
@@ -50,28 +51,31 @@ pub struct Counts {
 
 /// Runs a plan, and judges it.
 ///
-/// # Errors
+/// # Panics
 ///
-/// What in the plan cannot be, in one line.
-pub fn run(plan: &Plan, record: bool) -> Result<Run, String> {
-    let mut world = World::new(plan, Box::new(Seeded::new(plan.seed)))?;
-    live(plan, &mut world, record)
+/// When the plan cannot be, which [`crate::scenario::check`] tells; and wherever the client panics.
+pub fn run(plan: &Plan, record: bool) -> Run {
+    live(plan, &mut world(plan), record)
 }
 
 /// Runs a plan with the user's own application on every device, and judges both.
 ///
-/// # Errors
+/// # Panics
 ///
-/// What in the plan cannot be, in one line.
-pub fn run_with(plan: &Plan, record: bool, make: &dyn Fn(u32) -> Box<dyn Application>) -> Result<Run, String> {
-    let mut world = World::new(plan, Box::new(Seeded::new(plan.seed)))?;
+/// As [`run`] does, and wherever the application panics.
+pub fn run_with(plan: &Plan, record: bool, make: &dyn Fn(u32) -> Box<dyn Application>) -> Run {
+    let mut world = world(plan);
     for device in 0..plan.devices {
         world.install(device, make(device));
     }
     live(plan, &mut world, record)
 }
 
-fn live(plan: &Plan, world: &mut World, record: bool) -> Result<Run, String> {
+fn world(plan: &Plan) -> World {
+    World::new(plan, Box::new(Seeded::new(plan.seed))).unwrap_or_else(|why| panic!("the plan {:?}: {why}", plan.name))
+}
+
+fn live(plan: &Plan, world: &mut World, record: bool) -> Run {
     world.begin();
     let mut scribe = Scribe {
         judge: Judge::new((0..plan.devices).map(|device| rulebook(plan, device)).collect()),
@@ -89,7 +93,7 @@ fn live(plan: &Plan, world: &mut World, record: bool) -> Result<Run, String> {
     }
     world.end();
     scribe.take(world);
-    Ok(scribe.finish(plan, world))
+    scribe.finish(plan, world)
 }
 
 /// Looks at everything that happens.
@@ -129,6 +133,8 @@ fn rulebook(plan: &Plan, device: u32) -> Rulebook {
     for planned in plan.fault.iter().filter(|planned| planned.device == device) {
         rules.slack = rules.slack.max(slack(&planned.fault));
         rules.excused.extend(excuses(&planned.fault));
+        let named = catalogue::excuses(&planned.name);
+        rules.excused.extend(Oracle::ALL.iter().filter(|oracle| named.contains(&oracle.id())));
     }
     rules
 }

@@ -23,6 +23,7 @@ use clap::{Parser, Subcommand};
 use thingwire_core::Instant;
 
 use crate::campaign::Runner;
+use crate::fleet::{self, FleetArgs};
 use crate::oracle::Finding;
 use crate::plan::Plan;
 use crate::run::Run;
@@ -67,6 +68,7 @@ Examples:
   thingwire-sim run flaky-wifi --seed 7
   thingwire-sim campaign swarm soak --time 10m --out report
   thingwire-sim shrink swarm --seed 4711 -o small.toml
+  thingwire-sim fleet --devices 100000 --rate 500 -o storm
   thingwire-sim serve --port 8883 --plain-port 1883 --dir ./certs
 
 Exit codes:
@@ -92,6 +94,7 @@ enum Command {
     List(list::List),
     CheckDeterminism(determinism::CheckDeterminism),
     Bench(bench::Bench),
+    Fleet(FleetArgs),
     Serve(serve::Serve),
 }
 
@@ -127,6 +130,9 @@ pub fn execute(arguments: impl IntoIterator<Item = OsString>, runner: Runner<'_>
         Command::List(options) => list::list(&options, console),
         Command::CheckDeterminism(options) => determinism::check(&options, runner, console),
         Command::Bench(options) => bench::bench(&options, runner, console),
+        Command::Fleet(options) => {
+            fleet::command(&options).map(|()| OK).map_err(|line| Failure { code: FAILED, line })
+        }
         Command::Serve(options) => serve::serve(options, console).map(|()| OK).map_err(Failure::from),
     };
     outcome.unwrap_or_else(|failure| {

@@ -117,7 +117,7 @@ impl World {
         let Some(PlannedFault { fault, device, lasts, name, .. }) = self.plan.fault.get(index as usize).cloned() else {
             return;
         };
-        let name = catalogue::static_name(&name, &fault);
+        let name = catalogue::static_name(&name);
         self.with(device as usize, |device, stage| {
             device.record(stage, What::Fault { index, name, begins: true });
             device.conditions.begin(index, &fault);
@@ -189,7 +189,7 @@ impl World {
         let Some(PlannedFault { fault, device, name, .. }) = self.plan.fault.get(index as usize).cloned() else {
             return;
         };
-        let name = catalogue::static_name(&name, &fault);
+        let name = catalogue::static_name(&name);
         let was_on = self.devices.get_mut(device as usize).is_some_and(|device| device.conditions.end(index));
         if !was_on {
             return;
