@@ -1,5 +1,7 @@
 //! Passes that change a plan in one go.
 
+use core::time::Duration;
+
 use crate::catalogue::{self, Family};
 use crate::plan::{ClientPlan, Network, Op, OpKind, PlannedFault, Span, Workload};
 
@@ -24,16 +26,11 @@ pub(super) fn drop_families(search: &mut Search<'_>) {
 pub(super) fn cut_the_tail(search: &mut Search<'_>) {
     let found = attempt(&search.best, false, search.runner).run.findings.first().map(|finding| finding.at);
     search.runs += 1;
-    if let Some(at) = found {
-        let secs = at.as_micros().div_ceil(1_000_000).max(1);
-        let duration = nice::up(Span::secs(secs));
-        if duration < search.best.duration {
-            search.keep_changed("tail", |plan| plan.duration = duration);
-        }
-    }
-    for divisor in [2, 2, 2, 2, 2, 2] {
-        let shorter = nice::up(Span(search.best.duration.0 / divisor));
-        if shorter >= search.best.duration || !search.keep_changed("duration", |plan| plan.duration = shorter) {
+    let needed = found.map_or(Span::default(), |at| Span(Duration::from_micros(at.as_micros())));
+    // The shortest that is enough; a little more than up to the failure may be needed.
+    for duration in nice::ROUND.map(Span::secs) {
+        let fits = needed <= duration && duration < search.best.duration;
+        if fits && search.keep_changed("duration", |plan| plan.duration = duration) {
             break;
         }
     }

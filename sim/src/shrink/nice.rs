@@ -6,7 +6,7 @@ use super::Search;
 use crate::plan::{Fault, OpKind, Plan, Span, Trigger, Workload};
 
 /// The numbers that people would have written, in seconds.
-const ROUND: [u64; 15] = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400];
+pub(super) const ROUND: [u64; 15] = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400];
 
 /// The next round span that is no shorter.
 pub(super) fn up(span: Span) -> Span {
