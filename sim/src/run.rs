@@ -51,28 +51,28 @@ pub struct Counts {
 
 /// Runs a plan, and judges it.
 ///
-/// # Panics
+/// # Errors
 ///
-/// When the plan cannot be, which [`crate::scenario::check`] tells; and wherever the client panics.
-pub fn run(plan: &Plan, record: bool) -> Run {
-    live(plan, &mut world(plan), record)
+/// What in the plan cannot be, in one line; [`crate::scenario::check`] tells it too.
+pub fn run(plan: &Plan, record: bool) -> Result<Run, String> {
+    Ok(live(plan, &mut world(plan)?, record))
 }
 
 /// Runs a plan with the user's own application on every device, and judges both.
 ///
-/// # Panics
+/// # Errors
 ///
-/// As [`run`] does, and wherever the application panics.
-pub fn run_with(plan: &Plan, record: bool, make: &dyn Fn(u32) -> Box<dyn Application>) -> Run {
-    let mut world = world(plan);
+/// As [`run`].
+pub fn run_with(plan: &Plan, record: bool, make: &dyn Fn(u32) -> Box<dyn Application>) -> Result<Run, String> {
+    let mut world = world(plan)?;
     for device in 0..plan.devices {
         world.install(device, make(device));
     }
-    live(plan, &mut world, record)
+    Ok(live(plan, &mut world, record))
 }
 
-fn world(plan: &Plan) -> World {
-    World::new(plan, Box::new(Seeded::new(plan.seed))).unwrap_or_else(|why| panic!("the plan {:?}: {why}", plan.name))
+fn world(plan: &Plan) -> Result<World, String> {
+    World::new(plan, Box::new(Seeded::new(plan.seed)))
 }
 
 fn live(plan: &Plan, world: &mut World, record: bool) -> Run {

@@ -1,13 +1,13 @@
 //! `thingwire-sim list`: what there is, from the code.
 
 use core::fmt::Write as _;
-use std::collections::BTreeSet;
 
 use clap::ValueEnum;
 
 use super::console::Failure;
 use super::{Console, OK};
 use crate::catalogue::{self, Made};
+use crate::oracle::{Mark, Oracle};
 use crate::profile;
 
 /// Print what there is: faults, oracles, profiles or marks.
@@ -68,11 +68,11 @@ fn profiles() -> String {
 }
 
 fn oracles() -> String {
-    let ids: BTreeSet<_> = catalogue::rows().flat_map(|row| row.oracles).collect();
-    ids.into_iter().fold(String::new(), |text, id| text + id + "\n")
+    let line = |text: String, oracle: &Oracle| text + &format!("{:<4} {}\n", oracle.id(), oracle.statement());
+    Oracle::ALL.iter().fold(String::new(), line)
 }
 
 /// Everything that a campaign has to meet.
 pub(super) fn marks() -> Vec<&'static str> {
-    Vec::new()
+    Mark::ALL.iter().map(|mark| mark.name()).collect()
 }

@@ -54,7 +54,7 @@ fn what(what: &What, trace: &Trace) -> String {
 
 fn asked(operation: &Operation, trace: &Trace) -> String {
     match operation {
-        Operation::Publish(message) => format!("publish {}", message_text(message, trace)),
+        Operation::Publish(message, _) => format!("publish {}", message_text(message, trace)),
         Operation::Subscribe(filters) => {
             let filters: Vec<_> = filters.iter().map(|(filter, qos)| filter_text(&trace.name(*filter), *qos)).collect();
             format!("subscribe to {}", filters.join(", "))

@@ -33,7 +33,7 @@ fn a_round_trip_through_the_virtual_network() {
     let op = |at, kind| Op { at: Span::millis(at), device: 0, kind };
     let subscribe = OpKind::Subscribe { filters: vec!["t".into()], qos: 1 };
     let publish = OpKind::Publish { topic: "t".into(), qos: 1, size: 20, expires_in: None, retain: false };
-    let run = run(&Plan { op: vec![op(0, subscribe), op(500, publish), op(2_000, OpKind::Stop)], ..plan() }, true);
+    let run = run(&Plan { op: vec![op(0, subscribe), op(500, publish), op(2_000, OpKind::Stop)], ..plan() }, true).unwrap();
     let delivered: Vec<_> = records(&run).filter(|what| matches!(what, What::Delivered(_))).collect();
     assert!(matches!(delivered[..], [What::Delivered(message)] if message.len == 20 && message.tag == 1));
     assert_eq!((run.counts.accepted, run.counts.acked), (2, 1));
@@ -43,7 +43,7 @@ fn a_round_trip_through_the_virtual_network() {
 
 #[test]
 fn an_idle_day_is_pings_only() {
-    let run = run(&Plan { duration: Span::secs(86_400), ..plan() }, true);
+    let run = run(&Plan { duration: Span::secs(86_400), ..plan() }, true).unwrap();
     let sent: Vec<_> = records(&run)
         .filter_map(|what| match what {
             What::Sent(_, packet) => Some(packet),
@@ -65,7 +65,7 @@ fn a_silent_network_is_found_out_by_the_keep_alive() {
         device: 0,
         fault: Fault::Hold(Direction::Both),
     };
-    let run = run(&Plan { duration: Span::secs(200), fault: vec![silence], ..plan() }, true);
+    let run = run(&Plan { duration: Span::secs(200), fault: vec![silence], ..plan() }, true).unwrap();
     let trace = run.trace.as_ref().unwrap();
     let down = trace.records.iter().find(|record| matches!(record.what, What::Told(Notice::Offline { .. }))).unwrap();
     assert!(matches!(&down.what, What::Told(Notice::Offline { why: Some(LinkError::KeepAlive), .. })));
@@ -92,8 +92,8 @@ fn the_same_seed_gives_the_same_life_and_another_seed_another() {
     };
     let network = Network { jitter: Span::millis(50), fragmented: true, ..Network::default() };
     let plan = Plan { workload: vec![telemetry], network, ..plan() };
-    let [one, same] = [1, 1].map(|seed| run(&Plan { seed, ..plan.clone() }, false));
+    let [one, same] = [1, 1].map(|seed| run(&Plan { seed, ..plan.clone() }, false).unwrap());
     assert_eq!(one, same);
     assert!(one.counts.acked > 100 && one.counts.acked == one.counts.accepted, "{:?}", one.counts);
-    assert_ne!(one.hash, run(&Plan { seed: 2, ..plan }, false).hash);
+    assert_ne!(one.hash, run(&Plan { seed: 2, ..plan }, false).unwrap().hash);
 }
