@@ -24,12 +24,20 @@ pub struct Tap {
     begun: Vec<u8>,
     /// Something came that is no packet: what follows has no sense.
     broken: bool,
+    /// A longer packet is none.
+    packet_len_max: usize,
 }
 
 impl Tap {
     /// Nothing has passed yet.
     pub fn new(side: Side) -> Self {
-        Self { side, begun: Vec::new(), broken: false }
+        Self { side, begun: Vec::new(), broken: false, packet_len_max: usize::MAX }
+    }
+
+    /// The same for a side that accepts no packet longer than this, fixed header included.
+    #[must_use]
+    pub fn packet_len_max(self, packet_len_max: usize) -> Self {
+        Self { packet_len_max, ..self }
     }
 
     /// The next bytes; `each` gets every packet whose last byte is among them, in order. At the first byte that cannot
@@ -46,14 +54,14 @@ impl Tap {
     fn cut(&mut self, mut bytes: &[u8], each: &mut impl FnMut(Packet)) -> Option<()> {
         while !self.begun.is_empty() {
             // The header decides how much is missing; while it is not whole, one more byte.
-            let missing = match length(self.side, &self.begun)? {
+            let missing = match self.length(&self.begun)? {
                 Length::Unknown => 1,
                 Length::Known(len) => len - self.begun.len(),
             };
             let (end, rest) = bytes.split_at(missing.min(bytes.len()));
             self.begun.extend_from_slice(end);
             bytes = rest;
-            if length(self.side, &self.begun)? == Length::Known(self.begun.len()) {
+            if self.length(&self.begun)? == Length::Known(self.begun.len()) {
                 each(packet(self.side, &self.begun)?);
                 self.begun.clear();
             } else if bytes.is_empty() {
@@ -61,7 +69,7 @@ impl Tap {
             }
         }
         loop {
-            let whole = match length(self.side, bytes)? {
+            let whole = match self.length(bytes)? {
                 Length::Known(len) => bytes.split_at_checked(len),
                 Length::Unknown => None,
             };
@@ -71,6 +79,34 @@ impl Tap {
         }
         self.begun.extend_from_slice(bytes);
         Some(())
+    }
+}
+
+impl Tap {
+    /// `None` when `bytes` cannot begin a packet of this side.
+    fn length(&self, bytes: &[u8]) -> Option<Length> {
+        let length = length(self.side, bytes)?;
+        let known = match length {
+            Length::Known(len) => len <= self.packet_len_max && fits(bytes, len),
+            Length::Unknown => true,
+        };
+        known.then_some(length)
+    }
+}
+
+/// Whether a packet that begins so may have this length, fixed header included.
+fn fits(bytes: &[u8], len: usize) -> bool {
+    match bytes.first().map(|first| (first >> 4, first & 0x06)) {
+        // [MQTT-3.2.1] [MQTT-3.4.1] [MQTT-3.11.1]
+        Some((2 | 4 | 11, _)) => len == 4,
+        // [MQTT-3.12.1] [MQTT-3.13.1] [MQTT-3.14.1]
+        Some((12..=14, _)) => len == 2,
+        // An id and an answer.
+        Some((9, _)) => len >= 5,
+        // A topic of one byte at least, and the packet id when there is one.
+        Some((3, 0)) => len >= 5,
+        Some((3, _)) => len >= 7,
+        _ => true,
     }
 }
 

@@ -160,7 +160,6 @@ impl Broker {
         self.read(connection);
     }
 
-
     /// Does what is due at `now`.
     pub fn wake(&mut self, now: Instant) {
         self.now = self.now.max(now);

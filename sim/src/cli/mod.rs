@@ -130,9 +130,7 @@ pub fn execute(arguments: impl IntoIterator<Item = OsString>, runner: Runner<'_>
         Command::List(options) => list::list(&options, console),
         Command::CheckDeterminism(options) => determinism::check(&options, runner, console),
         Command::Bench(options) => bench::bench(&options, runner, console),
-        Command::Fleet(options) => {
-            fleet::command(&options).map(|()| OK).map_err(|line| Failure { code: FAILED, line })
-        }
+        Command::Fleet(options) => fleet::command(&options).map(|()| OK).map_err(|line| Failure { code: FAILED, line }),
         Command::Serve(options) => serve::serve(options, console).map(|()| OK).map_err(Failure::from),
     };
     outcome.unwrap_or_else(|failure| {

@@ -67,6 +67,7 @@ impl fmt::Debug for User {
 struct Shown {
     phase: Phase,
     holds: Holds,
+    deadline: Option<Instant>,
 }
 
 impl Device {
@@ -82,7 +83,7 @@ impl Device {
             asleep: false,
             wake_at: None,
             put_off: false,
-            shown: Shown { phase: Phase::Idle, holds: Holds::default() },
+            shown: Shown { phase: Phase::Idle, holds: Holds::default(), deadline: None },
             injections: Vec::new(),
             flip: None,
         }
@@ -162,6 +163,11 @@ impl Device {
             }
         }
         self.show(stage, now);
+        let deadline = self.client.next_deadline().map(|(at, _)| at);
+        if deadline != self.shown.deadline {
+            self.shown.deadline = deadline;
+            stage.record(now, self.number, What::Deadline(deadline));
+        }
         self.write(stage);
         self.schedule(stage, Way::ToClient);
         self.arm(stage);
@@ -249,7 +255,6 @@ impl Device {
         let due = self.client.next_deadline().is_some_and(|(deadline, _)| deadline <= now);
         stage.record(now, self.number, What::Wake { due });
         self.client.handle(now, Event::Wake);
-        stage.record(now, self.number, What::Deadline(self.client.next_deadline().map(|(at, _)| at)));
         self.drain(stage);
     }
 
@@ -282,7 +287,7 @@ impl Device {
             // TCP takes one round trip, TLS 1.3 another.
             _ => Some(trip * 4),
         };
-        self.wire = Some(Wire::new(link));
+        self.wire = Some(Wire::new(link, self.client.config().limits.packet_len_max));
         if let Some(after) = after {
             stage.put(stage.now + after, Due::Connected(self.number, link.number()));
         }
@@ -328,7 +333,9 @@ impl Device {
         stage.record(now, self.number, What::Up(link.number()));
         self.client.handle(now, Event::LinkUp(link));
         let injected = core::mem::take(&mut self.injections);
-        self.inject(stage, &injected);
+        if !injected.is_empty() {
+            self.inject(stage, &injected);
+        }
         self.drain(stage);
     }
 
@@ -553,9 +560,17 @@ impl Device {
         }
     }
 
+    /// From here on the client is sent what the broker has not.
+    pub(super) fn tamper(&mut self) {
+        if let Some(wire) = &mut self.wire {
+            wire.tampered = true;
+        }
+    }
+
     /// Bytes that nobody asked for are put on their way, now or with the next connection.
     pub(super) fn inject(&mut self, stage: &mut Stage, bytes: &[u8]) {
         if self.wire.as_ref().is_some_and(|wire| wire.up) {
+            self.tamper();
             self.send(stage, bytes);
         } else {
             self.injections.extend_from_slice(bytes);

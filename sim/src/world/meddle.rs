@@ -47,6 +47,11 @@ impl Meddler {
         mine
     }
 
+    /// Whether the client sees what the broker never sent, instead of seeing less of it, or later.
+    pub(super) fn tampers(&self) -> bool {
+        !matches!(self.how, Meddling::Drop | Meddling::Delay(_) | Meddling::CloseAfter)
+    }
+
     pub(super) fn meddle(&self, packet: Bytes) -> Fate {
         let one = |packet| Fate { now: vec![packet], later: None, closes: false };
         match self.how {

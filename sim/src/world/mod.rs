@@ -16,6 +16,7 @@ mod pipe;
 mod stage;
 mod wire;
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -33,6 +34,9 @@ use app::App;
 use device::Device;
 use faults::Triggers;
 use stage::Stage;
+
+/// When the application of a device that sleeps is looked at again.
+const NEXT_LOOK: Duration = Duration::from_secs(1);
 
 /// Steps at one instant before the run is called a livelock.
 const STEPS_AT_ONE_INSTANT_MAX: u32 = 100_000;
@@ -214,6 +218,10 @@ impl World {
     }
 
     fn happen(&mut self, due: Due) {
+        if self.sleeper(due).is_some_and(|device| device.asleep) {
+            // The application sleeps with its device.
+            return self.stage.put(self.stage.now + NEXT_LOOK, due);
+        }
         match due {
             Due::Broker => {
                 self.broker_wake = None;
@@ -248,7 +256,21 @@ impl World {
         }
     }
 
-    /// The application of a device does something; while the device sleeps, it does it later.
+    /// The device whose application is to do something.
+    fn sleeper(&self, due: Due) -> Option<&Device> {
+        let device = match due {
+            Due::Work(device, _)
+            | Due::Ack(device)
+            | Due::Start(device)
+            | Due::Unpause(device)
+            | Due::Application(device) => device,
+            Due::Op(index) => self.plan.op.get(index as usize)?.device,
+            _ => return None,
+        };
+        self.devices.get(device as usize)
+    }
+
+    /// The application of a device does something.
     fn act(&mut self, device: u32, act: impl FnOnce(&mut App, &mut Stage, &mut Client, Instant)) {
         self.with(device as usize, |device, stage| {
             let now = device.now(stage);
@@ -287,8 +309,13 @@ impl World {
                 }
             }
             Output::Violation(violation) => {
-                let device = self.stage.routes.get(&violation.connection).copied().unwrap_or_default();
-                self.with(device as usize, |device, stage| device.record(stage, What::Violation(violation.kind)));
+                let Some(&device) = self.stage.routes.get(&violation.connection) else { return };
+                self.with(device as usize, |device, stage| {
+                    // What the client makes of packets that the broker never sent is nobody's fault.
+                    if device.wire.as_ref().is_some_and(|wire| !wire.tampered) {
+                        device.record(stage, What::Violation(violation.kind));
+                    }
+                });
             }
             Output::Published { connection, message, dup } => {
                 let Some(&device) = self.stage.routes.get(&connection) else { return };
@@ -305,6 +332,7 @@ impl World {
         let Some(device) = self.devices.get_mut(number as usize) else { return };
         if let Some(bit) = device.flip.take() {
             bytes = meddle::flip(&bytes, bit);
+            device.tamper();
         }
         let Some(meddler) = device.conditions.meddlers.iter_mut().find_map(|meddler| {
             // Each counts what it meets, and the first whose turn it is has its way.
@@ -313,6 +341,9 @@ impl World {
             return self.forward(number, connection, &bytes);
         };
         let fate = meddler.meddle(bytes);
+        if meddler.tampers() {
+            device.tamper();
+        }
         for packet in &fate.now {
             self.forward(number, connection, packet);
         }

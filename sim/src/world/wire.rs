@@ -26,6 +26,8 @@ pub(super) struct Wire {
     pub(super) received: Tap,
     /// Everything that is sent is lost, without a word.
     pub(super) vanished: bool,
+    /// The client has been sent what the broker has not.
+    pub(super) tampered: bool,
     /// It is closed by the peer as soon as anything is sent.
     pub(super) closes_on_data: bool,
     /// It breaks after this many more bytes of this direction.
@@ -43,7 +45,8 @@ pub(super) struct Break {
 }
 
 impl Wire {
-    pub(super) fn new(link: Link) -> Self {
+    /// `packet_len_max` is the longest packet that the client accepts.
+    pub(super) fn new(link: Link, packet_len_max: usize) -> Self {
         Self {
             link,
             up: false,
@@ -54,8 +57,9 @@ impl Wire {
             inbound: BytesMut::new(),
             unseen: Vec::new(),
             sent: Tap::new(Side::Sent),
-            received: Tap::new(Side::Received),
+            received: Tap::new(Side::Received).packet_len_max(packet_len_max),
             vanished: false,
+            tampered: false,
             closes_on_data: false,
             breaks: None,
             waits_for_room: false,

@@ -33,7 +33,8 @@ fn a_round_trip_through_the_virtual_network() {
     let op = |at, kind| Op { at: Span::millis(at), device: 0, kind };
     let subscribe = OpKind::Subscribe { filters: vec!["t".into()], qos: 1 };
     let publish = OpKind::Publish { topic: "t".into(), qos: 1, size: 20, expires_in: None, retain: false };
-    let run = run(&Plan { op: vec![op(0, subscribe), op(500, publish), op(2_000, OpKind::Stop)], ..plan() }, true).unwrap();
+    let run =
+        run(&Plan { op: vec![op(0, subscribe), op(500, publish), op(2_000, OpKind::Stop)], ..plan() }, true).unwrap();
     let delivered: Vec<_> = records(&run).filter(|what| matches!(what, What::Delivered(_))).collect();
     assert!(matches!(delivered[..], [What::Delivered(message)] if message.len == 20 && message.tag == 1));
     assert_eq!((run.counts.accepted, run.counts.acked), (2, 1));
