@@ -26,6 +26,11 @@ fn publish_path(criterion: &mut Criterion) {
                 let mut peer = Thingwire { bench: Bench::online(), acks: Vec::new() };
                 bencher.iter(|| peer.round(qos, batch, black_box(&payload)));
             });
+            #[cfg(feature = "trace")]
+            group.bench_function(BenchmarkId::new("thingwire, recorded", &id), |bencher| {
+                let mut peer = Thingwire { bench: Bench::online().record(), acks: Vec::new() };
+                bencher.iter(|| peer.round(qos, batch, black_box(&payload)));
+            });
             group.bench_function(BenchmarkId::new("rumqttc", &id), |bencher| {
                 let mut peer = Rumqttc::new();
                 bencher.iter(|| peer.round(qos, batch, black_box(&payload)));

@@ -110,6 +110,20 @@ impl Bench {
         self.client.queued()
     }
 
+    /// Records from now on, as by default.
+    #[cfg(feature = "trace")]
+    #[must_use]
+    pub fn record(mut self) -> Self {
+        self.client.record(&thingwire_core::trace::RecordOptions::new([1, 2]));
+        self
+    }
+
+    /// The recording so far.
+    #[cfg(feature = "trace")]
+    pub fn recording(&mut self) -> Option<Vec<u8>> {
+        self.client.recording()
+    }
+
     /// Publishes once; nothing is encoded yet.
     ///
     /// # Panics

@@ -71,3 +71,28 @@ fn a_received_message_allocates_its_topic_in_the_codec_and_once_more_to_share_it
     let count = per_call(|| assert_eq!(bench.receive(&packet), 1));
     assert!(count <= 2.0, "{count}");
 }
+
+/// A thousand messages of 256 bytes, each with its acknowledgement.
+#[cfg(feature = "trace")]
+#[test]
+fn a_recorder_allocates_nothing_once_its_memory_is_there_and_its_steps_are_small() {
+    let mut bench = Bench::online().record();
+    let mut acks = Vec::new();
+    let mut publish = |bench: &mut Bench| {
+        bench.publish(Qos::AtLeastOnce, &Bytes::from_static(&[0x2a; 256]));
+        acknowledge(bench.transmit(), &mut acks);
+        assert_eq!(bench.receive(&acks), 1);
+    };
+    let mut sizes = (0..2).map(|_| {
+        (0..1_000).for_each(|_| publish(&mut bench));
+        bench.recording().map_or(0, |file| file.len())
+    });
+    let (first, second) = (sizes.next().unwrap_or(0), sizes.next().unwrap_or(0));
+    let each = (second - first) / 1_000;
+    assert!((300..380).contains(&each), "{each} bytes for each message, of which 298 are topic and payload");
+    drop(sizes);
+    // Both generations have grown to their size by then.
+    (0..8_000).for_each(|_| publish(&mut bench));
+    let count = per_call(|| publish(&mut bench));
+    assert!(count < 0.01, "{count}");
+}

@@ -33,6 +33,9 @@ pub struct Backoff {
     last_wait_micros: u64,
 }
 
+#[cfg(feature = "trace")]
+crate::wire::fields!(Backoff { failures, last_wait_micros });
+
 impl Backoff {
     /// Nothing has failed yet.
     pub const fn new() -> Self {

@@ -11,6 +11,9 @@ pub(crate) struct Drainer {
     window: usize,
 }
 
+#[cfg(feature = "trace")]
+crate::wire::fields!(Drainer { policy, next_at, window });
+
 /// Whether the next request may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gate {

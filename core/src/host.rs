@@ -5,6 +5,8 @@ use std::io;
 use std::path::Path;
 
 use crate::engine::{Options, Security, SetupError};
+#[cfg(feature = "trace")]
+use crate::trace::RecordOptions;
 use crate::transport::{Identity, PemError, PemPart, Roots, TlsConfig};
 use crate::{Config, Instant, Notice};
 
@@ -34,6 +36,28 @@ pub fn seed() -> Result<u64, SetupError> {
         .fill(&mut bytes)
         .map_err(|_| SetupError::System { why: "the operating system gives no random bytes".to_owned() })?;
     Ok(u64::from_le_bytes(bytes))
+}
+
+/// What a recorder records by default, under a key from the operating system's entropy.
+#[cfg(feature = "trace")]
+pub fn record_options() -> Result<RecordOptions, SetupError> {
+    Ok(RecordOptions::new([seed()?, seed()?]))
+}
+
+/// Writes a file that is whole or not there: under another name first. An earlier one is replaced.
+#[cfg(feature = "trace")]
+pub fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
+    name.push(".part");
+    let part = path.with_file_name(name);
+    let written = std::fs::File::create(&part).and_then(|mut file| {
+        io::Write::write_all(&mut file, bytes)?;
+        file.sync_all()
+    });
+    written.and_then(|()| std::fs::rename(&part, path)).inspect_err(|_| {
+        // It was not whole; that it may stay there is not worth another error.
+        let _ = std::fs::remove_file(&part);
+    })
 }
 
 /// How loud a notice is in the log; `None` when it does not belong there. Its text is its `Display`, which shows no

@@ -115,16 +115,23 @@ pub mod host;
 mod limits;
 mod link;
 mod queue;
+#[cfg(feature = "trace")]
+pub mod replay;
 mod rng;
 mod session;
 mod subscriptions;
 mod suspects;
+mod tape;
 mod throttle;
 mod time;
 mod timers;
 mod topic;
+#[cfg(feature = "trace")]
+pub mod trace;
 #[cfg(feature = "transport")]
 pub mod transport;
+#[cfg(feature = "trace")]
+mod wire;
 
 pub use action::{Action, Message, Notice};
 pub use backoff::Backoff;

@@ -8,10 +8,19 @@ use core::time::Duration;
 #[derive(Debug, Clone)]
 pub struct Rng(u64);
 
+#[cfg(feature = "trace")]
+crate::wire::fields!(Rng(state));
+
 impl Rng {
     /// The draws of this seed. Give every device its own, or a fleet moves in step.
     pub const fn new(seed: u64) -> Self {
         Self(seed)
+    }
+
+    /// What it goes on from; at first, its seed.
+    #[cfg(feature = "trace")]
+    pub(crate) fn state(&self) -> u64 {
+        self.0
     }
 
     /// The next 64 bits.

@@ -20,6 +20,15 @@ pub(crate) enum InFlight {
     GivenUp,
 }
 
+#[cfg(feature = "trace")]
+crate::wire::variants!(InFlight {
+    0 = Publish(ticket, publish),
+    1 = Subscribe(ticket, filters),
+    2 = Unsubscribe(ticket, filters),
+    3 = Restore(filters),
+    4 = GivenUp,
+});
+
 #[derive(Debug)]
 pub(crate) struct Session {
     in_flight: BTreeMap<PacketId, Sent>,
@@ -37,6 +46,19 @@ pub(crate) struct Session {
     inbound: Inbound,
 }
 
+#[cfg(feature = "trace")]
+crate::wire::fields!(Session {
+    in_flight,
+    publishes,
+    restores,
+    next_order,
+    last_id,
+    resends,
+    resends_due,
+    answers_due,
+    inbound,
+});
+
 #[derive(Debug)]
 struct Sent {
     /// Counts packets as they are first sent.
@@ -45,6 +67,9 @@ struct Sent {
     /// Whether the current link has carried it.
     on_link: bool,
 }
+
+#[cfg(feature = "trace")]
+crate::wire::fields!(Sent { order, packet, on_link });
 
 impl Session {
     pub(crate) fn new() -> Self {
@@ -297,11 +322,17 @@ pub(crate) struct Inbound {
     first_serial: u64,
 }
 
+#[cfg(feature = "trace")]
+crate::wire::fields!(Inbound { unacked, first_serial });
+
 #[derive(Debug)]
 struct Unacked {
     id: PacketId,
     acked: bool,
 }
+
+#[cfg(feature = "trace")]
+crate::wire::fields!(Unacked { id, acked });
 
 impl Inbound {
     pub(crate) fn received(&mut self, link: Link, id: PacketId) -> AckToken {

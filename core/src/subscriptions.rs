@@ -10,6 +10,9 @@ pub(crate) struct Subscriptions {
     next_serial: u64,
 }
 
+#[cfg(feature = "trace")]
+crate::wire::fields!(Subscriptions { wanted, next_serial });
+
 #[derive(Debug)]
 struct Wanted {
     qos: Qos,
@@ -22,6 +25,9 @@ struct Wanted {
     pending: usize,
 }
 
+#[cfg(feature = "trace")]
+crate::wire::fields!(Wanted { qos, serial, state, since, pending });
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Asked for by the application; its own request is on the way.
@@ -31,6 +37,9 @@ enum State {
     /// Granted once, but the server's session may not know it.
     Lost,
 }
+
+#[cfg(feature = "trace")]
+crate::wire::variants!(State { 0 = Asked, 1 = Known, 2 = Lost, });
 
 impl Subscriptions {
     pub(crate) fn len(&self) -> usize {

@@ -16,12 +16,18 @@ pub(crate) enum Suspect {
     Subscription(Filter),
 }
 
+#[cfg(feature = "trace")]
+crate::wire::variants!(Suspect { 0 = Operation(ticket), 1 = Subscription(filter), });
+
 #[derive(Debug)]
 pub(crate) struct Suspects {
     closes_max: u32,
     /// How many connections in a row were closed while this was unanswered.
     strikes: BTreeMap<Suspect, u32>,
 }
+
+#[cfg(feature = "trace")]
+crate::wire::fields!(Suspects { closes_max, strikes });
 
 impl Suspects {
     pub(crate) fn new(closes_max: u32) -> Self {

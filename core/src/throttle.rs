@@ -17,6 +17,9 @@ pub(crate) struct Throttle {
     at: Instant,
 }
 
+#[cfg(feature = "trace")]
+crate::wire::fields!(Throttle { rate, burst, level, at });
+
 /// Millionths in a unit; also microseconds in a second, so that `rate` is what leaks in a microsecond.
 const MILLION: u64 = 1_000_000;
 

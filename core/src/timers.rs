@@ -45,6 +45,9 @@ pub(crate) struct Timers {
     deadlines: [Option<Instant>; TimerKind::ALL.len()],
 }
 
+#[cfg(feature = "trace")]
+crate::wire::fields!(Timers { deadlines });
+
 impl Timers {
     pub(crate) fn set(&mut self, kind: TimerKind, deadline: impl Into<Option<Instant>>) {
         self.deadlines[kind as usize] = deadline.into();

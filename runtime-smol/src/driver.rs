@@ -111,6 +111,23 @@ impl Driver {
         self.engine.client()
     }
 
+    /// Records from now on what happens, in memory: see [`thingwire_core::trace`] for what is kept, and what stands in
+    /// for payloads. `change` is for what is not to be as it is by default.
+    #[cfg(feature = "trace")]
+    pub fn record(&mut self, change: impl FnOnce(&mut crate::RecordOptions)) -> Result<(), SetupError> {
+        let mut options = host::record_options()?;
+        change(&mut options);
+        self.client().record(&options);
+        Ok(())
+    }
+
+    /// The recording so far, as a whole file for `thingwire-sim replay`; `None` without [`record`](Self::record).
+    /// [`host::save`](thingwire_core::host::save) writes it.
+    #[cfg(feature = "trace")]
+    pub fn recording(&mut self) -> Option<Vec<u8>> {
+        self.client().recording()
+    }
+
     /// The driver's time.
     pub fn now(&self) -> Instant {
         self.clock.now()

@@ -33,6 +33,8 @@ mod driver;
 mod socket;
 
 pub use driver::Driver;
+#[cfg(feature = "trace")]
+pub use thingwire_core::trace::RecordOptions;
 pub use thingwire_core::{
     AckToken, BackoffConfig, Config, ConfigError, Drain, Filter, Instant, Jitter, Limits, LinkError, Message, Notice,
     Options, Outcome, Phase, Publish, Qos, QueueConfig, Refusal, Refused, Security, SetupError, Status, Ticket, Topic,

@@ -133,6 +133,24 @@ impl Client {
         self.shared().command(|state, now| state.machine.client().discard(now, ticket))
     }
 
+    /// Records from now on what happens, in memory: see [`thingwire_core::trace`] for what is kept, and what stands in
+    /// for payloads. `change` is for what is not to be as it is by default.
+    #[cfg(feature = "trace")]
+    pub fn record(&self, change: impl FnOnce(&mut crate::RecordOptions)) -> Result<(), SetupError> {
+        let mut options = thingwire_core::host::record_options()?;
+        change(&mut options);
+        self.shared().look(|state| state.machine.client().record(&options));
+        Ok(())
+    }
+
+    /// The recording so far, as a whole file for `thingwire-sim replay`; `None` without [`record`](Self::record).
+    /// [`host::save`](thingwire_core::host::save) writes it. No call of the client's waits longer for it than copying
+    /// it takes.
+    #[cfg(feature = "trace")]
+    pub fn recording(&self) -> Option<Vec<u8>> {
+        self.shared().look(|state| state.machine.client().recording())
+    }
+
     /// What happens to the client from now on. Each receiver gets everything.
     pub fn notices(&self) -> Notices {
         let inbox = self.shared().look(State::add_notices);

@@ -87,6 +87,23 @@ impl Driver {
         self.client().ack(now, token);
     }
 
+    /// Records from now on what happens, in memory: see [`thingwire_core::trace`] for what is kept, and what stands in
+    /// for payloads. `change` is for what is not to be as it is by default.
+    #[cfg(feature = "trace")]
+    pub fn record(&mut self, change: impl FnOnce(&mut crate::RecordOptions)) -> Result<(), SetupError> {
+        let mut options = thingwire_core::host::record_options()?;
+        change(&mut options);
+        self.client().record(&options);
+        Ok(())
+    }
+
+    /// The recording so far, as a whole file for `thingwire-sim replay`; `None` without [`record`](Self::record).
+    /// [`host::save`](thingwire_core::host::save) writes it.
+    #[cfg(feature = "trace")]
+    pub fn recording(&mut self) -> Option<Vec<u8>> {
+        self.client().recording()
+    }
+
     /// Moves bytes, and sleeps until there is something to tell.
     ///
     /// `None` when `limit` has passed, or when a [`Waker`] asks for it. Without a limit, an idle client sleeps until

@@ -56,6 +56,8 @@ mod sync;
 mod worker;
 
 pub use thingwire_core;
+#[cfg(feature = "trace")]
+pub use thingwire_core::trace::RecordOptions;
 pub use thingwire_core::transport::{Endpoint, EndpointError, Identity, PemError, Roots, TlsConfig};
 pub use thingwire_core::{
     AckToken, BackoffConfig, Config, ConfigError, ConnectRefusal, ConnectStage, Drain, Filter, FrameError, Instant,

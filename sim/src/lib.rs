@@ -13,7 +13,9 @@
 //! * [`campaign`]: many seeds, and the report about them.
 //! * [`shrink`]: the smallest plan that still fails in the same way.
 //! * [`choices`]: the one place where a run lets anything be decided.
+//! * [`field`]: lives recorded on devices, replayed, judged and compared.
 //! * [`trace`]: what a run looks like from outside.
+//! * [`tap`]: cuts bytes into the packets of a trace.
 //! * [`oracle`]: what must hold in every run.
 //! * [`run`]: one run of a plan, and what came of it.
 
@@ -24,6 +26,7 @@ pub mod choices;
 pub mod cli;
 pub mod digest;
 pub mod double;
+pub mod field;
 pub mod fleet;
 pub mod mosquitto;
 pub mod oracle;

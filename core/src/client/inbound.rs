@@ -141,6 +141,10 @@ impl Client {
     /// server is not blamed for an answer that nobody could read. Pings and acknowledgements still go out, and a lost
     /// link is made again.
     pub fn pause_input(&mut self, paused: bool) {
+        if (paused, paused || self.input_held) == (self.input_paused, self.input_held) {
+            return;
+        }
+        self.tape.pause_input(paused);
         self.input_paused = paused;
         self.input_held |= paused;
     }

@@ -14,6 +14,7 @@ impl Client {
     /// goodbye of a `stop` is on its way, it comes after that.
     pub fn start(&mut self, now: Instant) {
         self.advance(now);
+        self.tape.start(self.now);
         match self.phase {
             Phase::Closing => self.start_again = true,
             Phase::Idle => self.begin(),
@@ -40,6 +41,7 @@ impl Client {
     /// Says goodbye and closes. Works in every phase; what is queued or unacknowledged stays for the next start.
     pub fn stop(&mut self, now: Instant) {
         self.advance(now);
+        self.tape.stop(self.now);
         self.start_again = false;
         let before = self.phase;
         let Some(after) = before.after(Signal::Stop) else { return };

@@ -6,6 +6,8 @@ mod outbound;
 mod pacing;
 pub(crate) mod phase;
 pub(crate) mod status;
+#[cfg(feature = "trace")]
+mod trace;
 
 use core::num::NonZeroU64;
 use core::time::Duration;
@@ -20,6 +22,7 @@ use crate::rng::Rng;
 use crate::session::Session;
 use crate::subscriptions::Subscriptions;
 use crate::suspects::{Suspect, Suspects};
+use crate::tape::Tape;
 use crate::timers::{TimerKind, Timers};
 use crate::{
     AckToken, Action, Config, ConfigError, Event, Filter, Instant, Link, LinkError, Notice, Outcome, Phase, Publish,
@@ -71,6 +74,7 @@ pub struct Client {
     input_paused: bool,
     /// Input was left untaken since the last PINGREQ.
     input_held: bool,
+    tape: Tape,
 }
 
 /// What there is to know of the current link's CONNECT.
@@ -123,6 +127,7 @@ impl Client {
             now,
             input_paused: false,
             input_held: false,
+            tape: Tape::default(),
             config,
         })
     }
@@ -130,6 +135,13 @@ impl Client {
     /// Publishes a message. Accepted also while offline and before the first start, within the queue's bounds.
     pub fn publish(&mut self, now: Instant, publish: Publish) -> Result<Ticket, Refused<Publish>> {
         self.advance(now);
+        self.tape.publish(self.now, &publish);
+        let answer = self.accept_publish(publish);
+        self.tape.requested(answer.as_ref().copied().map_err(|refused| &refused.why));
+        answer
+    }
+
+    fn accept_publish(&mut self, publish: Publish) -> Result<Ticket, Refused<Publish>> {
         if let Err(why) = self.check_publish(&publish) {
             return Err(Refused { why, value: publish });
         }
@@ -148,6 +160,13 @@ impl Client {
         filters: Vec<(Filter, Qos)>,
     ) -> Result<Ticket, Refused<Vec<(Filter, Qos)>>> {
         self.advance(now);
+        self.tape.subscribe(self.now, &filters);
+        let answer = self.accept_subscribe(filters);
+        self.tape.requested(answer.as_ref().copied().map_err(|refused| &refused.why));
+        answer
+    }
+
+    fn accept_subscribe(&mut self, filters: Vec<(Filter, Qos)>) -> Result<Ticket, Refused<Vec<(Filter, Qos)>>> {
         if let Err(why) = self.check_subscribe(&filters) {
             return Err(Refused { why, value: filters });
         }
@@ -166,6 +185,13 @@ impl Client {
     /// discarded or evicted leaves them to the server's present session.
     pub fn unsubscribe(&mut self, now: Instant, filters: Vec<Filter>) -> Result<Ticket, Refused<Vec<Filter>>> {
         self.advance(now);
+        self.tape.unsubscribe(self.now, &filters);
+        let answer = self.accept_unsubscribe(filters);
+        self.tape.requested(answer.as_ref().copied().map_err(|refused| &refused.why));
+        answer
+    }
+
+    fn accept_unsubscribe(&mut self, filters: Vec<Filter>) -> Result<Ticket, Refused<Vec<Filter>>> {
         if let Err(why) = self.check_filters(filters.iter()) {
             return Err(Refused { why, value: filters });
         }
@@ -184,6 +210,12 @@ impl Client {
     /// Withdraws an operation that was not sent yet: it ends as [`Outcome::Discarded`]. Tells whether it was in time.
     pub fn discard(&mut self, now: Instant, ticket: Ticket) -> bool {
         self.advance(now);
+        let in_time = self.withdraw(ticket);
+        self.tape.discarded(self.now, ticket, in_time);
+        in_time
+    }
+
+    fn withdraw(&mut self, ticket: Ticket) -> bool {
         let Some(request) = self.queue.withdraw(ticket) else { return false };
         self.withdrawn(ticket, &request);
         self.done(ticket, Outcome::Discarded);
@@ -197,6 +229,7 @@ impl Client {
     /// token of an earlier link has no effect: the server delivers that message again.
     pub fn ack(&mut self, now: Instant, token: AckToken) {
         self.advance(now);
+        self.tape.ack(self.now, token);
         if token.link == self.link {
             self.session.inbound().ack(token.serial);
         }
@@ -278,6 +311,7 @@ impl Client {
                 self.session.inbound().ack(token.serial);
             }
         }
+        self.tape.action(&action);
         Some(action)
     }
 
@@ -346,6 +380,8 @@ impl Client {
     fn advance(&mut self, now: Instant) {
         debug_assert!(now >= self.now, "now went back from {:?} to {now:?}", self.now);
         self.now = self.now.max(now);
+        #[cfg(feature = "trace")]
+        self.renew_recording();
     }
 
     fn notify(&mut self, notice: Notice) {
@@ -388,19 +424,27 @@ impl Client {
         self.advance(now);
         match event {
             Event::LinkUp(link) => {
+                self.tape.link_up(self.now, link);
                 if link == self.link && self.phase == Phase::Opening {
                     self.link_up();
                 }
             }
             Event::Received(link, bytes) => {
+                let (len, held) = (bytes.len(), self.input_held);
+                self.tape.look(bytes);
                 let online = self.phase.is_online() || self.phase == Phase::AwaitingConnack;
                 if link == self.link && online {
                     self.receive(bytes);
                 } else {
                     bytes.clear();
                 }
+                let taken = len - bytes.len();
+                if taken > 0 || self.input_held != held {
+                    self.tape.received(self.now, link, taken);
+                }
             }
             Event::LinkDown(link, why) => {
+                self.tape.link_down(self.now, link, &why);
                 if link == self.link {
                     self.link_down(why);
                 }
@@ -421,6 +465,9 @@ impl Client {
     }
 
     fn wake(&mut self) {
+        if self.timers.next().is_some_and(|(deadline, _)| deadline <= self.now) {
+            self.tape.wake(self.now);
+        }
         while let Some(kind) = self.timers.expire(self.now) {
             match kind {
                 TimerKind::Reconnect => self.open(),

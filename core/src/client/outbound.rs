@@ -30,6 +30,7 @@ impl Client {
             self.last_sent = self.now;
             self.arm_keep_alive();
         }
+        self.tape.transmitted(self.now, budget, &out[start..]);
         written
     }
 

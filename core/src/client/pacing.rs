@@ -12,6 +12,9 @@ pub(super) struct Pacing {
     bytes: Option<Throttle>,
 }
 
+#[cfg(feature = "trace")]
+crate::wire::fields!(Pacing { publishes, bytes });
+
 impl Pacing {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {

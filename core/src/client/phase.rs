@@ -41,6 +41,18 @@ pub enum Phase {
     Closing,
 }
 
+#[cfg(feature = "trace")]
+crate::wire::variants!(Phase {
+    0 = Idle,
+    1 = Opening,
+    2 = AwaitingConnack,
+    3 = Resubscribing,
+    4 = Draining,
+    5 = Ready,
+    6 = BackingOff,
+    7 = Closing,
+});
+
 /// What moves the client from phase to phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {

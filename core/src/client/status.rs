@@ -66,6 +66,25 @@ pub struct Totals {
     pub unknown_answers: u64,
 }
 
+#[cfg(feature = "trace")]
+crate::wire::fields!(Totals {
+    attempts,
+    connections,
+    accepted,
+    refused,
+    sent,
+    acked,
+    answered,
+    resent,
+    evicted,
+    expired,
+    discarded,
+    timed_out,
+    given_up,
+    received,
+    unknown_answers,
+});
+
 impl Totals {
     pub(crate) fn ended(&mut self, outcome: &Outcome) {
         let count = match outcome {

@@ -22,6 +22,9 @@ pub(super) struct Backlog {
     bytes: usize,
 }
 
+#[cfg(feature = "trace")]
+crate::wire::fields!(Backlog { blocks, expiries, len, bytes });
+
 #[derive(Debug)]
 struct Block {
     /// The first ticket it ever held: none here is older, all in earlier blocks are.
@@ -31,12 +34,18 @@ struct Block {
     expires_at: Option<Instant>,
 }
 
+#[cfg(feature = "trace")]
+crate::wire::fields!(Block { name, slots, expires_at });
+
 #[derive(Debug)]
 struct Slot {
     ticket: Ticket,
     /// `None` once removed.
     entry: Option<Entry>,
 }
+
+#[cfg(feature = "trace")]
+crate::wire::fields!(Slot { ticket, entry });
 
 impl Block {
     fn new(name: Ticket) -> Self {

@@ -17,6 +17,9 @@ pub(crate) enum Request {
     Unsubscribe(Vec<Filter>),
 }
 
+#[cfg(feature = "trace")]
+crate::wire::variants!(Request { 0 = Publish(publish), 1 = Subscribe(filters), 2 = Unsubscribe(filters), });
+
 impl Request {
     /// Bytes of topic and payload.
     fn cost(&self) -> usize {
@@ -34,6 +37,9 @@ struct Entry {
     waits_since: Instant,
     request: Request,
 }
+
+#[cfg(feature = "trace")]
+crate::wire::fields!(Entry { waits_since, request });
 
 impl Entry {
     /// When it is not worth sending any more: a message says how long, from its acceptance on.
@@ -55,6 +61,9 @@ pub(crate) struct Queue {
     sent_bytes: usize,
     backlog: Backlog,
 }
+
+#[cfg(feature = "trace")]
+crate::wire::fields!(Queue { config, sent, sent_bytes, backlog });
 
 /// The next operation to send.
 #[derive(Debug, Clone, Copy)]

@@ -25,4 +25,6 @@ mod stop;
 mod subscribe;
 mod suspects;
 mod topics;
+#[cfg(feature = "trace")]
+mod trace;
 mod violations;

@@ -40,9 +40,23 @@ pub fn persistent() -> Config {
     config
 }
 
+/// Every life on the rig can be replayed.
+#[cfg(feature = "trace")]
+impl Drop for Rig {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let recording = self.client.recording().expect("it was recorded");
+            thingwire_core::replay::replay(&recording).unwrap();
+        }
+    }
+}
+
 impl Rig {
     pub fn new(config: Config) -> Self {
-        let client = Client::new(config, 7, Instant::EPOCH).unwrap();
+        #[cfg_attr(not(feature = "trace"), expect(unused_mut, reason = "only a recorded client changes here"))]
+        let mut client = Client::new(config, 7, Instant::EPOCH).unwrap();
+        #[cfg(feature = "trace")]
+        client.record(&thingwire_core::trace::RecordOptions::new([1, 2]));
         Self { client, now: Instant::EPOCH, link: None, notices: Vec::new(), opened: 0, closed: 0 }
     }
 

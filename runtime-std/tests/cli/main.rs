@@ -8,6 +8,7 @@ mod mistakes;
 mod preset;
 mod publish;
 mod reconnect;
+mod record;
 mod subscribe;
 mod support;
 mod trouble;

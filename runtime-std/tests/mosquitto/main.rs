@@ -9,6 +9,8 @@ mod delivery;
 mod drill;
 mod failures;
 mod proxy;
+#[cfg(feature = "trace")]
+mod recording;
 mod retained;
 mod rig;
 mod session;

@@ -8,12 +8,13 @@ use std::process::Command;
 const FILE_LINES_MAX: usize = 600;
 
 /// The floors of the core, from the ground up: a file may use its own floor and those below.
-const FLOORS: [&[&str]; 8] = [
-    &["time", "rng", "topic", "frame"],
+const FLOORS: [&[&str]; 9] = [
+    &["time", "rng", "topic", "frame", "wire"],
     &["link", "command", "limits", "config", "action", "event", "timers"],
-    &["codec"],
+    &["codec", "tape", "trace"],
     &["backoff", "drain", "queue", "session", "subscriptions", "suspects", "throttle"],
     &["client"],
+    &["replay"],
     &["transport"],
     &["engine"],
     &["host", "dial"],

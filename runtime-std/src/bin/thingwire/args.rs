@@ -189,6 +189,10 @@ pub(crate) struct ConnectionArguments {
     /// Tell on standard error what happens to the connection; pub also how many messages are done, and how many wait.
     #[arg(short, long, env = "THINGWIRE_VERBOSE", value_parser = BoolishValueParser::new())]
     pub(crate) verbose: bool,
+    /// Write what happened to this file at the end, for 'thingwire-sim replay'. Payloads and the login are not in it;
+    /// topics and addresses are. The last 16 MiB are kept.
+    #[arg(long, value_name = "PATH", env = "THINGWIRE_RECORD")]
+    pub(crate) record: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) reconnect: ReconnectArguments,
 }

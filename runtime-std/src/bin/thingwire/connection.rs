@@ -1,5 +1,6 @@
 //! One connection to the server, from the flags to the goodbye.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use thingwire_std::thingwire_core::host;
@@ -10,6 +11,8 @@ use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::say;
 
+/// What is kept of a recording.
+const RECORD_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How long the goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -30,6 +33,17 @@ pub(crate) struct Connection {
     accepted: bool,
     /// What the last status line was about.
     told: Phase,
+    /// Where the recording goes.
+    record: Option<PathBuf>,
+}
+
+/// However the command ends, its recording is written.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Err(error) = self.save() {
+            say(error);
+        }
+    }
 }
 
 impl Connection {
@@ -38,11 +52,31 @@ impl Connection {
         let options = options(arguments)?.with(change);
         let endpoint = options.endpoint.to_string();
         let (limits, queue) = (options.config.limits, options.config.queue);
-        let driver = Driver::new(options)?;
+        let mut driver = Driver::new(options)?;
+        let record = arguments.record.clone();
+        if record.is_some() {
+            driver.record(|options| options.bytes_max = RECORD_BYTES_MAX)?;
+        }
         let interrupt = Interrupt::watch(driver.waker())?;
         let ConnectionArguments { plain, verbose, .. } = *arguments;
         let told = Phase::Idle;
-        Ok(Self { driver, limits, queue, endpoint, plain, verbose, interrupt, accepted: false, told })
+        let mut connection =
+            Self { driver, limits, queue, endpoint, plain, verbose, interrupt, accepted: false, told, record };
+        if let Err(error) = connection.save() {
+            connection.record = None;
+            return Err(Failure::usage(error));
+        }
+        if let Some(path) = &connection.record {
+            // What cannot be written is known now. A recording of nothing must not outlive a command that is killed.
+            let _ = std::fs::remove_file(path);
+        }
+        Ok(connection)
+    }
+
+    /// What it fails with is a line for the user.
+    fn save(&mut self) -> Result<(), String> {
+        let (Some(path), Some(recording)) = (&self.record, self.driver.recording()) else { return Ok(()) };
+        host::save(path, &recording).map_err(|error| format!("--record: cannot write {}: {error}", path.display()))
     }
 
     pub(crate) fn start(&mut self) {
