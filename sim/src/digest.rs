@@ -38,7 +38,7 @@ impl Digest {
                 let counts = u64::from(holds.queued) << 32 | u64::from(holds.in_flight);
                 self.tagged(8, counts).number(holds.queued_bytes);
             }
-            What::Deadline(at) => drop(self.tagged(9, at.map_or(u64::MAX, |at| at.as_micros()))),
+            What::Deadline(at) => drop(self.tagged(9, at.map_or(u64::MAX, Instant::as_micros))),
             What::Wake { due } => drop(self.tagged(10, u64::from(*due))),
             // Rare ones may cost more.
             rare => self.tagged(11, 0).debug(rare),

@@ -10,6 +10,7 @@ use crate::tap::{Side, Tap};
 
 /// A connection, or an attempt to make one.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing of its own that can be wrong")]
 pub(super) struct Wire {
     pub(super) link: Link,
     pub(super) up: bool,
