@@ -170,6 +170,13 @@ impl Session {
         self.answers_due.front().map(|&(due, ..)| due)
     }
 
+    /// No answer is overdue before `due`.
+    pub(crate) fn put_off_answers(&mut self, due: Instant) {
+        for (answer_due, ..) in &mut self.answers_due {
+            *answer_due = due.max(*answer_due);
+        }
+    }
+
     /// Gives up one packet whose answer is overdue.
     pub(crate) fn give_up_overdue(&mut self, now: Instant) -> Option<InFlight> {
         let &(_, id, _) = self.answers_due.front().filter(|&&(due, ..)| due <= now)?;

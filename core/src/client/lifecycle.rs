@@ -242,8 +242,8 @@ impl Client {
     pub(super) fn operations_overdue(&mut self) {
         if !self.wants_input() {
             // They may be among the bytes that were not taken.
-            self.timers.set(TimerKind::Operation, self.now + self.config.operation_timeout);
-            return;
+            self.session.put_off_answers(self.now + self.config.operation_timeout);
+            return self.arm_operation();
         }
         while let Some(given_up) = self.session.give_up_overdue(self.now) {
             match given_up {

@@ -81,7 +81,7 @@ pub struct Client {
 #[derive(Debug, Default)]
 struct ConnectState {
     sent: bool,
-    /// When the last attempt began, on whichever link.
+    /// When the last attempt began or its CONNECT was sent, whichever is later, on whichever link.
     attempted_at: Option<Instant>,
     accepted_at: Option<Instant>,
 }

@@ -52,6 +52,7 @@ impl Client {
             return false;
         }
         self.connect.sent = true;
+        self.connect.attempted_at = Some(self.now);
         Encoder::connect(&self.config, out);
         true
     }
@@ -129,6 +130,10 @@ impl Client {
             return false;
         }
         let Some(front) = self.queue.front() else { return false };
+        if self.session.has_resends() && matches!(front.request, Request::Publish(_)) {
+            // Nothing new overtakes what is sent again [MQTT-4.6.0-1].
+            return false;
+        }
         // What an earlier link has carried is no backlog: it is only sent again.
         let drained = self.phase == Phase::Draining && !front.sent;
         if drained {
@@ -184,9 +189,11 @@ impl Client {
         true
     }
 
-    /// Nothing is sent before `ready_at`, or before something else happens.
+    /// Nothing of this kind is sent before `ready_at`, or before something else happens.
     fn hold_back(&mut self, ready_at: Option<Instant>) -> bool {
-        self.timers.set(TimerKind::Pace, ready_at);
+        // Something else may be held back too, and for less long.
+        let earliest = self.timers.deadline(TimerKind::Pace).into_iter().chain(ready_at).min();
+        self.timers.set(TimerKind::Pace, earliest);
         false
     }
 

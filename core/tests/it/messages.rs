@@ -179,3 +179,16 @@ fn a_subscription_whose_answer_was_not_read_has_not_timed_out() {
     rig.receive(&suback(id, &[1]));
     assert_eq!(rig.outcomes(), [(ticket, Outcome::Subscribed(vec![Some(Qos::AtLeastOnce)]))]);
 }
+
+#[test]
+fn an_answer_that_is_put_off_is_due_later_whatever_else_is_answered() {
+    let mut rig = Rig::online(config());
+    rig.subscribe("a", Qos::AtLeastOnce);
+    rig.drain();
+    rig.client.pause_input(true);
+    rig.wake_after(Duration::from_secs(5));
+    // Another request is sent: when its own answer is due is not what the client waits for.
+    rig.subscribe("b", Qos::AtLeastOnce);
+    rig.drain();
+    rig.wake_after(Duration::from_secs(5));
+}

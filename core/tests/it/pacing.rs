@@ -1,8 +1,8 @@
 use core::time::Duration;
 
-use thingwire_core::{Config, Event, Limits, Qos};
+use thingwire_core::{Config, Drain, Event, Limits, LinkError, Qos};
 
-use crate::rig::{PINGREQ, Rig, message, puback, unlimited};
+use crate::rig::{CONNACK_RESUMED, PINGREQ, Rig, message, payload, persistent, puback, unlimited};
 
 fn paced() -> Config {
     let mut config = unlimited();
@@ -98,4 +98,58 @@ fn a_withdrawn_request_leaves_no_timer_behind() {
     assert!(rig.client.discard(rig.now, tickets[10]));
     rig.drain();
     assert_eq!(rig.client.next_deadline(), None);
+}
+
+#[test]
+fn nothing_new_overtakes_what_waits_to_be_sent_again() {
+    let mut config = persistent();
+    config.limits.bytes_per_second_max = Some(100);
+    let mut rig = Rig::online(config);
+    for _ in 0..2 {
+        rig.publish("t", &"x".repeat(60), Qos::AtLeastOnce);
+        rig.drain();
+        if rig.client.queued() > 0 {
+            rig.wake();
+        }
+    }
+    assert_eq!(rig.client.in_flight(), 2);
+    rig.lose_link(LinkError::Closed);
+    rig.publish("t", "new", Qos::AtLeastOnce);
+    let subscribe = rig.subscribe("f", Qos::AtLeastOnce);
+    rig.wake();
+    let mut sent = rig.reach_online(&CONNACK_RESUMED);
+    while sent.iter().filter(|packet| packet[0] >> 4 == 3).count() < 3 {
+        sent.extend(rig.wake());
+    }
+    let payloads: Vec<_> =
+        sent.iter().filter(|packet| packet[0] >> 4 == 3).map(|packet| payload(packet).len()).collect();
+    assert_eq!(payloads, [60, 60, 3]);
+    assert!(sent.iter().any(|packet| packet[0] == 0x82), "{subscribe} is sent");
+}
+
+#[test]
+fn what_waits_to_be_sent_again_wakes_the_client_also_while_the_queue_waits_for_acks() {
+    let mut config = persistent();
+    config.drain = Drain::Adaptive;
+    config.queue.count_max = None;
+    config.limits.publishes_per_second_max = Some(10);
+    let mut rig = Rig::online(config);
+    for _ in 0..5 {
+        rig.publish("t", "old", Qos::AtLeastOnce);
+        while rig.client.queued() > 0 {
+            rig.drain();
+            if rig.client.queued() > 0 {
+                rig.wake();
+            }
+        }
+    }
+    rig.lose_link(LinkError::Closed);
+    rig.publish("t", "new", Qos::AtLeastOnce);
+    rig.wake();
+    rig.reach_online(&CONNACK_RESUMED);
+    let accepted_at = rig.now;
+    for _ in 0..4 {
+        rig.wake();
+    }
+    assert!(rig.now.since(accepted_at) < Duration::from_secs(1), "{:?}", rig.now.since(accepted_at));
 }

@@ -149,3 +149,21 @@ fn a_restart_in_one_breath_says_goodbye_first() {
     rig.drain();
     assert_eq!(rig.client.phase(), Idle, "the last word counts");
 }
+
+#[test]
+fn a_restart_keeps_its_distance_from_the_last_connect_not_from_the_last_attempt() {
+    let mut rig = Rig::new(config());
+    rig.client.start(rig.now);
+    rig.drain();
+    // The network is slow: CONNECT goes out long after the attempt began.
+    rig.pass(Duration::from_secs(3));
+    rig.reach_connect();
+    rig.client.stop(rig.now);
+    rig.drain();
+    rig.pass(Duration::from_millis(100));
+    rig.client.start(rig.now);
+    rig.drain();
+    assert_eq!((rig.opened, rig.client.phase()), (1, Phase::BackingOff));
+    rig.wake_after(Duration::from_millis(900));
+    assert_eq!(rig.opened, 2);
+}
