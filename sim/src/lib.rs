@@ -17,6 +17,7 @@
 //! * [`trace`]: what a run looks like from outside.
 //! * [`tap`]: cuts bytes into the packets of a trace.
 //! * [`oracle`]: what must hold in every run.
+//! * [`picture`]: runs and campaigns as text, drawings and pages.
 //! * [`run`]: one run of a plan, and what came of it.
 
 pub mod broker;
@@ -30,6 +31,7 @@ pub mod field;
 pub mod fleet;
 pub mod mosquitto;
 pub mod oracle;
+pub mod picture;
 pub mod pki;
 pub mod plan;
 pub mod profile;

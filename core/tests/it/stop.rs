@@ -163,7 +163,7 @@ fn a_restart_keeps_its_distance_from_the_last_connect_not_from_the_last_attempt(
     rig.pass(Duration::from_millis(100));
     rig.client.start(rig.now);
     rig.drain();
-    assert_eq!((rig.opened, rig.client.phase()), (1, Phase::BackingOff));
+    assert_eq!((rig.opened, rig.client.phase()), (1, BackingOff));
     rig.wake_after(Duration::from_millis(900));
     assert_eq!(rig.opened, 2);
 }
