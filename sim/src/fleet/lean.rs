@@ -39,7 +39,7 @@ struct Fleet<'a> {
     wheel: Wheel,
     server: Server,
     recorder: Recorder,
-    /// The client keeps its attempts this far apart, whatever its backoff says.
+    /// The client keeps this distance from its last CONNECT, whatever its backoff says.
     spacing: u32,
     /// What its backoff counts as an attempt more: the end of the connection that was lost.
     losses: u32,
@@ -81,7 +81,8 @@ impl<'a> Fleet<'a> {
             Verdict::TimedOut => self.recorder.timed_out(now, answer.end),
         }
         let wait = millis(device.backoff.wait(&self.policy.backoff, &mut device.rng));
-        self.wheel.set(number, (answer.end + wait).max(now + self.spacing));
+        let connected = answer.ready.unwrap_or(now);
+        self.wheel.set(number, (answer.end + wait).max(connected + self.spacing));
     }
 
     fn finish(mut self) -> Recovery {

@@ -16,6 +16,7 @@ pub(super) struct Backoff {
     last_wait: Duration,
     /// When the next attempt is due.
     next_at: Option<Instant>,
+    /// When the last attempt began, or its CONNECT was sent.
     attempted_at: Option<Instant>,
     connected_at: Option<Instant>,
 }
@@ -38,6 +39,7 @@ impl Backoff {
             findings.check(Oracle::S12, distance >= spacing, || format!("CONNECT {distance:?} after the last"));
         }
         self.connected_at = Some(seen.at);
+        self.attempted_at = Some(seen.at);
     }
 
     pub(super) fn told(&mut self, seen: &Seen<'_>, notice: &Notice, findings: &mut Findings) {

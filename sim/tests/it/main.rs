@@ -19,5 +19,6 @@ mod mosquitto;
 mod packets;
 mod pki;
 mod serve;
+mod smoke;
 mod tidy;
 mod world;
