@@ -70,9 +70,11 @@ impl Client {
 
     fn begin_recording(&mut self) {
         let seed = self.is_fresh().then(|| self.rng.state());
+        // Of a client that nothing has happened to, all of time so far is nothing.
+        let since = if seed.is_some() { self.phase_since } else { self.now };
         // For the moment the recorder is outside of what it writes down.
         if let Some(mut recorder) = self.tape.recorder.take() {
-            recorder.begin(self.now, seed, |output| self.put_state(output));
+            recorder.begin(since, seed, |output| self.put_state(output));
             self.tape.recorder = Some(recorder);
         }
     }
@@ -83,7 +85,6 @@ impl Client {
             && self.link.number() == 0
             && self.next_ticket == NonZeroU64::MIN
             && self.totals == Totals::default()
-            && self.phase_since == self.now
             && !self.input_held
             && !self.input_paused
     }

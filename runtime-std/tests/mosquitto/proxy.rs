@@ -321,20 +321,22 @@ impl Pump {
 
     fn note(&self, packet: &[u8]) {
         let what = match packet {
-            &[PUBACK, 2, high, low] => What::Puback { id: u16::from_be_bytes([high, low]) },
+            &[PUBACK, 2, high, low] => Some(What::Puback { id: u16::from_be_bytes([high, low]) }),
             [first, ..] if first & 0xf6 == 0x32 => published(packet),
-            _ => return,
+            _ => None,
         };
-        self.shared.note(self.number, what);
+        if let Some(what) = what {
+            self.shared.note(self.number, what);
+        }
     }
 }
 
-/// A short QoS 1 PUBLISH with a number as its payload.
-fn published(packet: &[u8]) -> What {
+/// A short QoS 1 PUBLISH, if it has a number as its payload.
+fn published(packet: &[u8]) -> Option<What> {
     let at = 4 + usize::from(u16::from_be_bytes([packet[2], packet[3]]));
-    let (id, payload) = packet[at..].split_first_chunk().unwrap();
-    let number = std::str::from_utf8(payload).unwrap().parse().unwrap();
-    What::Publish { id: u16::from_be_bytes(*id), number }
+    let (id, payload) = packet.get(at..)?.split_first_chunk()?;
+    let number = std::str::from_utf8(payload).ok()?.parse().ok()?;
+    Some(What::Publish { id: u16::from_be_bytes(*id), number })
 }
 
 /// A whole packet off the front of `bytes`.
