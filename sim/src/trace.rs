@@ -31,6 +31,8 @@ pub enum What {
     Stop,
     /// The application asked for no input, or for input again.
     Pause(bool),
+    /// The socket has no room for more bytes of the client's, or has room again.
+    Blocked(bool),
     /// The application asked for something, and got a ticket.
     Accepted {
         /// The ticket's number.

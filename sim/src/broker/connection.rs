@@ -82,7 +82,8 @@ pub(super) enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum IdUse {
     Publish,
-    Other,
+    Subscribe,
+    Unsubscribe,
 }
 
 #[derive(Debug)]
@@ -109,7 +110,7 @@ pub(super) struct Connection {
     /// Packet ids of publishes whose acknowledgement has not been handed to the driver, so the client cannot have it.
     publish_ids: Vec<u16>,
     /// The same for SUBSCRIBE and UNSUBSCRIBE.
-    other_ids: Vec<u16>,
+    other_ids: Vec<(u16, IdUse)>,
 }
 
 impl Connection {
@@ -141,22 +142,21 @@ impl Connection {
         if self.publish_ids.contains(&id) {
             return Some(IdUse::Publish);
         }
-        self.other_ids.contains(&id).then_some(IdUse::Other)
+        self.other_ids.iter().find(|(other, _)| *other == id).map(|&(_, used)| used)
     }
 
     pub(super) fn use_id(&mut self, id: u16, used: IdUse) {
         match used {
             IdUse::Publish => self.publish_ids.push(id),
-            IdUse::Other => self.other_ids.push(id),
+            IdUse::Subscribe | IdUse::Unsubscribe => self.other_ids.push((id, used)),
         }
     }
 
     pub(super) fn free_id(&mut self, id: u16) {
-        for ids in [&mut self.publish_ids, &mut self.other_ids] {
-            if let Some(at) = ids.iter().position(|used| *used == id) {
-                ids.remove(at);
-            }
+        if let Some(at) = self.publish_ids.iter().position(|used| *used == id) {
+            self.publish_ids.remove(at);
         }
+        self.other_ids.retain(|(used, _)| *used != id);
     }
 
     /// How many publishes of the client are un-acknowledged.

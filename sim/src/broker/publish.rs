@@ -88,7 +88,7 @@ impl Broker {
         Ok(())
     }
 
-    /// A packet id from the client must be free [MQTT-2.3.1-2], unless the packet is a publish that comes again.
+    /// A packet id from the client must be free [MQTT-2.3.1-2], unless the packet is one that comes again.
     pub(super) fn check_id(
         &mut self,
         connection: ConnectionId,
@@ -100,7 +100,8 @@ impl Broker {
             return Ok(());
         };
         if let Some(before) = state.id_use(id) {
-            let again = dup && used == IdUse::Publish && before == used;
+            // SUBSCRIBE and UNSUBSCRIBE come again without DUP, which only PUBLISH has.
+            let again = before == used && (dup || used != IdUse::Publish);
             return if again { Ok(()) } else { Err(ViolationKind::PacketIdInUse) };
         }
         let full = self.rules.receive_window.is_some_and(|most| state.publishes_in_flight() >= most);

@@ -24,7 +24,7 @@ impl Broker {
         if self.rules.max_filters.is_some_and(|most| filters.len() > most) {
             return Err(ViolationKind::TooManyFilters);
         }
-        self.check_id(connection, id, IdUse::Other, false)?;
+        self.check_id(connection, id, IdUse::Subscribe, false)?;
         let ignored = self.rules.qos2 == Qos2::Ignored && filters.iter().any(|(_, qos)| *qos == Qos::ExactlyOnce);
         let Some(row) = self.session_row(connection).filter(|_| !ignored) else {
             return Ok(());
@@ -86,7 +86,7 @@ impl Broker {
         connection: ConnectionId,
         unsubscribe: &Unsubscribe,
     ) -> Result<(), ViolationKind> {
-        self.check_id(connection, unsubscribe.id, IdUse::Other, false)?;
+        self.check_id(connection, unsubscribe.id, IdUse::Unsubscribe, false)?;
         if let Some(row) = self.session_row(connection) {
             for filter in &unsubscribe.filters {
                 let session = self.sessions.get_mut(row);

@@ -21,6 +21,8 @@ fn what(what: &What, trace: &Trace) -> String {
         What::Stop => "the application stops the client".to_owned(),
         What::Pause(true) => "the application takes no input".to_owned(),
         What::Pause(false) => "the application takes input again".to_owned(),
+        What::Blocked(true) => "the socket has no room for more".to_owned(),
+        What::Blocked(false) => "the socket has room again".to_owned(),
         What::Accepted { ticket, operation } => format!("#{ticket} accepted: {}", asked(operation, trace)),
         What::Refused { operation, why } => format!("refused: {}: {why}", asked(operation, trace)),
         What::Discarded(ticket, true) => format!("#{ticket} withdrawn"),

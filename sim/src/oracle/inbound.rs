@@ -112,7 +112,7 @@ impl Inbound {
                 findings.add(Oracle::S22, format!("message {} is not delivered", message.tag));
             }
         }
-        if self.link == model.link.number && model.online() && !seen.rules.config.manual_acks {
+        if self.link == model.link.number && model.online() && !model.blocked && !seen.rules.config.manual_acks {
             let due = self.unacked.front().and_then(|front| front.due);
             if due.is_some_and(|due| seen.at.since(due) >= slack) {
                 findings.add(Oracle::S17, "a PUBACK is due and not sent");

@@ -41,7 +41,7 @@ impl KeepAlive {
         let Some(sent_at) = link.ping_sent_at else {
             let due = link.silent_since() + keep_alive;
             let what = || format!("no PINGREQ, and one was due at {due:?}");
-            return findings.check(Oracle::S18, !model.is_late(due, *slack), what);
+            return findings.check(Oracle::S18, model.blocked || !model.is_late(due, *slack), what);
         };
         if may_be_unread(seen, sent_at) {
             return;

@@ -100,6 +100,7 @@ impl Liveness {
         }
         let window = usize::from(rules.config.in_flight_max);
         let may_send = model.online()
+            && !model.blocked
             && model.ops.waiting() > 0
             && model.session.renewals() == 0
             && model.session.publishes() < window

@@ -68,6 +68,7 @@ struct Shown {
     phase: Phase,
     holds: Holds,
     deadline: Option<Instant>,
+    blocked: bool,
 }
 
 impl Device {
@@ -83,7 +84,7 @@ impl Device {
             asleep: false,
             wake_at: None,
             put_off: false,
-            shown: Shown { phase: Phase::Idle, holds: Holds::default(), deadline: None },
+            shown: Shown { phase: Phase::Idle, holds: Holds::default(), deadline: None, blocked: false },
             injections: Vec::new(),
             flip: None,
         }
@@ -163,6 +164,7 @@ impl Device {
             }
         }
         self.show(stage, now);
+        self.show_room(stage, now);
         let deadline = self.client.next_deadline().map(|(at, _)| at);
         if deadline != self.shown.deadline {
             self.shown.deadline = deadline;
@@ -213,6 +215,15 @@ impl Device {
         if holds != self.shown.holds {
             self.shown.holds = holds;
             stage.record(now, self.number, What::Holds(holds));
+        }
+    }
+
+    /// Records whether the socket takes what the client may have to say.
+    fn show_room(&mut self, stage: &mut Stage, now: Instant) {
+        let blocked = self.wire.as_ref().is_some_and(|wire| wire.outbound.len() >= OUTPUT_BUDGET);
+        if blocked != self.shown.blocked {
+            self.shown.blocked = blocked;
+            stage.record(now, self.number, What::Blocked(blocked));
         }
     }
 
@@ -271,6 +282,9 @@ impl Device {
         self.clock.go_on(stage.now);
         self.wake_at = None;
         self.wake(stage);
+        if let Some(why) = self.wire.as_mut().and_then(|wire| wire.unheard.take()) {
+            self.down(stage, why);
+        }
         self.schedule(stage, Way::ToClient);
     }
 }
@@ -339,14 +353,19 @@ impl Device {
         self.drain(stage);
     }
 
-    /// The link is over, and the client is told.
+    /// The link is over, and the client is told; one that sleeps, when it wakes.
     pub(super) fn down(&mut self, stage: &mut Stage, why: LinkError) {
-        let Some(wire) = self.wire.take() else { return };
-        let now = self.now(stage);
-        if let Some(connection) = wire.connection {
+        let Some(wire) = &mut self.wire else { return };
+        if let Some(connection) = wire.connection.take() {
             stage.routes.remove(&connection);
             stage.broker.lost(stage.now, connection);
         }
+        if self.asleep {
+            wire.unheard.get_or_insert(why);
+            return;
+        }
+        let Some(wire) = self.wire.take() else { return };
+        let now = self.now(stage);
         stage.record(now, self.number, What::Down(wire.link.number(), why.clone()));
         self.client.handle(now, Event::LinkDown(wire.link, why));
         self.drain(stage);

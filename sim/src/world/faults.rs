@@ -10,7 +10,7 @@ use super::meddle::{garbage, is_of};
 use super::pipe::Way;
 use super::stage::Stage;
 use super::wire::Break;
-use super::{App, World};
+use super::{App, NEXT_LOOK, World};
 use crate::broker::{ConnectionId, Refuse};
 use crate::catalogue;
 use crate::choices::Site;
@@ -117,6 +117,9 @@ impl World {
         let Some(PlannedFault { fault, device, lasts, name, .. }) = self.plan.fault.get(index as usize).cloned() else {
             return;
         };
+        if self.sleeps_through(device, &fault) {
+            return self.stage.put(self.stage.now + NEXT_LOOK, Due::Begin(index));
+        }
         let name = catalogue::static_name(&name);
         self.with(device as usize, |device, stage| {
             device.record(stage, What::Fault { index, name, begins: true });
@@ -130,6 +133,11 @@ impl World {
         if let Some(lasts) = lasts {
             self.stage.put(self.stage.now + lasts.0, Due::End(index));
         }
+    }
+
+    /// An application does nothing, good or bad, while its device sleeps.
+    fn sleeps_through(&self, device: u32, fault: &Fault) -> bool {
+        matches!(fault, Fault::App(_)) && self.devices.get(device as usize).is_some_and(|device| device.asleep)
     }
 
     fn begin_broker_fault(&mut self, index: u32, number: u32, fault: &BrokerFault) {
@@ -189,6 +197,9 @@ impl World {
         let Some(PlannedFault { fault, device, name, .. }) = self.plan.fault.get(index as usize).cloned() else {
             return;
         };
+        if self.sleeps_through(device, &fault) {
+            return self.stage.put(self.stage.now + NEXT_LOOK, Due::End(index));
+        }
         let name = catalogue::static_name(&name);
         let was_on = self.devices.get_mut(device as usize).is_some_and(|device| device.conditions.end(index));
         if !was_on {
@@ -218,8 +229,24 @@ impl World {
     /// Everything that is on ends, and nothing more begins.
     pub(super) fn end_faults(&mut self) {
         self.triggers.waiting.clear();
-        for index in 0..self.plan.fault.len() {
-            self.end_fault(u32::try_from(index).unwrap_or(u32::MAX));
+        // Devices wake first: their applications are to end what they have begun.
+        let (sleep, others): (Vec<_>, Vec<_>) = (0..)
+            .zip(&self.plan.fault)
+            .map(|(index, planned)| (index, is_sleep(&planned.fault)))
+            .partition(|(_, sleeps)| *sleeps);
+        for (index, _) in sleep.into_iter().chain(others) {
+            self.end_fault(index);
+        }
+        // Nor does anything go wrong that a fault has left for later.
+        for device in &mut self.devices {
+            device.injections.clear();
+            device.flip = None;
+            if let Some(wire) = &mut device.wire {
+                wire.breaks = None;
+            }
+        }
+        for (device, connection, bytes) in core::mem::take(&mut self.held).into_values() {
+            self.forward(device, connection, &bytes);
         }
     }
 
@@ -264,6 +291,10 @@ fn begin_device_fault(device: &mut Device, stage: &mut Stage, fault: &Fault) {
         Fault::Clock(ClockFault::Spurious(_)) => stage.put(stage.now, Due::Spurious(device.number)),
         _ => {}
     }
+}
+
+fn is_sleep(fault: &Fault) -> bool {
+    matches!(fault, Fault::Clock(ClockFault::SuspendStopped | ClockFault::SuspendRunning))
 }
 
 fn end_device_fault(device: &mut Device, stage: &mut Stage, fault: &Fault) {

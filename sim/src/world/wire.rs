@@ -35,6 +35,8 @@ pub(super) struct Wire {
     pub(super) breaks: Option<Break>,
     /// Whether the agenda has a turn for a socket that was full.
     pub(super) waits_for_room: bool,
+    /// How it broke while the device slept.
+    pub(super) unheard: Option<LinkError>,
 }
 
 /// A break that waits for its byte.
@@ -64,6 +66,7 @@ impl Wire {
             closes_on_data: false,
             breaks: None,
             waits_for_room: false,
+            unheard: None,
         }
     }
 

@@ -140,7 +140,9 @@ fn a_packet_id_used_again_before_its_acknowledgement_is_a_violation() {
     }
     let mut world = World::aws();
     let client = world.online(&Connect::clean("a"));
-    world.send(client, &[first, again1(1, "a", b"x")].concat());
+    let (subscribe, unsubscribe) = (subscribe(2, &[("a", 0)]), unsubscribe(3, &["b"]));
+    let again = [again1(1, "a", b"x"), subscribe.clone(), unsubscribe.clone()].concat();
+    world.send(client, &[first, subscribe, unsubscribe, again].concat());
     assert!(world.violations().is_empty(), "a repetition is allowed");
 }
 

@@ -39,6 +39,8 @@ pub(super) struct Model {
     /// When input was last asked for again.
     pub(super) resumed_input_at: Instant,
     pub(super) healed_at: Option<Instant>,
+    /// The socket takes no more: nothing can be sent that is due.
+    pub(super) blocked: bool,
 }
 
 /// What the application wants of the connection.
@@ -128,6 +130,7 @@ impl Model {
             paused: false,
             resumed_input_at: Instant::EPOCH,
             healed_at: None,
+            blocked: false,
         }
     }
 
@@ -298,6 +301,7 @@ impl Model {
                 self.paused = *paused;
                 self.resumed_input_at = record.at;
             }
+            What::Blocked(blocked) => self.blocked = *blocked,
             What::Accepted { ticket, operation } => self.accept(*ticket, operation),
             What::Discarded(ticket, true) => self.decide(*ticket, Decision::Discarded),
             What::Finished { ticket, outcome } => self.finish(*ticket, outcome),
