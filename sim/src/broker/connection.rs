@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::time::Duration;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use thingwire_core::Instant;
@@ -10,6 +11,9 @@ use super::rate::Bucket;
 use super::table::Table;
 use super::timers::Alarm;
 use super::wire::{Connect, Frames, Message};
+
+/// How many packet ids are remembered whose publish may come again.
+const ACKNOWLEDGED_MAX: usize = 1_000;
 
 /// The name of one connection; never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,8 +113,10 @@ pub(super) struct Connection {
     pub(super) bytes: Bucket,
     /// Packet ids of publishes whose acknowledgement has not been handed to the driver, so the client cannot have it.
     publish_ids: Vec<u16>,
-    /// The same for SUBSCRIBE and UNSUBSCRIBE.
+    /// The same for SUBSCRIBE and UNSUBSCRIBE, and for publishes that came again behind their acknowledgement.
     other_ids: Vec<(u16, IdUse)>,
+    /// Packet ids of publishes that were last acknowledged, oldest first.
+    acknowledged: VecDeque<u16>,
 }
 
 impl Connection {
@@ -130,6 +136,7 @@ impl Connection {
             bytes: Bucket::default(),
             publish_ids: Vec::new(),
             other_ids: Vec::new(),
+            acknowledged: VecDeque::new(),
         }
     }
 
@@ -152,9 +159,22 @@ impl Connection {
         }
     }
 
+    /// A publish comes again whose acknowledgement is on its way: for the client it may be in flight no more.
+    pub(super) fn comes_again(&mut self, id: u16) -> bool {
+        let again = self.acknowledged.contains(&id);
+        if again {
+            self.other_ids.push((id, IdUse::Publish));
+        }
+        again
+    }
+
     pub(super) fn free_id(&mut self, id: u16) {
         if let Some(at) = self.publish_ids.iter().position(|used| *used == id) {
             self.publish_ids.remove(at);
+            self.acknowledged.push_back(id);
+            if self.acknowledged.len() > ACKNOWLEDGED_MAX {
+                self.acknowledged.pop_front();
+            }
         }
         self.other_ids.retain(|(used, _)| *used != id);
     }

@@ -104,6 +104,9 @@ impl Broker {
             let again = before == used && (dup || used != IdUse::Publish);
             return if again { Ok(()) } else { Err(ViolationKind::PacketIdInUse) };
         }
+        if dup && state.comes_again(id) {
+            return Ok(());
+        }
         let full = self.rules.receive_window.is_some_and(|most| state.publishes_in_flight() >= most);
         if full && used == IdUse::Publish {
             return Err(ViolationKind::TooManyInFlight);

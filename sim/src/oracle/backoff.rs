@@ -97,7 +97,10 @@ impl Backoff {
         let (config, slack) = (&seen.rules.config, seen.rules.slack);
         let gone_at = seen.model.link.gone_at;
         self.next_at = Some(gone_at + wait);
-        let Some(failures) = self.failures else { return };
+        let Some(failures) = self.failures else {
+            self.last_wait = wait;
+            return;
+        };
         let hopeless = matches!(why, LinkError::Refused(refusal) if refusal.code() != 3);
         let (low, high) = self.interval(&config.backoff, if hopeless { u32::MAX } else { failures });
         let spacing = config.limits.connect_spacing;

@@ -113,7 +113,7 @@ impl Device {
         let seen = Seen { at: record.at, what: &record.what, meaning, model, rules };
         families.observe(&seen, findings);
         marks.observe(&seen, families.backoff.failures());
-        model.apply(record, meaning);
+        model.apply(record, meaning, rules);
         if record.what == What::End {
             self.end(record.at, findings);
         }

@@ -75,5 +75,6 @@ fn pings(seen: &Seen<'_>, findings: &mut Findings) {
 /// Whether the client may have left an answer unread since.
 fn may_be_unread(seen: &Seen<'_>, since: Instant) -> bool {
     let model = seen.model;
-    seen.rules.config.manual_acks || model.paused || model.resumed_input_at > since
+    let full = model.window_full_at.is_some_and(|at| at >= since);
+    seen.rules.config.manual_acks || model.paused || model.resumed_input_at > since || full
 }

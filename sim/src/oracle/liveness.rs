@@ -133,7 +133,9 @@ impl Liveness {
         if model.life != Life::Running || is_stuck(seen) {
             return;
         }
-        let (live, bound) = (model.ops.live(), model.session.iter().count());
+        // What was given up keeps its packet id as long as the link lasts.
+        let kept = model.session.iter().filter(|bound| bound.what != Carried::GivenUp);
+        let (live, bound) = (model.ops.live(), kept.count());
         let holds = model.holds.unwrap_or_default();
         let empty = live == 0 && bound == 0 && holds.queued == 0 && holds.in_flight == 0 && all_delivered;
         findings.check(Oracle::S33, empty, || format!("{live} operations, {bound} packet ids and {holds:?} are left"));

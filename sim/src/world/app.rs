@@ -31,8 +31,18 @@ pub(super) struct App {
     /// The filters that `Churn` has subscribed to and not ended.
     churned: BTreeSet<Filter>,
     tickets: VecDeque<Ticket>,
-    tokens: VecDeque<(AckToken, u64)>,
+    tokens: VecDeque<Received>,
+    /// Counts links as they come and go.
+    links: u64,
     pub(super) old_link: Option<Link>,
+}
+
+/// A message to be acknowledged.
+#[derive(Debug, Clone, Copy)]
+struct Received {
+    token: AckToken,
+    tag: u64,
+    link: u64,
 }
 
 /// A workload with its topics made ready.
@@ -57,15 +67,17 @@ impl App {
             churned: BTreeSet::new(),
             tickets: VecDeque::new(),
             tokens: VecDeque::new(),
+            links: 0,
             old_link: None,
         })
     }
 
     /// The application was told something.
     pub(super) fn told(&mut self, stage: &mut Stage, client: &mut Client, now: Instant, notice: &Notice) {
+        self.links += u64::from(matches!(notice, Notice::Online { .. } | Notice::Offline { .. }));
         let Notice::Message(message) = notice else { return };
         if let Some(token) = message.ack {
-            self.tokens.push_back((token, tag_of(&message.payload)));
+            self.tokens.push_back(Received { token, tag: tag_of(&message.payload), link: self.links });
             if stage.choices.chance(self.device, Site::AppWork, 500) {
                 let after = stage.choices.span(self.device, Site::AppTime, Duration::ZERO, ACK_DELAY_MAX);
                 stage.put(stage.now + after, Due::Ack(self.device));
@@ -79,18 +91,27 @@ impl App {
     pub(super) fn ack(&mut self, stage: &mut Stage, client: &mut Client, now: Instant) {
         let any = stage.choices.chance(self.device, Site::AppWork, 200);
         let index = if any { stage.choices.below(self.device, Site::AppWork, self.tokens.len() as u64) } else { 0 };
-        if let Some((token, tag)) = self.tokens.remove(usize::try_from(index).unwrap_or(0)) {
-            stage.record(now, self.device, What::Acknowledged(tag));
-            client.ack(now, token);
+        let chosen = self.tokens.get(usize::try_from(index).unwrap_or(0)).copied();
+        // Of one message that came several times the record cannot tell which is meant: the oldest.
+        let oldest = self.tokens.iter().position(|waits| chosen.is_some_and(|chosen| waits.tag == chosen.tag));
+        if let Some(received) = oldest.and_then(|index| self.tokens.remove(index)) {
+            self.acknowledge(stage, client, now, received);
         }
     }
 
     /// Acknowledges everything that waits for it.
     pub(super) fn ack_all(&mut self, stage: &mut Stage, client: &mut Client, now: Instant) {
-        while let Some((token, tag)) = self.tokens.pop_front() {
-            stage.record(now, self.device, What::Acknowledged(tag));
-            client.ack(now, token);
+        while let Some(received) = self.tokens.pop_front() {
+            self.acknowledge(stage, client, now, received);
         }
+    }
+
+    /// A token of an earlier link has no effect, and is no acknowledgement of the message that the server sends again.
+    fn acknowledge(&self, stage: &mut Stage, client: &mut Client, now: Instant, received: Received) {
+        if received.link == self.links {
+            stage.record(now, self.device, What::Acknowledged(received.tag));
+        }
+        client.ack(now, received.token);
     }
 
     /// What is done once, before everything else.

@@ -485,18 +485,21 @@ impl Device {
         if idle || self.conditions.holds(way) {
             return;
         }
-        let Some(pipe) = self.wire.as_mut().map(|wire| wire.pipe(way)).filter(|pipe| !pipe.scheduled) else { return };
-        if let Some(at) = pipe.next() {
-            pipe.scheduled = true;
+        let Some(pipe) = self.wire.as_mut().map(|wire| wire.pipe(way)) else { return };
+        let Some(at) = pipe.next().map(|at| at.max(stage.now)) else { return };
+        if pipe.scheduled.is_none_or(|scheduled| at < scheduled) {
+            pipe.scheduled = Some(at);
             stage.put(at, Due::Arrive(self.number, way));
         }
     }
 
     /// What has arrived is handed over, segment by segment.
     pub(super) fn arrive(&mut self, stage: &mut Stage, way: Way) {
-        if let Some(wire) = &mut self.wire {
-            wire.pipe(way).scheduled = false;
+        let Some(pipe) = self.wire.as_mut().map(|wire| wire.pipe(way)) else { return };
+        if pipe.scheduled != Some(stage.now) {
+            return;
         }
+        pipe.scheduled = None;
         match way {
             Way::ToBroker => self.arrive_at_broker(stage),
             Way::ToClient => self.arrive_at_client(stage),
@@ -567,6 +570,17 @@ impl Device {
             if taken == 0 {
                 return;
             }
+        }
+    }
+
+    /// The network is another one: what it has held up comes sooner.
+    pub(super) fn hurry(&mut self, stage: &mut Stage) {
+        let network = self.conditions.network;
+        for way in [Way::ToBroker, Way::ToClient] {
+            if let Some(wire) = &mut self.wire {
+                wire.pipe(way).hurry(stage.now, &network);
+            }
+            self.schedule(stage, way);
         }
     }
 

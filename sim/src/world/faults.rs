@@ -306,6 +306,7 @@ fn end_device_fault(device: &mut Device, stage: &mut Stage, fault: &Fault) {
         Fault::Clock(ClockFault::SuspendStopped | ClockFault::SuspendRunning) => device.wake_up(stage),
         Fault::Clock(ClockFault::Coarse(_)) => device.clock.set_tick(Duration::ZERO),
         Fault::SmallWrites(_) => device.writable(stage),
+        Fault::Shape(_) => device.hurry(stage),
         _ => {}
     }
 }

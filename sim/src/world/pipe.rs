@@ -28,8 +28,8 @@ pub(super) struct Pipe {
     last_due: Instant,
     /// FIN comes behind all bytes.
     ends: bool,
-    /// Whether the agenda has an arrival for it.
-    pub(super) scheduled: bool,
+    /// The arrival that the agenda has for it.
+    pub(super) scheduled: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -69,11 +69,7 @@ impl Pipe {
             Ok(micros) => choices.below(device, Site::Jitter, micros + 1),
         };
         let travels = network.latency.0 + Duration::from_micros(jitter);
-        let mut due = self.last_due.max(now + travels);
-        if network.bytes_per_second > 0 {
-            let micros = len as u64 * 1_000_000 / u64::from(network.bytes_per_second);
-            due = due + Duration::from_micros(micros);
-        }
+        let due = self.last_due.max(now + travels) + time_of(len as u64, network);
         self.last_due = due;
         let len = u32::try_from(len).unwrap_or(u32::MAX);
         // What travels together arrives together, as far as one read takes it.
@@ -83,6 +79,17 @@ impl Pipe {
             }
             _ => self.segments.push_back(Segment { due, len }),
         }
+    }
+
+    /// The network has become better: what is on its way does not wait for the old one.
+    pub(super) fn hurry(&mut self, now: Instant, network: &Network) {
+        let mut last_due = now + network.latency.0;
+        for segment in &mut self.segments {
+            let takes = time_of(u64::from(segment.len), network);
+            segment.due = segment.due.min(last_due + takes);
+            last_due = last_due.max(segment.due);
+        }
+        self.last_due = self.last_due.min(last_due);
     }
 
     /// Nothing follows what has been sent; the end itself arrives at `at`, or behind the last segment.
@@ -132,5 +139,32 @@ impl Pipe {
     /// Everything that is on its way.
     pub(super) fn rest(&self) -> &[u8] {
         self.bytes.get(self.head..).unwrap_or_default()
+    }
+}
+
+/// How long so many bytes take on a narrow path.
+fn time_of(bytes: u64, network: &Network) -> Duration {
+    let micros = (bytes * 1_000_000).checked_div(network.bytes_per_second.into());
+    Duration::from_micros(micros.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::choices::Read;
+
+    #[test]
+    fn bytes_on_a_narrow_path_hurry_once_it_is_wide() {
+        let drip = Network { bytes_per_second: 1, ..Network::default() };
+        let (mut pipe, now) = (Pipe::default(), Instant::EPOCH);
+        pipe.send(now, &[7; 100], &drip, 0, &mut Read::new(&[]));
+        pipe.end_after(now);
+        assert_eq!(pipe.arrived(now + Duration::from_secs(99)), None);
+        let (wide, now) = (Network::default(), now + Duration::from_secs(5));
+        pipe.hurry(now, &wide);
+        let then = now + wide.latency.0;
+        assert_eq!(pipe.next(), Some(then));
+        assert_eq!(pipe.take().len(), 100);
+        assert!(pipe.has_ended(then));
     }
 }

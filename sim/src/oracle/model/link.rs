@@ -47,6 +47,8 @@ pub(in crate::oracle) struct LinkState {
     pub(in crate::oracle) backlog_until: u64,
     /// Messages acknowledged on it.
     pub(in crate::oracle) acks: u64,
+    /// Messages received on it that the client has not acknowledged.
+    pub(in crate::oracle) unacked: u32,
 }
 
 impl LinkState {

@@ -41,6 +41,8 @@ pub(super) struct Model {
     pub(super) healed_at: Option<Instant>,
     /// The socket takes no more: nothing can be sent that is due.
     pub(super) blocked: bool,
+    /// When the window of messages to acknowledge was last full: nothing more was read.
+    pub(super) window_full_at: Option<Instant>,
 }
 
 /// What the application wants of the connection.
@@ -131,6 +133,7 @@ impl Model {
             resumed_input_at: Instant::EPOCH,
             healed_at: None,
             blocked: false,
+            window_full_at: None,
         }
     }
 
@@ -288,7 +291,7 @@ impl Model {
 
 /// Effects.
 impl Model {
-    pub(super) fn apply(&mut self, record: &Record, meaning: Meaning) {
+    pub(super) fn apply(&mut self, record: &Record, meaning: Meaning, rules: &Rulebook) {
         match &record.what {
             What::Start => {
                 self.life = match self.life {
@@ -317,7 +320,7 @@ impl Model {
             What::Down(link, why) if self.link.number == *link => self.down(why),
             What::Close(link) if self.link.number == *link => self.gone(),
             What::Sent(link, packet) if self.link.number == *link => self.sent(packet, meaning),
-            What::Received(_, packet) if meaning != Meaning::Ignored => self.received(packet, meaning),
+            What::Received(_, packet) if meaning != Meaning::Ignored => self.received(packet, meaning, rules),
             What::Healed => self.healed_at = Some(record.at),
             _ => {}
         }
@@ -451,6 +454,7 @@ impl Model {
         }
         match (packet, meaning) {
             (Packet::Connect { .. }, _) => self.link.connect_at = Some(self.now),
+            (Packet::Puback(_), _) => self.link.unacked = self.link.unacked.saturating_sub(1),
             (Packet::Pingreq, _) => {
                 if self.link.ping_sent_at.is_none() {
                     self.link.silent_before_ping = silent_since;
@@ -462,7 +466,8 @@ impl Model {
                 self.ops.set(ticket, State::InFlight);
                 self.decide(ticket, Decision::Sent);
             }
-            (Packet::Subscribe(_, filters), Meaning::Renewal) => {
+            // Also where nobody asked for it, which is another's finding: it is answered like any other.
+            (Packet::Subscribe(_, filters), Meaning::Renewal | Meaning::Stray) => {
                 self.filters.renewal_sent(filters);
                 let names = filters.iter().map(|&(filter, _)| filter).collect();
                 self.session.bind(id, Carried::Renewal(names), self.now);
@@ -482,13 +487,19 @@ impl Model {
         }
     }
 
-    fn received(&mut self, packet: &Packet, meaning: Meaning) {
+    fn received(&mut self, packet: &Packet, meaning: Meaning, rules: &Rulebook) {
         self.link.last_received = self.now;
         match (packet, meaning) {
             (_, Meaning::Forbidden(what)) => self.link.forbidden = Some(what),
             (_, Meaning::Refuses(code)) => self.link.refused = Some(code),
             (_, Meaning::Accepts { resumed }) => self.accepted(resumed),
             (Packet::Pingresp, _) => self.link.ping_sent_at = None,
+            (Packet::Publish(message), Meaning::Message) if message.qos == Qos::AtLeastOnce => {
+                self.link.unacked += 1;
+                if self.link.unacked >= u32::from(rules.config.unacked_max) {
+                    self.window_full_at = Some(self.now);
+                }
+            }
             (Packet::Puback(id), Meaning::Answer(ticket)) => {
                 self.session.free(*id);
                 self.link.acks += 1;
