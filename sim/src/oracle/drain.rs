@@ -4,7 +4,7 @@ use thingwire_core::{Config, Drain, Instant};
 
 use super::judge::Seen;
 use super::model::Meaning;
-use super::queue::cost;
+use super::queue::{TOPIC_AT_MOST, cost};
 use super::{Findings, Oracle};
 use crate::trace::{Holds, Operation, Packet};
 
@@ -19,8 +19,6 @@ pub(super) struct Pace {
     bytes_at_most: u64,
 }
 
-/// The most that a topic adds to the bytes of a message; the trace does not have it.
-const TOPIC_AT_MOST: u64 = 65_535;
 /// Fixed header, packet id, length and one character of the topic: what every PUBLISH has around its payload.
 const AROUND_PAYLOAD: u64 = 10;
 

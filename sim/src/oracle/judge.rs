@@ -198,7 +198,7 @@ impl Families {
                 self.timing.accepted(*ticket, operation);
                 self.pace.accepted(operation);
             }
-            What::Refused { why, .. } => queue::refused(seen, why, findings),
+            What::Refused { operation, why } => queue::refused(seen, operation, why, findings),
             What::Finished { ticket, outcome } => self.finished(seen, *ticket, outcome, findings),
             What::Delivered(message) => self.inbound.delivered(seen, message, findings),
             What::Acknowledged(tag) => self.inbound.acknowledged(seen, *tag),

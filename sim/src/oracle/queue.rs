@@ -46,13 +46,18 @@ pub(super) fn accepted(seen: &Seen<'_>, findings: &mut Findings) {
     findings.check(Oracle::S9, allowed, || "an operation is accepted offline although the queue is off".into());
 }
 
-pub(super) fn refused(seen: &Seen<'_>, why: &Refusal, findings: &mut Findings) {
+pub(super) fn refused(seen: &Seen<'_>, operation: &Operation, why: &Refusal, findings: &mut Findings) {
     let queue = &seen.rules.config.queue;
     let ops = &seen.model.ops;
+    // Of a queue that is too full in both ways, either may be told.
+    let bytes = seen.model.holds.map_or(0, |holds| holds.queued_bytes) + cost(operation) + TOPIC_AT_MOST;
+    let bytes_in_the_way = ops.came_back() > 0 && bytes > queue.bytes_max as u64;
     // What came back from a link is not evicted for the sake of something new.
     let in_the_way = if queue.when_full == WhenFull::DropOldest { ops.came_back() } else { ops.waiting() };
     let right = match why {
-        Refusal::QueueFull { .. } => queue.count_max.is_some_and(|max| max > 0 && in_the_way >= max),
+        Refusal::QueueFull { .. } => queue.count_max.is_some_and(|max| {
+            max > 0 && (in_the_way >= max || bytes_in_the_way && ops.waiting() >= max)
+        }),
         Refusal::Offline => queue.count_max == Some(0),
         _ => true,
     };
@@ -67,6 +72,9 @@ pub(super) fn evicted(seen: &Seen<'_>, ticket: u64, findings: &mut Findings) {
     let what = || format!("operation {ticket} is evicted, and {oldest:?} is the oldest that was never sent");
     findings.check(Oracle::S9, oldest == Some(ticket), what);
 }
+
+/// The most that a topic adds to the bytes of a message; the trace does not have it.
+pub(super) const TOPIC_AT_MOST: u64 = 65_535;
 
 /// Bytes that an operation takes in the queue at least, and may take at most.
 pub(super) fn cost(operation: &Operation) -> u64 {

@@ -187,7 +187,12 @@ impl App {
     fn meddle(&mut self, stage: &mut Stage, client: &mut Client, now: Instant) {
         match stage.choices.below(self.device, Site::AppWork, 6) {
             0 => self.start(stage, client, now),
-            1 | 2 => {
+            1 => {
+                // At once: the goodbye has not even been said.
+                self.stop(stage, client, now);
+                self.start(stage, client, now);
+            }
+            2 => {
                 self.stop(stage, client, now);
                 let after = stage.choices.span(self.device, Site::AppTime, Duration::ZERO, Duration::from_secs(20));
                 stage.put(stage.now + after, Due::Start(self.device));
