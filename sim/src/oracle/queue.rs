@@ -55,9 +55,9 @@ pub(super) fn refused(seen: &Seen<'_>, operation: &Operation, why: &Refusal, fin
     // What came back from a link is not evicted for the sake of something new.
     let in_the_way = if queue.when_full == WhenFull::DropOldest { ops.came_back() } else { ops.waiting() };
     let right = match why {
-        Refusal::QueueFull { .. } => queue.count_max.is_some_and(|max| {
-            max > 0 && (in_the_way >= max || bytes_in_the_way && ops.waiting() >= max)
-        }),
+        Refusal::QueueFull { .. } => queue
+            .count_max
+            .is_some_and(|max| max > 0 && (in_the_way >= max || bytes_in_the_way && ops.waiting() >= max)),
         Refusal::Offline => queue.count_max == Some(0),
         _ => true,
     };

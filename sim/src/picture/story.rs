@@ -242,6 +242,7 @@ impl Teller {
             What::Start
             | What::Stop
             | What::Pause(_)
+            | What::Blocked(_)
             | What::Discarded(..)
             | What::Delivered(_)
             | What::Acknowledged(_)

@@ -72,6 +72,8 @@ pub(super) fn what(trace: &Trace, what: &What) -> String {
         What::Stop => "the application stops the client".into(),
         What::Pause(true) => "the application wants no input".into(),
         What::Pause(false) => "the application wants input again".into(),
+        What::Blocked(true) => "the socket has no room for more".into(),
+        What::Blocked(false) => "the socket has room again".into(),
         What::Accepted { ticket, operation: asked } => format!("accepted #{ticket}: {}", operation(trace, asked)),
         What::Refused { operation: asked, why } => format!("refused: {}: {why}", operation(trace, asked)),
         What::Discarded(ticket, true) => format!("the application withdraws #{ticket} in time"),
@@ -105,6 +107,7 @@ pub(super) fn what(trace: &Trace, what: &What) -> String {
 pub(super) fn glyph(what: &What) -> char {
     match what {
         What::Start | What::Stop | What::Pause(_) => '*',
+        What::Blocked(_) => 'o',
         What::Accepted { .. } => '+',
         What::Refused { .. } => '-',
         What::Discarded(..) => '/',

@@ -36,10 +36,11 @@ fn kind(what: &What) -> usize {
         What::Fault { .. } => 22,
         What::Healed => 23,
         What::End => 24,
+        What::Blocked(_) => 25,
     }
 }
 
-const KINDS: usize = 25;
+const KINDS: usize = 26;
 
 fn all() -> Vec<What> {
     let topic = Name::of(b"t");
@@ -51,6 +52,8 @@ fn all() -> Vec<What> {
         What::Stop,
         What::Pause(true),
         What::Pause(false),
+        What::Blocked(true),
+        What::Blocked(false),
         What::Accepted { ticket: 1, operation: publish.clone() },
         What::Accepted { ticket: 2, operation: Operation::Subscribe(filters.clone()) },
         What::Accepted { ticket: 3, operation: Operation::Unsubscribe([topic].into()) },
