@@ -1,5 +1,6 @@
 //! What stands in for the outside world when thingwire is tested.
 //!
+//! * [`advisor`]: the MQTT cases of AWS IoT Core Device Advisor.
 //! * [`broker`]: a strict model of an MQTT 3.1.1 server with AWS IoT Core's rules, as a pure state machine.
 //! * [`double`]: the same model behind real loopback sockets, a local AWS IoT Core for anybody's tests.
 //! * [`mosquitto`]: a real Mosquitto as a child process, to check the model and the client against a second server.
@@ -20,6 +21,7 @@
 //! * [`picture`]: runs and campaigns as text, drawings and pages.
 //! * [`run`]: one run of a plan, and what came of it.
 
+pub mod advisor;
 pub mod broker;
 pub mod campaign;
 pub mod catalogue;

@@ -7,6 +7,7 @@ use std::sync::Once;
 
 use serde::{Deserialize, Serialize};
 
+use crate::picture::clock;
 use crate::plan::Plan;
 use crate::run::Run;
 
@@ -59,9 +60,7 @@ impl Attempt {
             return Some(format!("the client panicked: {message}"));
         }
         let first = self.run.findings.first()?;
-        let micros = first.at.as_micros();
-        let (secs, rest) = (micros / 1_000_000, micros % 1_000_000);
-        Some(format!("{} at {secs}.{rest:06} s, device {}: {}", first.oracle, first.device, first.what))
+        Some(format!("{} at {}, device {}: {}", first.oracle, clock(first.at), first.device, first.what))
     }
 }
 

@@ -23,6 +23,7 @@ pub use attempt::{Attempt, Kind, Runner, Signature, attempt};
 pub use file::Whole;
 pub use report::{Cell, Ended, Failure, Report, Slow, SourceCount};
 pub use source::Source;
+pub(crate) use source::shell_word;
 
 use tally::Tally;
 

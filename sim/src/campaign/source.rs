@@ -42,7 +42,7 @@ impl Source {
 }
 
 /// A word as a shell takes it.
-fn shell_word(word: &str) -> String {
+pub(crate) fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+:@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

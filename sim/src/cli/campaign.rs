@@ -15,15 +15,16 @@ use signal_hook::flag;
 
 use super::console::{Failure, code};
 use super::source::{seed, source};
-use super::{Console, FAILED, MARKS, OK, list};
-use crate::campaign::{Ended, Line, Report, Runner, Setup, Watch, Whole, campaign as make};
+use super::{Console, FAILED, MARKS, OK, list, page};
+use crate::campaign::{Ended, Line, Report, Runner, Setup, Watch, Whole, campaign as make, shell_word};
+use crate::picture::count;
 use crate::plan::Span;
 
 /// Run many seeds of scenarios and profiles, on all cores.
 ///
 /// Counts what failed, by what was seen, each with the command that makes its first run again. Ctrl-C ends it early with everything
-/// that is known by then. With --out it leaves `results.jsonl`, a line for every run, and `report.json`; they appear when they
-/// are complete.
+/// that is known by then. With --out it leaves `results.jsonl`, a line for every run, `report.json`, and `report.html` for people;
+/// they appear when they are complete.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -87,10 +88,30 @@ pub(super) fn campaign(options: &Campaign, runner: Runner<'_>, console: &mut Con
         results.finish()?;
         let json = serde_json::to_string_pretty(&report).map_err(io::Error::from)?;
         Whole::write(&dir.join("report.json"), format!("{json}\n").as_bytes())?;
+        Whole::write(&dir.join("report.html"), page::html(&report, &command(options)).as_bytes())?;
     }
     console.print(&summary(&report))?;
+    if let Some(dir) = &options.out {
+        console.print(&format!("report: {}\n", dir.join("report.html").display()))?;
+    }
     let missed = options.require_marks && report.reached().0 < report.reached().1;
     Ok(report.worst().map_or(if missed { MARKS } else { OK }, code))
+}
+
+/// The command that makes the campaign again, but for where it leaves its results.
+fn command(options: &Campaign) -> String {
+    let mut command = String::from("thingwire-sim campaign");
+    for source in &options.sources {
+        let _ = write!(command, " {}", shell_word(source));
+    }
+    if let Some(seeds) = options.seeds {
+        let _ = write!(command, " --seeds {seeds}");
+    }
+    if let Some(time) = options.time {
+        let _ = write!(command, " --time {time}");
+    }
+    let _ = write!(command, " --seed {} --max-failures {}", options.seed, options.max_failures);
+    command
 }
 
 fn prepare(dir: &Path) -> Result<Whole, Failure> {
@@ -195,7 +216,7 @@ fn summary(report: &Report) -> String {
         let _ = writeln!(text, "  never: {mark}");
     }
     for failure in &report.failures {
-        let _ = writeln!(text, "FAILED {} times: {}", failure.count, failure.signature);
+        let _ = writeln!(text, "FAILED in {}: {}", count(failure.count, "run"), failure.signature);
         let _ = writeln!(text, "  first: {}", failure.seen);
         let _ = writeln!(text, "  reproduce: {}", failure.reproduce);
         let _ = writeln!(text, "  make smaller: {}", failure.shrink);

@@ -43,33 +43,59 @@ pub(super) fn list(options: &List, console: &mut Console<'_>) -> Result<u8, Fail
     Ok(OK)
 }
 
+/// The most columns of a line.
+const COLUMNS: usize = 110;
+
 fn faults() -> String {
     let mut text = String::new();
     for row in catalogue::rows() {
-        let _ = writeln!(text, "{:<28} {}: {}", row.name, row.family, row.what);
-        let _ = writeln!(text, "{:<28} expected: {}", "", row.expected);
+        line(&mut text, 28, row.name, &format!("{}: {}", row.family, row.what));
+        line(&mut text, 28, "", &format!("expected: {}", row.expected));
         let judges = row.oracles.join(" ");
+        let judges = if judges.is_empty() { String::new() } else { format!("judged by {judges}; ") };
         let made = match row.made {
             Made::By(_) => "made by faults",
             Made::Always => "part of every run",
             Made::Elsewhere(place) => place,
         };
-        let _ = writeln!(text, "{:<28} judged by {judges}; {made}", "");
+        line(&mut text, 28, "", &format!("{judges}{made}"));
         if !row.excuses.is_empty() {
-            let _ = writeln!(text, "{:<28} cannot be judged by {}", "", row.excuses.join(" "));
+            line(&mut text, 28, "", &format!("cannot be judged by {}", row.excuses.join(" ")));
         }
     }
     text
 }
 
 fn profiles() -> String {
-    let line = |text: String, profile: &profile::Profile| text + &format!("{:<16} {}\n", profile.name, profile.what);
-    profile::ALL.iter().fold(String::new(), line)
+    let mut text = String::new();
+    for profile in profile::ALL {
+        line(&mut text, 16, profile.name, profile.what);
+    }
+    text
 }
 
 fn oracles() -> String {
-    let line = |text: String, oracle: &Oracle| text + &format!("{:<4} {}\n", oracle.id(), oracle.statement());
-    Oracle::ALL.iter().fold(String::new(), line)
+    let mut text = String::new();
+    for oracle in Oracle::ALL {
+        line(&mut text, 4, oracle.id(), oracle.statement());
+    }
+    text
+}
+
+/// A name in a column of this width, and what there is to say of it beside it, on as many lines as it needs.
+fn line(text: &mut String, column: usize, name: &str, what: &str) {
+    let _ = write!(text, "{name:<column$}");
+    let mut width = column;
+    for word in what.split(' ') {
+        let len = word.chars().count();
+        if width > column && width + 1 + len > COLUMNS {
+            let _ = write!(text, "\n{:<column$}", "");
+            width = column;
+        }
+        let _ = write!(text, " {word}");
+        width += 1 + len;
+    }
+    text.push('\n');
 }
 
 /// Everything that a campaign has to meet.

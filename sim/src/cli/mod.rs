@@ -2,16 +2,19 @@
 //!
 //! [`execute`] is all of it but the process: arguments in, lines and an exit code out, with any runner.
 
+mod advisor;
 mod bench;
 mod campaign;
 mod console;
 mod determinism;
 mod list;
-mod narrate;
+mod page;
+mod replay;
 mod run;
 mod serve;
 mod shrink;
 mod source;
+mod timeline;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -44,10 +47,12 @@ const SAFETY: u8 = 10;
 const LIVENESS: u8 = 11;
 /// The client panicked.
 const PANIC: u8 = 12;
-/// Two runs of one plan were different.
+/// Two runs of one plan were different, or a replay from what was recorded.
 const NONDETERMINISM: u8 = 13;
 /// A campaign did not meet everything that it has to meet.
 const MARKS: u8 = 14;
+/// A case of the advisor failed.
+const ADVISOR: u8 = 15;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -68,6 +73,8 @@ Examples:
   thingwire-sim run flaky-wifi --seed 7
   thingwire-sim campaign swarm soak --time 10m --out report
   thingwire-sim shrink swarm --seed 4711 -o small.toml
+  thingwire-sim timeline small.toml -o small.html
+  thingwire-sim replay device.trace --judge
   thingwire-sim fleet --devices 100000 --rate 500 -o storm
   thingwire-sim serve --port 8883 --plain-port 1883 --dir ./certs
 
@@ -78,8 +85,9 @@ Exit codes:
   10  something happened that must never happen (S)
   11  something did not happen that must (L)
   12  the client panicked
-  13  two runs of one plan were different
+  13  two runs of one plan were different, or this build differs from a field trace
   14  a campaign missed something that it has to meet (--require-marks)
+  15  a case of `advisor` failed
 
 Environment: THINGWIRE_SIM_SEED, THINGWIRE_SIM_SEEDS and THINGWIRE_SIM_JOBS stand in for --seed, --seeds and --jobs.
 Flags come before the environment, and the environment before the scenario file.";
@@ -88,9 +96,11 @@ Flags come before the environment, and the environment before the scenario file.
 enum Command {
     Run(run::RunOptions),
     Campaign(campaign::Campaign),
-    Replay(run::Replay),
+    Replay(replay::Replay),
     Shrink(shrink::Shrink),
     Explain(run::Explain),
+    Timeline(timeline::Timeline),
+    Advisor(advisor::Advisor),
     List(list::List),
     CheckDeterminism(determinism::CheckDeterminism),
     Bench(bench::Bench),
@@ -124,9 +134,11 @@ pub fn execute(arguments: impl IntoIterator<Item = OsString>, runner: Runner<'_>
     let outcome = match arguments.command {
         Command::Run(options) => run::run(&options, runner, console),
         Command::Campaign(options) => campaign::campaign(&options, runner, console),
-        Command::Replay(options) => run::replay(&options, runner, console),
+        Command::Replay(options) => replay::replay(&options, runner, console),
         Command::Shrink(options) => shrink::shrink(&options, runner, console),
         Command::Explain(options) => run::explain(&options, runner, console),
+        Command::Timeline(options) => timeline::timeline(&options, runner, console),
+        Command::Advisor(options) => advisor::advisor(&options, console),
         Command::List(options) => list::list(&options, console),
         Command::CheckDeterminism(options) => determinism::check(&options, runner, console),
         Command::Bench(options) => bench::bench(&options, runner, console),

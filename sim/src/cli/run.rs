@@ -1,13 +1,15 @@
-//! `thingwire-sim run`, `replay` and `explain`: one run.
+//! `thingwire-sim run` and `explain`: one run.
 
 use core::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::console::{Failure, code};
-use super::narrate::{moment, narrate};
 use super::source::{Loaded, load, seed};
 use super::{Console, OK};
 use crate::campaign::{Attempt, Runner, Whole, attempt};
+use crate::oracle::Oracle;
+use crate::picture::timeline::{self, Options};
+use crate::picture::{clock, explain as told};
 use crate::run::Run;
 
 /// Run a scenario or a profile once.
@@ -34,23 +36,7 @@ pub(super) struct RunOptions {
     save: Option<PathBuf>,
 }
 
-/// Run a scenario again in which everything is drawn.
-///
-/// Such a file comes from `run --save` and from `shrink`. It is refused if it leaves anything to the dice.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Example:
-  thingwire-sim run swarm --seed 7 --save seven.toml && thingwire-sim replay seven.toml")]
-pub(super) struct Replay {
-    /// The scenario.
-    #[arg(value_name = "FILE")]
-    file: String,
-    /// Also print everything that happens.
-    #[arg(short, long)]
-    verbose: bool,
-}
-
-/// Tell in plain words how a run failed: the verdict, and what came before.
+/// Tell in plain words how a run failed: what had to hold, what was seen, how the device stood, and what came before.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example:
@@ -78,14 +64,20 @@ pub(super) fn run(options: &RunOptions, runner: Runner<'_>, console: &mut Consol
     once(&loaded, options.verbose, runner, console)
 }
 
-pub(super) fn replay(options: &Replay, runner: Runner<'_>, console: &mut Console<'_>) -> Result<u8, Failure> {
-    let loaded = load(&options.file, None)?;
-    if loaded.drawn > 0 {
-        let hint = format!("see 'thingwire-sim run {} --save FILE'", options.file);
-        let line = format!("{} leaves {} values to the dice (hint: {hint})", options.file, loaded.drawn);
-        return Err(Failure::usage(line));
+/// One run, told if that is wanted, and its verdict.
+pub(super) fn once(
+    loaded: &Loaded,
+    verbose: bool,
+    runner: Runner<'_>,
+    console: &mut Console<'_>,
+) -> Result<u8, Failure> {
+    let attempt = attempt(&loaded.plan, verbose, runner);
+    if let Some(trace) = &attempt.run.trace {
+        let text = timeline::text(trace, &attempt.run.findings, &Options::of(&loaded.plan));
+        console.print(&format!("{text}\n"))?;
     }
-    once(&loaded, options.verbose, runner, console)
+    console.print(&verdict(loaded, &attempt))?;
+    Ok(exit_code(&attempt))
 }
 
 pub(super) fn explain(options: &Explain, runner: Runner<'_>, console: &mut Console<'_>) -> Result<u8, Failure> {
@@ -93,26 +85,21 @@ pub(super) fn explain(options: &Explain, runner: Runner<'_>, console: &mut Conso
     let attempt = attempt(&loaded.plan, true, runner);
     let mut text = verdict(&loaded, &attempt);
     if let (Some(trace), Some(finding)) = (&attempt.run.trace, attempt.run.findings.first()) {
-        let end = trace.records.iter().rposition(|record| record.at <= finding.at).map_or(0, |last| last + 1);
-        let begin = end.saturating_sub(options.before);
-        let _ = writeln!(text, "\nwhat came before:");
-        for record in &trace.records[begin..end] {
-            let _ = writeln!(text, "  {}", narrate(record, trace));
-        }
+        let _ = write!(text, "\n{}", told::text(trace, finding, statement(finding.oracle), options.before));
     }
     console.print(&text)?;
     Ok(exit_code(&attempt))
 }
 
-fn once(loaded: &Loaded, verbose: bool, runner: Runner<'_>, console: &mut Console<'_>) -> Result<u8, Failure> {
-    let attempt = attempt(&loaded.plan, verbose, runner);
-    if let Some(trace) = &attempt.run.trace {
-        for record in &trace.records {
-            console.print(&format!("{}\n", narrate(record, trace)))?;
-        }
+/// What must hold, by the name that findings have for it.
+pub(super) fn statement(id: &str) -> &'static str {
+    match (Oracle::find(id), id) {
+        (Some(oracle), _) => oracle.statement(),
+        (None, "panic") => "The client never panics.",
+        (None, "APP") => "What the application itself demands.",
+        (None, "REPLAY") => "This build's client does what the device did.",
+        (None, _) => "A plan can be run.",
     }
-    console.print(&verdict(loaded, &attempt))?;
-    Ok(exit_code(&attempt))
 }
 
 /// The exit code of a run.
@@ -133,14 +120,8 @@ pub(super) fn verdict(loaded: &Loaded, attempt: &Attempt) -> String {
         let _ = writeln!(text, "  {}", counts(&attempt.run));
     }
     for finding in &attempt.run.findings {
-        let _ = writeln!(
-            text,
-            "  {} at {}, device {}: {}",
-            finding.oracle,
-            moment(finding.at),
-            finding.device,
-            finding.what
-        );
+        let (at, device, what) = (clock(finding.at), finding.device, &finding.what);
+        let _ = writeln!(text, "  {} at {at}, device {device}: {what}", finding.oracle);
     }
     if !passed {
         let _ = writeln!(text, "reproduce: {}", loaded.reproduce());

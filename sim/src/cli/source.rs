@@ -5,6 +5,7 @@ use std::io;
 
 use super::console::Failure;
 use crate::campaign::Source;
+use crate::field::is_field_trace;
 use crate::plan::Plan;
 use crate::{profile, scenario};
 
@@ -62,6 +63,10 @@ pub(super) fn source(name: &str) -> Result<Source, Failure> {
         }
         Ok(_) => {
             let bytes = fs::read(name).map_err(named)?;
+            if is_field_trace(&bytes) {
+                let hint = "`replay` and `timeline` take it";
+                return Err(Failure::usage(format!("{name} is a field trace and no scenario (hint: {hint})")));
+            }
             let text = String::from_utf8(bytes).map_err(|_| {
                 Failure::usage(format!("{name} is not text (hint: a scenario is a TOML file in UTF-8)"))
             })?;

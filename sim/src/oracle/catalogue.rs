@@ -97,6 +97,11 @@ oracles! {
 }
 
 impl Oracle {
+    /// The oracle with this name.
+    pub fn find(id: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|oracle| oracle.id() == id)
+    }
+
     /// Who checks it.
     pub const fn checked_by(self) -> CheckedBy {
         match self {

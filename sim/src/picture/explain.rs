@@ -9,11 +9,9 @@ use super::words;
 use crate::oracle::Finding;
 use crate::trace::{Holds, Record, Trace, What};
 
-/// How many records before the finding are told.
-const RECORDS: usize = 20;
-
-/// What must hold, in the oracle's own words; what was seen; how the device stood, and the last records before.
-pub fn text(trace: &Trace, finding: &Finding, statement: &str) -> String {
+/// What must hold, in the oracle's own words; what was seen; how the device stood, and the last records before, so many
+/// at most.
+pub fn text(trace: &Trace, finding: &Finding, statement: &str, records_max: usize) -> String {
     let before: Vec<_> = before(trace, finding).collect();
     let mut out = String::new();
     // Writing to a string cannot fail.
@@ -22,7 +20,7 @@ pub fn text(trace: &Trace, finding: &Finding, statement: &str) -> String {
     let _ = writeln!(out, "What must hold: {statement}");
     let _ = writeln!(out, "What was seen:  {}", finding.what);
     let _ = writeln!(out, "How it stood:   {}\n", stand(trace, &before));
-    let told: Vec<_> = before.iter().rev().filter(|record| is_told(&record.what)).take(RECORDS).collect();
+    let told: Vec<_> = before.iter().rev().filter(|record| is_told(&record.what)).take(records_max).collect();
     let _ = writeln!(out, "What had happened, the last at the end:");
     for record in told.into_iter().rev() {
         let ago = match finding.at.since(record.at) {

@@ -16,3 +16,5 @@ mod markup;
 mod palette;
 mod story;
 mod words;
+
+pub(crate) use words::{clock, count, phase};

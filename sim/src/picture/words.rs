@@ -7,7 +7,7 @@ use thingwire_core::{Instant, LinkError, Outcome, Phase, Qos};
 use crate::trace::{Holds, Operation, Packet, Published, Trace, What};
 
 /// A moment, to the microsecond: `0:21.020000`, `1:02:03.000000`.
-pub(super) fn clock(at: Instant) -> String {
+pub(crate) fn clock(at: Instant) -> String {
     let micros = at.as_micros();
     let (secs, fraction) = (micros / 1_000_000, micros % 1_000_000);
     let (hours, minutes, secs) = (secs / 3_600, secs / 60 % 60, secs % 60);
@@ -53,7 +53,7 @@ pub(super) fn number(number: u64) -> String {
 }
 
 /// One thing, or more of them: `1 run`, `2,000 runs`.
-pub(super) fn count(how_many: u64, thing: &str) -> String {
+pub(crate) fn count(how_many: u64, thing: &str) -> String {
     format!("{} {thing}{}", number(how_many), if how_many == 1 { "" } else { "s" })
 }
 
@@ -196,7 +196,7 @@ pub(super) fn link_error(error: &LinkError) -> String {
 }
 
 /// A phase in plain words: the core's own, but for the two that it calls by one name.
-pub(super) fn phase(phase: Phase) -> &'static str {
+pub(crate) fn phase(phase: Phase) -> &'static str {
     match phase {
         Phase::Opening => "opening a link",
         Phase::AwaitingConnack => "awaiting CONNACK",

@@ -92,6 +92,7 @@ fn what_cannot_be_read_or_written_is_named() {
     fs::write(path("dice.toml"), format!("{GOOD}devices = \"1..2\"\n")).unwrap();
     let (missing, folder, binary) = (path("missing.toml"), path(""), path("binary.toml"));
     let (good, dice, nowhere) = (path("good.toml"), path("dice.toml"), path("no/where.toml"));
+    let nowhere_svg = path("no/where.svg");
     for (arguments, code, cause, hint) in [
         (vec!["run", &missing], 1, "missing.toml", "see that the file"),
         (vec!["run", &folder], 1, "is a directory", "give a file"),
@@ -107,6 +108,15 @@ fn what_cannot_be_read_or_written_is_named() {
         (vec!["campaign", "calm", "--seeds", "1", "--out", &good], 1, "good.toml", "--out wants a directory"),
         (vec!["campaign"], 2, "SCENARIO|PROFILE", "--help"),
         (vec!["list", "everything"], 2, "everything", "--help"),
+        (vec!["timeline", "calm", "-o", "calm.png"], 2, "how to draw calm.png", ".svg, .html or .txt"),
+        (vec!["timeline", "calm", "--devices", "0,1"], 2, "no device 1", "the last one is 0"),
+        (vec!["timeline", "calm", "-o", &nowhere_svg], 1, "where.svg", "see that the file"),
+        (vec!["timeline", "swarn"], 2, "`swarn`", "did you mean `swarm`?"),
+        (vec!["replay", &good, "--judge"], 2, "no field trace", "always judged"),
+        (vec!["replay", &missing, "--strict"], 1, "missing.toml", "see that the file"),
+        (vec!["advisor", "MQTT_Conect"], 2, "`MQTT_Conect`", "did you mean `MQTT_Connect`?"),
+        (vec!["advisor", "everything"], 2, "`everything`", "advisor --list"),
+        (vec!["explain", "swarn"], 2, "`swarn`", "did you mean `swarm`?"),
         (vec!["bench", "nothing"], 2, "`nothing`", "list profiles"),
     ] {
         let ended = sim(&arguments);

@@ -128,7 +128,27 @@ fn results_are_left_in_files() {
     let lines = fs::read_to_string(out.join("results.jsonl")).unwrap();
     let lines: Vec<Line> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 60);
-    assert_eq!(fs::read_dir(&out).unwrap().count(), 2);
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 3);
+
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    for word in [
+        "✗ Failed: ",
+        "thingwire-sim campaign calm swarm --seeds 60 --seed 0",
+        "Every accepted operation ends exactly once",
+        "thingwire-sim run calm --seed 3</code>",
+        "thingwire-sim shrink calm --seed 3</code>",
+        "thingwire-sim timeline calm --seed 3 -o failure.html</code>",
+        "awaiting CONNACK",
+        "A1 puback-lost",
+        "packet ids wrapped",
+    ] {
+        assert!(page.contains(word), "{word}");
+    }
+    let row = page.split("T7 half-open").nth(1).unwrap().split("</tr>").next().unwrap();
+    assert_eq!((row.matches("<td").count(), row.matches(">60<").count()), (9, 2), "{row}");
+    let never = page.split(">S30<").nth(1).unwrap().split("</tr>").next().unwrap();
+    assert!(never.contains("never checked"), "a campaign does not run seeds twice: {never}");
+    assert!(ended.out.contains(&format!("report: {}", out.join("report.html").display())), "{}", ended.out);
 }
 
 #[test]

@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod advisor;
 mod bad_input;
 mod campaigns;
+mod field;
 mod process;
 mod scenarios;
+mod timeline;
 mod verdicts;

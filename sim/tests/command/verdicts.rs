@@ -32,8 +32,8 @@ fn every_failure_has_its_code_and_the_command_that_makes_it_again() {
     let safety = |_: &Plan, _: bool| failed("S1", "ticket 7 ended twice");
     let liveness = |_: &Plan, _: bool| failed("L2", "ticket 7 never ended");
     for (runner, code, word) in [
-        (&safety as thingwire_sim::campaign::Runner<'_>, 10, "S1 at      3.000000 s, device 0: ticket 7 ended twice"),
-        (&liveness, 11, "L2 at      3.000000 s, device 0: ticket 7 never ended"),
+        (&safety as thingwire_sim::campaign::Runner<'_>, 10, "S1 at 0:03.000000, device 0: ticket 7 ended twice"),
+        (&liveness, 11, "L2 at 0:03.000000, device 0: ticket 7 never ended"),
         (&panics, 12, "the client panicked: index out of bounds, at "),
     ] {
         for command in ["run", "explain"] {
@@ -59,14 +59,16 @@ fn what_came_before_a_failure_is_told() {
         run
     };
     let ended = with(&runner, &["explain", "calm", "--before", "2"]);
-    let told: Vec<_> = ended.out.lines().skip_while(|line| *line != "what came before:").skip(1).collect();
-    assert_eq!(told, ["       2.000000 s device 0: link 1: asked for", "       3.000000 s device 0: phase: Opening"]);
+    let told: Vec<_> = ended.out.lines().skip_while(|line| !line.starts_with("S1 was broken")).collect();
+    assert_eq!(told[0], "S1 was broken at 0:03.000000 by device 0.");
+    assert!(told[2].starts_with("What must hold: Every accepted operation ends exactly once"), "{}", ended.out);
+    assert_eq!(told[3], "What was seen:  it ended twice");
+    let before: Vec<_> = told[7..].iter().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(before, ["0:02.000000 1 s before asks for link 1", "0:03.000000 then phase: opening a link"]);
     let ended = with(&runner, &["run", "calm", "-v"]);
-    assert!(
-        ended.out.contains("name = \"calm\"") && ended.out.contains("from here on everything works"),
-        "{}",
-        ended.out
-    );
+    for word in ["name = \"calm\"", "from here on everything works", "S1: it ended twice", "reproduce: "] {
+        assert!(ended.out.contains(word), "{word}: {}", ended.out);
+    }
 }
 
 #[test]
@@ -130,13 +132,28 @@ fn lists_come_from_the_code_and_help_teaches() {
         assert!(faults.contains(word), "{word}");
     }
     assert!(sim(&["list", "profiles"]).out.contains("device-advisor"));
-    assert!(sim(&["list", "oracles"]).out.contains("S11"));
+    let oracles = sim(&["list", "oracles"]).out;
+    assert!(oracles.contains("S11  The wait between attempts") && oracles.lines().all(|line| line.len() <= 110));
+    assert_eq!(sim(&["list", "marks"]).out.lines().next(), Some("session resumed"));
     let help = sim(&["--help"]);
     assert_eq!(help.code, 0);
     for word in ["campaign", "shrink", "check-determinism", "serve", "13 ", "THINGWIRE_SIM_SEED", "Examples:"] {
         assert!(help.out.contains(word), "{word}");
     }
-    for command in ["run", "campaign", "replay", "shrink", "explain", "list", "check-determinism", "bench"] {
+    for command in [
+        "run",
+        "campaign",
+        "replay",
+        "shrink",
+        "explain",
+        "timeline",
+        "advisor",
+        "list",
+        "check-determinism",
+        "bench",
+        "fleet",
+        "serve",
+    ] {
         let help = sim(&[command, "--help"]);
         assert!(help.code == 0 && help.out.contains("Example"), "{command}");
     }
@@ -148,4 +165,11 @@ fn the_speed_is_shown_as_a_table() {
     assert_eq!(ended.code, 0);
     let names: Vec<_> = ended.out.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
     assert_eq!(names, ["profile", "calm", "swarm"]);
+
+    let ended = with(&|_, _| Run::default(), &["bench", "--time", "1ms"]);
+    assert_eq!((ended.code, ended.out.lines().next().unwrap().trim_start()), (0, "by CPU     by the wall  aim"));
+    for row in ["  events/s ", "  device-hours/s ", "  seeds/s ", "  seconds, median "] {
+        assert!(ended.out.lines().any(|line| line.starts_with(row)), "{row}: {}", ended.out);
+    }
+    assert!(ended.out.contains("1,500,000") && ended.out.contains("shrinking 0 "), "{}", ended.out);
 }

@@ -28,14 +28,14 @@ fn a_small_life_as_text() {
 #[test]
 fn a_finding_in_plain_words() {
     let statement = "PINGREQ, PUBACK and DISCONNECT never wait behind the drain.";
-    insta::assert_snapshot!(explain::text(&small(), &finding(31_560, "late"), statement));
+    insta::assert_snapshot!(explain::text(&small(), &finding(31_560, "late"), statement, 20));
 }
 
 #[test]
 fn an_explanation_tells_the_last_twenty_records_of_the_device() {
     let (mut trace, _) = large(1_000);
     trace.records.iter_mut().filter(|record| record.at > at(400)).for_each(|record| record.device = 1);
-    let text = explain::text(&trace, &finding(900, "x"), "y");
+    let text = explain::text(&trace, &finding(900, "x"), "y", 20);
     let told: Vec<_> = text.lines().filter(|line| line.contains(" before  ")).collect();
     assert_eq!(told.len(), 20, "{text}");
     assert!(told.last().unwrap().contains("finished #30"), "{text}");

@@ -115,7 +115,7 @@ fn everything_that_happens_has_words() {
 fn everything_that_happens_can_be_part_of_an_explanation() {
     for what in all() {
         let trace = Trace { records: vec![Record { at: at(1), device: 0, what: what.clone() }], ..Trace::default() };
-        let text = explain::text(&trace, &finding(2, "x"), "y");
+        let text = explain::text(&trace, &finding(2, "x"), "y", 20);
         let told = text.lines().filter(|line| line.contains("1 ms before  ")).count();
         let in_the_stand = matches!(what, What::Holds(_) | What::Deadline(_));
         assert_eq!(told, usize::from(!in_the_stand), "{text}");
