@@ -6,6 +6,7 @@ mod advisor;
 mod bad_input;
 mod campaigns;
 mod field;
+mod guide;
 mod process;
 mod scenarios;
 mod timeline;
