@@ -23,8 +23,9 @@ impl KeepAlive {
 
     pub(super) fn sent(&mut self, seen: &Seen<'_>, link: u64, packet: &Packet, findings: &mut Findings) {
         if *packet == Packet::Pingreq {
-            self.due_on = None;
-            return pings(seen, findings);
+            // One that was due while the socket had no room is sent when it has.
+            let was_due = self.due_on.take() == Some(link);
+            return pings(seen, was_due, findings);
         }
         let waits = self.due_on == Some(link) && !matches!(packet, Packet::Puback(_));
         findings.check(Oracle::S17, !waits, || format!("{packet:?} is sent before a PINGREQ that is due"));
@@ -55,7 +56,7 @@ impl KeepAlive {
     }
 }
 
-fn pings(seen: &Seen<'_>, findings: &mut Findings) {
+fn pings(seen: &Seen<'_>, was_due: bool, findings: &mut Findings) {
     let (link, slack) = (&seen.model.link, seen.rules.slack);
     let keep_alive = seen.rules.config.keep_alive;
     findings.check(Oracle::S18, !keep_alive.is_zero(), || "PINGREQ although the keep-alive is off".into());
@@ -66,7 +67,7 @@ fn pings(seen: &Seen<'_>, findings: &mut Findings) {
             findings.check(Oracle::S18, due, || "PINGREQ while one is without an answer".into());
         }
         None => {
-            let due = seen.at + slack >= link.silent_since() + keep_alive;
+            let due = was_due || seen.at + slack >= link.silent_since() + keep_alive;
             findings.check(Oracle::S18, due, || format!("PINGREQ after a silence since {:?}", link.silent_since()));
         }
     }
@@ -76,5 +77,5 @@ fn pings(seen: &Seen<'_>, findings: &mut Findings) {
 fn may_be_unread(seen: &Seen<'_>, since: Instant) -> bool {
     let model = seen.model;
     let full = model.window_full_at.is_some_and(|at| at >= since);
-    seen.rules.config.manual_acks || model.paused || model.resumed_input_at > since || full
+    seen.rules.config.manual_acks || model.paused || model.resumed_input_at >= since || full
 }

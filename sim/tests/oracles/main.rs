@@ -5,6 +5,7 @@
 mod chunks;
 mod lives;
 mod mutations;
+mod pinned;
 mod random;
 mod rig;
 mod right;
