@@ -16,6 +16,7 @@ mod disorder;
 mod double;
 mod lives;
 mod mosquitto;
+mod mutants;
 mod packets;
 mod pki;
 mod serve;
