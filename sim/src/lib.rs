@@ -12,6 +12,7 @@
 //! * [`profile`]: plans made from a seed.
 //! * [`catalogue`]: every fault by its number, with what is expected of a client.
 //! * [`campaign`]: many seeds, and the report about them.
+//! * [`check`](mod@check): the simulator in a test of your own.
 //! * [`shrink`]: the smallest plan that still fails in the same way.
 //! * [`choices`]: the one place where a run lets anything be decided.
 //! * [`field`]: lives recorded on devices, replayed, judged and compared.
@@ -25,6 +26,7 @@ pub mod advisor;
 pub mod broker;
 pub mod campaign;
 pub mod catalogue;
+pub mod check;
 pub mod choices;
 pub mod cli;
 pub mod digest;

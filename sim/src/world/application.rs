@@ -1,8 +1,10 @@
 //! Room for the user's own application: the logic under test, run on every device of the world.
+//!
+//! [`check!`](crate::check!) runs it against faults.
 
 use core::fmt;
 
-use thingwire_core::{AckToken, Client, Filter, Instant, Notice, Phase, Publish, Qos, Refused, Ticket};
+use thingwire_core::{Client, Filter, Instant, Notice, Phase, Publish, Qos, Refused, Ticket};
 
 use super::app::{name_of, tag_of};
 use super::stage::Stage;
@@ -12,14 +14,16 @@ use crate::trace::{Name, Operation, Published, What};
 /// The logic of one device, with what must hold for it at the end.
 ///
 /// It is called as a program with thingwire inside would be: told what happens, woken when it asked for it, and what it
-/// does is done at once. Time is virtual: it must take it from [`Hands::now`] alone.
+/// does is done at once. Time is virtual: it must take it from [`Hands::now`] alone, and chance from nowhere but what it
+/// was made with, or a run could not be made again. The world starts the client, and faults may stop it for a while.
 pub trait Application: Send {
     /// Once, before the client is started.
     fn begin(&mut self, hands: &mut Hands<'_>) {
         let _ = hands;
     }
 
-    /// Whenever the client tells something.
+    /// Whenever the client tells something: that an operation has ended ([`Notice::Done`]), that a message is there
+    /// ([`Notice::Message`], to be given to [`Hands::ack`] where acknowledgements are manual), what became of the link.
     fn told(&mut self, hands: &mut Hands<'_>, notice: &Notice);
 
     /// When [`deadline`](Self::deadline) has come.
@@ -27,12 +31,14 @@ pub trait Application: Send {
         let _ = hands;
     }
 
-    /// When it wants to be woken next. After [`wake`](Self::wake) it has to be later, or `None`.
+    /// When it wants to be woken next; asked again after everything that happens. After [`wake`](Self::wake) it has to
+    /// be later, or `None`.
     fn deadline(&self) -> Option<Instant> {
         None
     }
 
-    /// The broker has taken a message of the device's, or a repetition of one: what the cloud side sees.
+    /// The broker has taken a message of the device's, or a repetition of one: what the cloud side sees, which the
+    /// logic of the device may use for [`verify`](Self::verify) alone.
     fn arrived(&mut self, message: &Message) {
         let _ = message;
     }
@@ -115,9 +121,10 @@ impl Hands<'_> {
         in_time
     }
 
-    /// See [`Client::ack`]; `payload` is the message's.
-    pub fn ack(&mut self, token: AckToken, payload: &[u8]) {
-        self.stage.record(self.now, self.device, What::Acknowledged(tag_of(payload)));
+    /// Acknowledges a message: see [`Client::ack`]. One that needs no acknowledgement is left alone.
+    pub fn ack(&mut self, message: &thingwire_core::Message) {
+        let Some(token) = message.ack else { return };
+        self.stage.record(self.now, self.device, What::Acknowledged(tag_of(&message.payload)));
         self.client.ack(self.now, token);
     }
 

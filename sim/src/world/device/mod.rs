@@ -186,7 +186,10 @@ impl Device {
     }
 
     fn told(&mut self, stage: &mut Stage, now: Instant, notice: Notice) {
-        self.app.told(stage, &mut self.client, now, &notice);
+        if self.user.is_none() {
+            // Whoever has an application of their own acknowledges for themselves.
+            self.app.told(stage, &mut self.client, now, &notice);
+        }
         self.user(stage, |application, hands| application.told(hands, &notice));
         let what = match notice {
             Notice::Done { ticket, outcome } => What::Finished { ticket: ticket.number(), outcome },
