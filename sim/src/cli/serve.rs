@@ -10,6 +10,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::Console;
+use super::source::{load, seed};
 use crate::double::{Double, DoubleOptions};
 
 /// Run a local AWS IoT Core until SIGTERM or SIGINT.
@@ -31,6 +32,13 @@ pub(super) struct Serve {
     /// removed at the end.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Have the faults of a scenario file or profile happen to every client, on the clock on the wall. What is not done by a server
+    /// is said on standard error.
+    #[arg(long, value_name = "SCENARIO|PROFILE")]
+    faults: Option<String>,
+    /// The seed of the faults. Without it, the scenario's own seed, or 0.
+    #[arg(long, value_name = "N", env = "THINGWIRE_SIM_SEED", value_parser = seed)]
+    seed: Option<u64>,
 }
 
 const SERVE_EXAMPLES: &str = "\
@@ -38,7 +46,8 @@ Example:
   $ thingwire-sim serve --port 8883 --dir ./certs &
   {\"ca\":\"/home/me/certs/ca.pem\",\"cert\":\"/home/me/certs/device.pem\",\"key\":\"/home/me/certs/device.key\",\
 \"plain_port\":null,\"port\":8883}
-  $ mosquitto_pub -h localhost -p 8883 --cafile certs/ca.pem --cert certs/device.pem --key certs/device.key -t hello -m world";
+  $ mosquitto_pub -h localhost -p 8883 --cafile certs/ca.pem --cert certs/device.pem --key certs/device.key -t hello -m world
+  $ thingwire-sim serve --plain-port 1883 --faults hostile-broker --seed 7";
 
 /// Serves until a signal comes.
 pub(super) fn serve(options: Serve, console: &mut Console<'_>) -> io::Result<()> {
@@ -51,6 +60,14 @@ pub(super) fn serve(options: Serve, console: &mut Console<'_>) -> io::Result<()>
     }
     if let Some(dir) = options.dir {
         setup = setup.dir(dir);
+    }
+    if let Some(source) = &options.faults {
+        let loaded = load(source, options.seed).map_err(|failure| io::Error::other(failure.line))?;
+        setup = setup.faults(loaded.plan);
+        let left_out = setup.left_out();
+        if !left_out.is_empty() {
+            say(&format!("not done by a server: {}", left_out.join(", ")));
+        }
     }
     let double = setup.start()?;
     let reporter = thread::spawn(move || {

@@ -29,6 +29,8 @@ use tempfile::TempDir;
 
 use crate::broker::{Message, Refuse, Rules, Violation};
 use crate::pki::{Pki, PkiFiles};
+use crate::plan::Plan;
+use crate::world::Live;
 use server::{Job, Server};
 
 /// How many messages and violations a double remembers; older messages and later violations are forgotten.
@@ -46,6 +48,7 @@ pub struct DoubleOptions {
     require_sni: bool,
     server_names: Vec<String>,
     violations_to: Option<Sender<Violation>>,
+    faults: Option<Plan>,
 }
 
 impl Default for DoubleOptions {
@@ -70,6 +73,7 @@ impl Default for DoubleOptions {
             require_sni: false,
             server_names: Pki::SERVER_NAMES.map(str::to_owned).to_vec(),
             violations_to: None,
+            faults: None,
         }
     }
 }
@@ -124,6 +128,20 @@ impl DoubleOptions {
         self
     }
 
+    /// Have this plan's faults and network between every client and the broker, in wall time from the start on: bytes that are
+    /// held, delayed, changed or cut, and what the broker does. Which device a fault is meant for is not asked; after the plan's
+    /// duration nothing more goes wrong. What only a device can do to itself is left out: see [`DoubleOptions::left_out`].
+    pub fn faults(mut self, plan: Plan) -> Self {
+        self.faults = Some(plan);
+        self
+    }
+
+    /// The kinds of faults of the plan that a server cannot do.
+    #[must_use]
+    pub fn left_out(&self) -> Vec<&'static str> {
+        self.faults.as_ref().map(Live::not_done).unwrap_or_default()
+    }
+
     /// Starts it. An error names the port or the file it is about.
     pub fn start(self) -> io::Result<Double> {
         let names: Vec<&str> = self.server_names.iter().map(String::as_str).collect();
@@ -147,6 +165,7 @@ impl DoubleOptions {
             plain_listener,
             tls: tls::server_config(&pki, self.client_auth)?,
             require_sni: self.require_sni,
+            faults: self.faults.map(|plan| Live::new(&plan, self.rules.clone())),
             rules: self.rules,
             shared: Arc::clone(&shared),
             violations_to: self.violations_to,

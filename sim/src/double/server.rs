@@ -14,6 +14,8 @@ use thingwire_core::Instant;
 use super::transport::{ReadEnd, Transport};
 use super::{REMEMBERED, Shared};
 use crate::broker::{Broker, ConnectionId, Message, Output, Rules, Violation};
+use crate::plan::How;
+use crate::world::{Act, Live};
 
 const TLS_LISTENER: Token = Token(0);
 const PLAIN_LISTENER: Token = Token(1);
@@ -38,6 +40,7 @@ pub(super) struct Setup {
     pub(super) rules: Rules,
     pub(super) shared: Arc<Shared>,
     pub(super) violations_to: Option<Sender<Violation>>,
+    pub(super) faults: Option<Live>,
 }
 
 struct Peer {
@@ -164,7 +167,8 @@ impl Server {
         let deadline = self.broker.next_deadline().map(|deadline| deadline.since(self.now()));
         let linger = self.peers.values().filter_map(|peer| peer.gone_at).min();
         let linger = linger.map(|gone_at| gone_at.saturating_duration_since(time::Instant::now()));
-        deadline.into_iter().chain(linger).min()
+        let fault = self.setup.faults.as_ref().and_then(Live::next_deadline).map(|deadline| deadline.since(self.now()));
+        deadline.into_iter().chain(linger).chain(fault).min()
     }
 
     fn run_jobs(&mut self) {
@@ -203,7 +207,11 @@ impl Server {
         } else {
             Transport::tls(stream, Arc::clone(&self.setup.tls))?
         };
-        let connection = self.broker.open(self.now());
+        let now = self.now();
+        let connection = self.broker.open(now);
+        if let Some(faults) = &mut self.setup.faults {
+            faults.opened(now, connection);
+        }
         self.peers.insert(token, Peer { transport, connection, gone_at: None });
         self.tokens.insert(connection, token);
         Ok(())
@@ -231,8 +239,10 @@ impl Server {
             return self.forget(token);
         }
         let connection = peer.connection;
-        if !plain.is_empty() {
-            self.broker.receive(now, connection, &plain);
+        match &mut self.setup.faults {
+            _ if plain.is_empty() => {}
+            None => self.broker.receive(now, connection, &plain),
+            Some(faults) => faults.received(now, connection, &plain),
         }
         // What the broker answers belongs before the end of the stream.
         self.deliver();
@@ -259,6 +269,9 @@ impl Server {
             log::debug!("connection {}: {error}", peer.connection);
         }
         self.tokens.remove(&peer.connection);
+        if let Some(faults) = &mut self.setup.faults {
+            faults.lost(now, peer.connection, &mut self.broker);
+        }
         self.broker.lost(now, peer.connection);
     }
 
@@ -276,41 +289,95 @@ impl Server {
         }
     }
 
-    /// Does what the broker wants, until it wants nothing more.
+    /// Does what the broker wants, and the faults, until they want nothing more.
     pub(super) fn deliver(&mut self) {
-        let mut touched = BTreeSet::new();
-        let mut failed = BTreeSet::new();
-        while let Some(output) = self.broker.poll() {
-            match output {
-                Output::Send(connection, bytes) => {
-                    let Some((token, peer)) = peer_of(&self.tokens, &mut self.peers, connection) else {
-                        continue;
-                    };
-                    if let Err(error) = peer.transport.queue(&bytes) {
-                        log::warn!("connection {connection}: {error}");
-                        failed.insert(token);
-                    }
-                    touched.insert(token);
-                }
-                Output::Close(connection, reason) => {
-                    log::info!("connection {connection}: closed: {reason:?}");
-                    if let Some((token, peer)) = peer_of(&self.tokens, &mut self.peers, connection) {
-                        peer.transport.finish();
-                        peer.gone_at = Some(time::Instant::now() + LINGER);
-                        touched.insert(token);
-                    }
-                }
-                Output::Violation(violation) => self.tell_violation(violation),
-                Output::Published { message, .. } => self.tell_message(message),
+        loop {
+            // The faults first: what they let through is what the broker answers.
+            let acts = self.acts();
+            let outputs: Vec<Output> = core::iter::from_fn(|| self.broker.poll()).collect();
+            if outputs.is_empty() && acts.is_empty() {
+                break;
+            }
+            let mut touched = BTreeSet::new();
+            for output in outputs {
+                touched.extend(self.output(output));
+            }
+            for token in touched {
+                self.flush(token);
+            }
+            for act in acts {
+                self.act(act);
             }
         }
         self.tell_clients();
-        for token in touched {
-            self.flush(token);
+    }
+
+    /// Does one thing that the broker wants; the peer that is to be sent something.
+    fn output(&mut self, output: Output) -> Option<Token> {
+        let now = self.now();
+        match (output, &mut self.setup.faults) {
+            (Output::Send(connection, bytes), None) => return self.queue(connection, &bytes),
+            (Output::Send(connection, bytes), Some(faults)) => faults.answered(now, connection, bytes),
+            (Output::Close(connection, reason), None) => {
+                log::info!("connection {connection}: closed: {reason:?}");
+                return self.finish(connection);
+            }
+            (Output::Close(connection, reason), Some(faults)) => {
+                log::info!("connection {connection}: closed: {reason:?}");
+                faults.end_behind(now, connection);
+            }
+            (Output::Violation(violation), _) => self.tell_violation(violation),
+            (Output::Published { message, .. }, _) => self.tell_message(message),
         }
-        for token in failed {
+        None
+    }
+
+    /// What the faults want by now.
+    fn acts(&mut self) -> Vec<Act> {
+        let now = self.now();
+        match &mut self.setup.faults {
+            Some(faults) if !self.frozen => faults.pass(now, &mut self.broker),
+            _ => Vec::new(),
+        }
+    }
+
+    fn act(&mut self, act: Act) {
+        let token = match act {
+            Act::Send(connection, bytes) => self.queue(connection, &bytes),
+            Act::End(connection, How::Fin) => {
+                let now = self.now();
+                self.broker.lost(now, connection);
+                self.finish(connection)
+            }
+            Act::End(connection, How::Reset) => {
+                if let Some((token, peer)) = peer_of(&self.tokens, &mut self.peers, connection) {
+                    peer.transport.reset_on_drop();
+                    self.forget(token);
+                }
+                None
+            }
+        };
+        // Each segment by itself, as it would arrive.
+        token.into_iter().for_each(|token| self.flush(token));
+    }
+
+    /// Queues bytes for a peer; one that does not read what it is sent is forgotten.
+    fn queue(&mut self, connection: ConnectionId, bytes: &[u8]) -> Option<Token> {
+        let (token, peer) = peer_of(&self.tokens, &mut self.peers, connection)?;
+        if let Err(error) = peer.transport.queue(bytes) {
+            log::warn!("connection {connection}: {error}");
             self.forget(token);
+            return None;
         }
+        Some(token)
+    }
+
+    /// Ends our side of a connection behind everything that is queued.
+    fn finish(&mut self, connection: ConnectionId) -> Option<Token> {
+        let (token, peer) = peer_of(&self.tokens, &mut self.peers, connection)?;
+        peer.transport.finish();
+        peer.gone_at = Some(time::Instant::now() + LINGER);
+        Some(token)
     }
 
     fn flush(&mut self, token: Token) {

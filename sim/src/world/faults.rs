@@ -11,7 +11,7 @@ use super::pipe::Way;
 use super::stage::Stage;
 use super::wire::Break;
 use super::{App, NEXT_LOOK, World};
-use crate::broker::{ConnectionId, Refuse};
+use crate::broker::{ConnectionId, Refuse, Rules};
 use crate::catalogue;
 use crate::choices::Site;
 use crate::plan::{
@@ -29,12 +29,13 @@ pub(super) struct Triggers {
     intruders: Vec<(u32, ConnectionId)>,
 }
 
+/// A fault that waits for something to happen.
 #[derive(Debug)]
-struct Waiting {
-    index: u32,
-    device: u32,
-    when: Trigger,
-    met: u32,
+pub(super) struct Waiting {
+    pub(super) index: u32,
+    pub(super) device: u32,
+    pub(super) when: Trigger,
+    pub(super) met: u32,
 }
 
 impl Triggers {
@@ -47,7 +48,7 @@ impl Triggers {
 
 impl Waiting {
     /// Counts what it waits for; how long after that the fault begins, once it has happened often enough.
-    fn counts(&mut self, happened: bool, nth: u32, after: Duration) -> Option<Duration> {
+    pub(super) fn counts(&mut self, happened: bool, nth: u32, after: Duration) -> Option<Duration> {
         self.met += u32::from(happened);
         (happened && self.met == nth.max(1)).then_some(after)
     }
@@ -163,23 +164,8 @@ impl World {
 
     /// The broker's rules, with what the faults that are on make of them.
     fn rule(&mut self) {
-        let mut rules = self.rules.clone();
-        for fault in self.devices.iter().flat_map(|device| device.conditions.active()) {
-            let Fault::Broker(fault) = fault else { continue };
-            match fault {
-                BrokerFault::Refuse(code) => rules.refuse = Some(Refuse::Code(*code)),
-                BrokerFault::RefuseSilently => rules.refuse = Some(Refuse::Silently),
-                BrokerFault::SlowConnack(span) => rules.connack_delay = span.0,
-                BrokerFault::DenyPublish(prefix) => rules.deny_publish.push(prefix.clone()),
-                BrokerFault::DenySubscribe(prefix) => rules.deny_subscribe.push(prefix.clone()),
-                BrokerFault::Throttle(most) => rules.publishes_per_second = Some(*most),
-                BrokerFault::Kick
-                | BrokerFault::Restart { .. }
-                | BrokerFault::ForgetSession
-                | BrokerFault::Takeover => {}
-            }
-        }
-        *self.stage.broker.rules_mut() = rules;
+        let active = self.devices.iter().flat_map(|device| device.conditions.active());
+        *self.stage.broker.rules_mut() = ruled(&self.rules, active);
     }
 
     fn begin_app_fault(&mut self, device: u32, fault: AppFault) {
@@ -268,6 +254,24 @@ impl World {
     }
 }
 
+/// These rules, with what the faults make of them.
+pub(super) fn ruled<'a>(rules: &Rules, faults: impl Iterator<Item = &'a Fault>) -> Rules {
+    let mut rules = rules.clone();
+    for fault in faults {
+        let Fault::Broker(fault) = fault else { continue };
+        match fault {
+            BrokerFault::Refuse(code) => rules.refuse = Some(Refuse::Code(*code)),
+            BrokerFault::RefuseSilently => rules.refuse = Some(Refuse::Silently),
+            BrokerFault::SlowConnack(span) => rules.connack_delay = span.0,
+            BrokerFault::DenyPublish(prefix) => rules.deny_publish.push(prefix.clone()),
+            BrokerFault::DenySubscribe(prefix) => rules.deny_subscribe.push(prefix.clone()),
+            BrokerFault::Throttle(most) => rules.publishes_per_second = Some(*most),
+            BrokerFault::Kick | BrokerFault::Restart { .. } | BrokerFault::ForgetSession | BrokerFault::Takeover => {}
+        }
+    }
+    rules
+}
+
 fn begin_device_fault(device: &mut Device, stage: &mut Stage, fault: &Fault) {
     match fault {
         Fault::Cut { how, after: None } => device.cut(stage, *how),
@@ -316,7 +320,7 @@ fn injected(kind: Garbage, stage: &mut Stage, device: u32) -> Vec<u8> {
 }
 
 /// A CONNECT of somebody else's, who keeps the session.
-fn connect(id: &str) -> Vec<u8> {
+pub(super) fn connect(id: &str) -> Vec<u8> {
     let len = u8::try_from(id.len()).unwrap_or(u8::MAX);
     let mut packet = vec![0x10, 12 + len, 0, 4, b'M', b'Q', b'T', b'T', 4, 0, 0, 60, 0, len];
     packet.extend_from_slice(id.get(..usize::from(len)).unwrap_or(id).as_bytes());
@@ -337,7 +341,7 @@ fn is_phase(name: PhaseName, phase: Phase) -> bool {
     named == phase
 }
 
-fn is_packet(kind: PacketType, packet: &Packet) -> bool {
+pub(super) fn is_packet(kind: PacketType, packet: &Packet) -> bool {
     let of = match packet {
         Packet::Connect { .. } => PacketType::Connect,
         Packet::Connack { .. } => PacketType::Connack,

@@ -11,6 +11,7 @@ mod clock;
 mod conditions;
 mod device;
 mod faults;
+mod live;
 mod meddle;
 mod pipe;
 mod stage;
@@ -28,6 +29,7 @@ use crate::plan::Plan;
 use crate::trace::{Name, Published, Record, What};
 
 pub use application::{Application, Hands};
+pub(crate) use live::{Act, Live};
 
 use agenda::{Agenda, Due};
 use app::App;

@@ -79,7 +79,14 @@ impl Wire {
 
     /// How many of `len` bytes still arrive before the connection breaks; and how it breaks then.
     pub(super) fn arrive(&mut self, way: Way, len: usize) -> (usize, Option<How>) {
-        match &mut self.breaks {
+        Break::arrive(&mut self.breaks, way, len)
+    }
+}
+
+impl Break {
+    /// How many of `len` bytes still arrive, and how the connection breaks behind them.
+    pub(super) fn arrive(breaks: &mut Option<Self>, way: Way, len: usize) -> (usize, Option<How>) {
+        match breaks {
             Some(planned) if planned.way == way => {
                 let arrives = len.min(planned.bytes);
                 planned.bytes -= arrives;

@@ -14,6 +14,7 @@ mod broker_violations;
 mod device_advisor;
 mod disorder;
 mod double;
+mod faults;
 mod lives;
 mod mosquitto;
 mod mutants;
