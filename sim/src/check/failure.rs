@@ -86,5 +86,6 @@ fn story(attempt: &Attempt) -> String {
         trace,
         finding,
         oracle.map_or("What the application verifies at the end.", |oracle| oracle.statement()),
+        20,
     )
 }

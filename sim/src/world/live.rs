@@ -202,8 +202,8 @@ impl Live {
         }
         let connections: Vec<_> = self.cables.keys().copied().collect();
         for connection in connections {
-            let broken = self.to_broker(now, connection, broker);
-            let how = broken.or_else(|| self.to_client(now, connection, &mut acts));
+            let cut = self.to_broker(now, connection, broker);
+            let how = cut.or_else(|| self.to_client(now, connection, &mut acts));
             if let Some(how) = how {
                 self.cut(connection, how, &mut acts);
             }
@@ -217,7 +217,7 @@ impl Live {
     /// What has arrived at the broker; how the connection breaks then.
     fn to_broker(&mut self, now: Instant, connection: ConnectionId, broker: &mut Broker) -> Option<How> {
         let mut packets: Vec<Packet> = Vec::new();
-        let mut broken = None;
+        let mut cut = None;
         while let Some(cable) = self.cables.get_mut(&connection).filter(|_| !self.conditions.holds(Way::ToBroker)) {
             let Some(len) = cable.to_broker.arrived(now) else { break };
             let (arrives, breaks) = Break::arrive(&mut cable.breaks, Way::ToBroker, len);
@@ -226,7 +226,7 @@ impl Live {
             cable.sent.push(bytes, |packet| packets.push(packet));
             cable.to_broker.tidy();
             if breaks.is_some() {
-                broken = breaks;
+                cut = breaks;
                 break;
             }
         }
@@ -236,7 +236,7 @@ impl Live {
                 _ => None,
             });
         }
-        broken
+        cut
     }
 
     /// What has arrived at the client; how the connection ends then.
