@@ -185,7 +185,7 @@ impl Check {
     ///
     /// When a variable of the environment is no number, or a seed makes a plan that cannot be.
     #[track_caller]
-    pub fn try_run(&self) -> Result<(), Failure> {
+    pub fn try_run(&self) -> Result<(), Box<Failure>> {
         let var = |name| env::var(name).ok();
         let seeds = range(self.first, self.seeds, var("THINGWIRE_SIM_SEED"), var("THINGWIRE_SIM_SEEDS"));
         let seeds = seeds.unwrap_or_else(|wrong| panic!("{wrong}"));
@@ -204,7 +204,7 @@ impl Check {
             panic!("{error:?}");
         }
         let Some(seed) = first.0 else { return Ok(()) };
-        Err(Failure::examine(&self.source, seed, &runner))
+        Err(Box::new(Failure::examine(&self.source, seed, &runner)))
     }
 
     /// One run, of what is left of the plan.

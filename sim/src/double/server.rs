@@ -358,7 +358,9 @@ impl Server {
             }
         };
         // Each segment by itself, as it would arrive.
-        token.into_iter().for_each(|token| self.flush(token));
+        if let Some(token) = token {
+            self.flush(token);
+        }
     }
 
     /// Queues bytes for a peer; one that does not read what it is sent is forgotten.

@@ -202,8 +202,8 @@ impl Live {
         }
         let connections: Vec<_> = self.cables.keys().copied().collect();
         for connection in connections {
-            let cut = self.to_broker(now, connection, broker);
-            let how = cut.or_else(|| self.to_client(now, connection, &mut acts));
+            let cut = self.reach_broker(now, connection, broker);
+            let how = cut.or_else(|| self.reach_client(now, connection, &mut acts));
             if let Some(how) = how {
                 self.cut(connection, how, &mut acts);
             }
@@ -215,7 +215,7 @@ impl Live {
 /// Bytes.
 impl Live {
     /// What has arrived at the broker; how the connection breaks then.
-    fn to_broker(&mut self, now: Instant, connection: ConnectionId, broker: &mut Broker) -> Option<How> {
+    fn reach_broker(&mut self, now: Instant, connection: ConnectionId, broker: &mut Broker) -> Option<How> {
         let mut packets: Vec<Packet> = Vec::new();
         let mut cut = None;
         while let Some(cable) = self.cables.get_mut(&connection).filter(|_| !self.conditions.holds(Way::ToBroker)) {
@@ -240,7 +240,7 @@ impl Live {
     }
 
     /// What has arrived at the client; how the connection ends then.
-    fn to_client(&mut self, now: Instant, connection: ConnectionId, acts: &mut Vec<Act>) -> Option<How> {
+    fn reach_client(&mut self, now: Instant, connection: ConnectionId, acts: &mut Vec<Act>) -> Option<How> {
         while let Some(cable) = self.cables.get_mut(&connection).filter(|_| !self.conditions.holds(Way::ToClient)) {
             let Some(len) = cable.to_client.arrived(now) else {
                 return cable.to_client.has_ended(now).then_some(How::Fin);
@@ -295,10 +295,14 @@ impl Live {
         match &planned.fault {
             Fault::Broker(fault) => self.begin_broker_fault(now, index, fault, broker),
             Fault::Cut { how: How::Reset, after: None } => {
-                all.iter().for_each(|&connection| self.cut(connection, How::Reset, acts));
+                for connection in all {
+                    self.cut(connection, How::Reset, acts);
+                }
             }
             Fault::Cut { how: How::Fin, after: None } => {
-                all.iter().for_each(|&connection| self.end_behind(now, connection));
+                for connection in all {
+                    self.end_behind(now, connection);
+                }
             }
             Fault::Cut { how, after: Some((direction, bytes)) } => {
                 let way = if *direction == Direction::ToBroker { Way::ToBroker } else { Way::ToClient };
@@ -312,9 +316,11 @@ impl Live {
             }),
             Fault::Inject(kind) => {
                 let bytes = garbage(*kind, &mut |n| self.choices.below(DEVICE, Site::Garbage, n));
-                all.iter().for_each(|&connection| self.send(now, connection, &bytes));
                 if all.is_empty() {
                     self.injections.extend_from_slice(&bytes);
+                }
+                for connection in all {
+                    self.send(now, connection, &bytes);
                 }
             }
             Fault::FlipBit(bit) => self.flip = Some(*bit),
