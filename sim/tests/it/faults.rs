@@ -78,7 +78,7 @@ fn a_connection_is_reset_in_the_middle_of_a_packet() {
     assert!(end.is_ok() || end.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset));
     assert!(double.wait_for_clients(&[], PATIENCE));
     let mut again = online(&double, &Connect::clean("a"));
-    again.write_all(&PINGREQ).unwrap();
+    again.write_all(PINGREQ).unwrap();
     assert_eq!(next(&mut again, 2), [0xd0, 0]);
 }
 
@@ -87,7 +87,7 @@ fn a_slow_network_is_slow_on_the_clock_on_the_wall() {
     let double = double("[[fault]]\nat = \"0s\"\ndo = { shape = { latency = \"150ms\" } }");
     let begun = Instant::now();
     let mut client = online(&double, &Connect::clean("a"));
-    client.write_all(&PINGREQ).unwrap();
+    client.write_all(PINGREQ).unwrap();
     assert_eq!(next(&mut client, 2), [0xd0, 0]);
     assert!(begun.elapsed() >= Duration::from_millis(600), "two round trips: {:?}", begun.elapsed());
 }
@@ -117,7 +117,7 @@ fn a_broker_refuses_for_a_while_and_then_accepts() {
 fn a_takeover_throws_the_client_out() {
     let double = double("[[fault]]\nwhen = { sent = \"pingreq\" }\ndo = { broker = \"takeover\" }");
     let mut client = online(&double, &Connect::clean("a"));
-    client.write_all(&PINGREQ).unwrap();
+    client.write_all(PINGREQ).unwrap();
     let mut rest = Vec::new();
     client.read_to_end(&mut rest).unwrap();
     assert_eq!(rest, [0xd0, 0]);
