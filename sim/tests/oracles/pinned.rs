@@ -5,7 +5,8 @@ use thingwire_sim::scenario;
 use thingwire_sim::trace::{Packet, What};
 
 fn lives(text: &str) -> Run {
-    let scenario = scenario::read("pinned", text, None).unwrap();
+    let text = format!("name = \"pinned\"\n{text}");
+    let scenario = scenario::read("pinned", &text, None).unwrap();
     let run = run(&scenario.plan, true).unwrap();
     assert_eq!(run.findings, []);
     run

@@ -18,6 +18,8 @@ use crate::world::wire::{Wire, error};
 const NEXT_SYN: Duration = Duration::from_secs(1);
 /// How often, in a thousand, an old link is heard of once more.
 const LATE_PER_MILLE: u64 = 50;
+/// How much later that is, at most.
+const LATE_MAX: Duration = Duration::from_secs(60);
 
 impl Device {
     pub(in crate::world) fn open(&mut self, stage: &mut Stage, link: Link) {
@@ -114,9 +116,10 @@ impl Device {
             }
         }
         if stage.choices.chance(self.number, Site::Driver, LATE_PER_MILLE) {
-            let at = stage.now + self.conditions.network.latency.0;
+            // At any time, so that it may meet the next link.
+            let after = stage.choices.span(self.number, Site::Driver, self.conditions.network.latency.0, LATE_MAX);
             self.app.old_link = Some(link);
-            stage.put(at, Due::Late(self.number, link.number()));
+            stage.put(stage.now + after, Due::Late(self.number, link.number()));
         }
     }
 
@@ -130,7 +133,8 @@ impl Device {
             return;
         }
         let now = self.now(stage);
-        let mut bytes = BytesMut::from(&[0x40, 2, 0, 1][..]);
+        // Whoever listened to it would take a second CONNACK for a broken link.
+        let mut bytes = BytesMut::from(&[0x20, 2, 0, 0, 0x40, 2, 0, 1][..]);
         self.client.handle(now, Event::LinkUp(old));
         self.client.handle(now, Event::Received(old, &mut bytes));
         self.client.handle(now, Event::LinkDown(old, LinkError::Closed));
