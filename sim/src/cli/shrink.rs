@@ -87,8 +87,7 @@ fn test(signature: &Signature, file: &str) -> String {
     format!(
         "#[test]
 fn {name}() {{
-    let scenario = thingwire_sim::scenario::read({file:?}, include_str!({file:?}), None).unwrap();
-    assert_eq!(thingwire_sim::run::run(&scenario.plan, false).unwrap().findings, []);
+    thingwire_sim::check!(include_str!({file:?}), seeds = 1);
 }}
 "
     )
