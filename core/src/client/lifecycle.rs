@@ -51,8 +51,8 @@ impl Client {
             self.timers.set(TimerKind::Closing, self.now + self.config.operation_timeout);
             return;
         }
-        self.doubt_session();
         if before != Phase::BackingOff {
+            self.doubt_session();
             self.actions.push_back(Action::Close(self.link));
             self.notify(Notice::Failed { why: None, retry_in: None });
         }

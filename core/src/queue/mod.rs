@@ -117,10 +117,11 @@ impl Queue {
     pub(crate) fn make_room(&mut self, request: &Request) -> Result<Room, Refusal> {
         let Some(why) = self.refusal(request) else { return Ok(Room::Free) };
         let QueueConfig { count_max, bytes_max, when_full } = self.config;
-        let hopeless = self.sent_bytes.saturating_add(request.cost()) > bytes_max
-            || count_max.is_some_and(|max| 0 < max && max <= self.sent.len());
-        if when_full == WhenFull::DropNewest || hopeless {
+        if when_full == WhenFull::DropNewest || count_max.is_some_and(|max| 0 < max && max <= self.sent.len()) {
             return Err(why);
+        }
+        if self.sent_bytes.saturating_add(request.cost()) > bytes_max {
+            return Err(Refusal::QueueFullOfBytes { bytes_max });
         }
         self.backlog.pop().map(|(ticket, entry)| Room::Evicted(ticket, entry.request)).ok_or(why)
     }

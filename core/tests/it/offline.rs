@@ -207,3 +207,16 @@ fn nothing_is_evicted_for_what_is_refused_all_the_same() {
     assert_eq!(rig.client.publish(rig.now, large).unwrap_err().why, Refusal::QueueFullOfBytes { bytes_max: 100 });
     assert_eq!(rig.client.queued(), 2);
 }
+
+#[test]
+fn what_would_never_fit_is_refused_for_its_bytes_although_the_count_is_full_too() {
+    let mut config = config();
+    config.queue.count_max = Some(1);
+    config.queue.bytes_max = 100;
+    config.queue.when_full = WhenFull::DropOldest;
+    let mut rig = Rig::new(config);
+    rig.publish("t", "small", Qos::AtLeastOnce);
+    let large = Publish::new(Topic::new("t").unwrap(), "x".repeat(200));
+    assert_eq!(rig.client.publish(rig.now, large).unwrap_err().why, Refusal::QueueFullOfBytes { bytes_max: 100 });
+    assert_eq!(rig.client.queued(), 1, "nothing is given up for it");
+}

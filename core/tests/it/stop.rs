@@ -3,7 +3,7 @@ use core::time::Duration;
 use thingwire_core::Phase::{self, AwaitingConnack, BackingOff, Draining, Idle, Opening, Ready, Resubscribing};
 use thingwire_core::{Event, LinkError, Notice, Qos};
 
-use crate::rig::{CONNACK, DISCONNECT, Rig, config, packet_id, payload, puback};
+use crate::rig::{CONNACK, CONNACK_RESUMED, DISCONNECT, Rig, config, packet_id, payload, persistent, puback};
 
 #[test]
 fn stop_says_goodbye_then_closes() {
@@ -166,4 +166,21 @@ fn a_restart_keeps_its_distance_from_the_last_connect_not_from_the_last_attempt(
     assert_eq!((rig.opened, rig.client.phase()), (1, BackingOff));
     rig.wake_after(Duration::from_millis(900));
     assert_eq!(rig.opened, 2);
+}
+
+#[test]
+fn a_stop_after_a_refusal_does_not_doubt_the_session() {
+    let mut rig = Rig::online(persistent());
+    rig.subscribed("f");
+    rig.lose_link(LinkError::Closed);
+    rig.wake();
+    rig.reach_online(&[0x20, 2, 0, 5]);
+    assert_eq!(rig.client.phase(), BackingOff);
+    rig.client.stop(rig.now);
+    rig.client.start(rig.now);
+    rig.drain();
+    if rig.client.phase() == BackingOff {
+        rig.wake();
+    }
+    assert_eq!(rig.reach_online(&CONNACK_RESUMED), [[0_u8; 0]; 0], "the refusal began no new session");
 }

@@ -78,7 +78,7 @@ impl App {
         let Notice::Message(message) = notice else { return };
         if let Some(token) = message.ack {
             self.tokens.push_back(Received { token, tag: tag_of(&message.payload), link: self.links });
-            if stage.choices.chance(self.device, Site::AppWork, 500) {
+            if !stage.healed && stage.choices.chance(self.device, Site::AppWork, 500) {
                 let after = stage.choices.span(self.device, Site::AppTime, Duration::ZERO, ACK_DELAY_MAX);
                 stage.put(stage.now + after, Due::Ack(self.device));
             } else {
