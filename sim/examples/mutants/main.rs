@@ -32,7 +32,7 @@ struct Options {
     /// How many runs may be needed to find one.
     #[arg(long, value_name = "N", default_value_t = 2_000)]
     seeds: u64,
-    /// Profiles and scenarios, whose runs take turns; may be given more than once.
+    /// Profiles and scenarios, whose runs take turns with those of the regressions; may be given more than once.
     #[arg(long, value_name = "PROFILE", default_values = ["swarm", "all", "hostile-broker", "cellular", "flaky-wifi", "brownout"])]
     profile: Vec<String>,
     /// Threads; 0 for as many as there are cores.
@@ -64,7 +64,8 @@ fn tried(options: Options) -> io::Result<usize> {
     let wanted = |mutant: &&Mutant| options.names.is_empty() || options.names.iter().any(|n| mutant.name.contains(n));
     let mutants: Vec<_> = all.iter().filter(wanted).collect();
     let dir = options.dir.map_or_else(beside, Ok)?;
-    let workshop = Workshop::new(dir, options.profile, options.seeds, options.jobs)?;
+    let sources = options.profile.into_iter().chain(regressions()?).collect();
+    let workshop = Workshop::new(dir, sources, options.seeds, options.jobs)?;
     let begun = Instant::now();
     let clean = workshop.clean()?;
     let failed = clean.iter().filter(|line| line.failure.is_some()).count();
@@ -94,6 +95,16 @@ fn tried(options: Options) -> io::Result<usize> {
         println!("| {} | {row} | {:.0} |", mutant.name, begun.elapsed().as_secs_f64());
     }
     Ok(survivors)
+}
+
+/// The scenarios that found something once.
+fn regressions() -> io::Result<Vec<String>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions");
+    let mut paths = std::fs::read_dir(folder)?
+        .map(|entry| entry.map(|entry| entry.path().to_string_lossy().into_owned()))
+        .collect::<io::Result<Vec<_>>>()?;
+    paths.sort();
+    Ok(paths)
 }
 
 /// What came of a mutant.
