@@ -1,7 +1,7 @@
 //! What must hold in every run, judged from the trace alone.
 //!
 //! A [`Judge`] sees every record once, as it happens, and keeps no trace. It holds a small reference model of each
-//! client ([`model`]) that is moved by causes only: commands, packets, links. Each family of oracles is a little state
+//! client (`model`) that is moved by causes only: commands, packets, links. Each family of oracles is a little state
 //! machine beside it that says what the effects must be. Effects may lag behind their causes, as a driver may drain
 //! late, but at one instant only.
 //!
