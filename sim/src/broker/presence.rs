@@ -55,8 +55,7 @@ impl Broker {
     pub(super) fn tell_come(&mut self, client_id: &str, connection: ConnectionId) {
         if self.is_told_of(client_id) {
             let version = self.presence.come(self.now, client_id);
-            let more = format_args!(r#","ipAddress":"127.0.0.1""#);
-            self.tell("connected", client_id, connection, version, more);
+            self.tell("connected", client_id, connection, version, format_args!(r#","ipAddress":"127.0.0.1""#));
         }
     }
 
@@ -66,8 +65,13 @@ impl Broker {
             let version = self.presence.go(self.now, client_id);
             let asked = reason == Some(CloseReason::Disconnected);
             let reason = disconnect_reason(reason);
-            let more = format_args!(r#","clientInitiatedDisconnect":{asked},"disconnectReason":"{reason}""#);
-            self.tell("disconnected", client_id, connection, version, more);
+            self.tell(
+                "disconnected",
+                client_id,
+                connection,
+                version,
+                format_args!(r#","clientInitiatedDisconnect":{asked},"disconnectReason":"{reason}""#),
+            );
         }
     }
 
