@@ -7,6 +7,10 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
+use thingwire_core::Rng;
+
+use crate::trace::Name;
+
 /// Who answers the draws of a run.
 pub trait Choices {
     /// A number below `n`; 0 where `n` is 0.
@@ -85,7 +89,7 @@ sites! {
 pub struct Seeded {
     seed: u64,
     /// The streams of each device, made when they are first asked.
-    streams: Vec<[Option<Stream>; Site::ALL.len()]>,
+    streams: Vec<[Option<Rng>; Site::ALL.len()]>,
 }
 
 impl Seeded {
@@ -99,44 +103,22 @@ impl Choices for Seeded {
     fn below(&mut self, device: u32, site: Site, n: u64) -> u64 {
         let index = device as usize;
         if self.streams.len() <= index {
-            self.streams.resize(index + 1, [None; Site::ALL.len()]);
+            self.streams.resize(index + 1, [const { None }; Site::ALL.len()]);
         }
         let seed = self.seed;
-        let slot = &mut self.streams[index][site as usize];
-        slot.get_or_insert_with(|| Stream::new(seed, device, site)).below(n)
+        let drawn = self.streams[index][site as usize].get_or_insert_with(|| stream(seed, device, site)).next_u64();
+        // Multiply-shift; the bias is below n / 2^64.
+        u64::try_from((u128::from(drawn) * u128::from(n)) >> 64).unwrap_or(0)
     }
 }
 
-/// `SplitMix64`, begun at a place of its own for each seed, device and site.
-#[derive(Debug, Clone, Copy)]
-struct Stream(u64);
-
-impl Stream {
-    fn new(seed: u64, device: u32, site: Site) -> Self {
-        let name = site
-            .name()
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        let mut stream = Self(seed ^ name.rotate_left(17));
-        // Neighbouring seeds and devices must not walk in step: mix before the first draw.
-        stream.0 = stream.next().wrapping_add(u64::from(device).wrapping_mul(0xd6e8_feb8_6659_fd93));
-        stream.0 = stream.next();
-        stream
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        // Multiply-shift; the bias is below n / 2^64.
-        let product = u128::from(self.next()) * u128::from(n);
-        u64::try_from(product >> 64).unwrap_or(0)
-    }
+/// The client's own generator, begun at a place of its own for each seed, device and site.
+fn stream(seed: u64, device: u32, site: Site) -> Rng {
+    let name = Name::of(site.name().as_bytes()).0;
+    // Neighbouring seeds and devices must not walk in step: mix before the first draw.
+    let mixed = Rng::new(seed ^ name.rotate_left(17)).next_u64();
+    let device = u64::from(device).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    Rng::new(Rng::new(mixed.wrapping_add(device)).next_u64())
 }
 
 /// Draws read from bytes, for fuzzers: each takes as many bytes as its range needs, and zero once they are used up.

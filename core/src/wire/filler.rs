@@ -3,6 +3,7 @@
 use core::fmt;
 use core::hash::Hasher;
 
+use crate::Rng;
 use crate::frame::{self, FrameError};
 
 /// Replaces payloads by others of the same length. Equal payloads stay equal; without the key, which no trace holds,
@@ -26,15 +27,9 @@ impl Filler {
 
     /// Replaces a whole payload.
     pub(crate) fn fill(&self, payload: &mut [u8]) {
-        let mut state = self.hash(payload);
-        // SplitMix64. One number made from the hash is enough for all: equal payloads are to stay equal.
-        let mut next = || {
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut word = state;
-            word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            (word ^ (word >> 31)).to_le_bytes()
-        };
+        // One number made from the payload is enough for all of it: equal payloads are to stay equal.
+        let mut rng = Rng::new(self.hash(payload));
+        let mut next = || rng.next_u64().to_le_bytes();
         let mut words = payload.chunks_exact_mut(8);
         words.by_ref().for_each(|word| word.copy_from_slice(&next()));
         let last = words.into_remainder();
