@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{AckToken, Filter, Link, LinkError, Outcome, Qos, Ticket, Topic};
+use crate::{AckToken, Filter, Link, LinkError, Outcome, Qos, ShadowNotice, Ticket, Topic};
 
 /// Something the driver must do now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +69,8 @@ pub enum Notice {
         /// The subscription.
         filter: Filter,
     },
+    /// News of a watched device shadow.
+    Shadow(Box<ShadowNotice>),
 }
 
 /// One line; payloads are not shown.
@@ -91,6 +93,7 @@ impl fmt::Display for Notice {
             Self::Message(message) => write!(f, "message on {}, {} bytes", message.topic, message.payload.len()),
             Self::Done { ticket, outcome } => write!(f, "operation {ticket}: {outcome}"),
             Self::SubscriptionLost { filter } => write!(f, "the server refused to renew the subscription to {filter}"),
+            Self::Shadow(notice) => notice.fmt(f),
         }
     }
 }

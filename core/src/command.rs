@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{Link, Topic};
+use crate::{Filter, Link, Rejection, Reply, Topic, Unsent};
 
 /// How hard delivery is tried. AWS IoT Core has no QoS 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -98,9 +98,16 @@ pub enum Outcome {
     Subscribed(Vec<Option<Qos>>),
     /// The server acknowledged the end of the subscription.
     Unsubscribed,
+    /// The service answered the request with yes.
+    Accepted(Box<Reply>),
+    /// The service answered the request with no.
+    Rejected(Box<Rejection>),
+    /// The request was never published.
+    Unsent(Unsent),
     /// The message's time ran out before it was ever sent.
     Expired,
-    /// The server did not answer within the operation timeout, counted from sending.
+    /// There was no answer in time: from the server to SUBSCRIBE or UNSUBSCRIBE, within the operation timeout counted
+    /// from sending; from the service to a request, by its deadline.
     TimedOut,
     /// The server closed the connection every time it was sent, this many times in a row. On AWS that is how the
     /// policy says no.
@@ -167,6 +174,41 @@ pub enum Refusal {
         /// The service's limit.
         max: usize,
     },
+    /// A request or a watch of this client needs the subscription.
+    FilterInUse {
+        /// Which.
+        filter: Filter,
+    },
+    /// As many requests wait for an answer as may.
+    TooManyRequests {
+        /// The bound.
+        count_max: usize,
+    },
+    /// Another request with this token waits for its answer.
+    TokenInUse,
+    /// The token is empty, or longer than the service takes.
+    TokenLen {
+        /// Its length in bytes.
+        len: usize,
+        /// The service's limit in bytes.
+        max: usize,
+    },
+    /// The shadow is watched already.
+    AlreadyWatched,
+    /// The update of a shadow is longer than the service takes for the whole shadow.
+    ShadowTooLong {
+        /// Bytes of desired and reported state, without space.
+        len: usize,
+        /// The service's limit in bytes.
+        max: usize,
+    },
+    /// The update of a shadow is nested deeper than the service takes.
+    ShadowTooDeep {
+        /// Its levels.
+        levels: usize,
+        /// The service's limit.
+        max: usize,
+    },
 }
 
 /// A call that was not accepted, with what it was given.
@@ -186,6 +228,9 @@ impl fmt::Display for Outcome {
             Self::Subscribed(grants) if grants.iter().all(Option::is_some) => f.write_str("subscribed"),
             Self::Subscribed(_) => f.write_str("the server refused the subscription; check the policy"),
             Self::Unsubscribed => f.write_str("unsubscribed"),
+            Self::Accepted(_) => f.write_str("accepted"),
+            Self::Rejected(why) => why.fmt(f),
+            Self::Unsent(why) => why.fmt(f),
             Self::Expired => f.write_str("expired before it could be sent"),
             Self::TimedOut => f.write_str("no answer from the server in time"),
             Self::ConnectionClosed { times } => write!(
@@ -221,6 +266,17 @@ impl fmt::Display for Refusal {
             }
             Self::TooManySubscriptions { max } => {
                 write!(f, "the service takes {max} subscriptions for one connection")
+            }
+            Self::FilterInUse { filter } => write!(f, "a request or a watch needs the subscription to {filter}"),
+            Self::TooManyRequests { count_max } => write!(f, "{count_max} requests wait for an answer already"),
+            Self::TokenInUse => f.write_str("another request with this client token waits for its answer"),
+            Self::TokenLen { len, max } => write!(f, "the client token has {len} bytes; the service takes 1 to {max}"),
+            Self::AlreadyWatched => f.write_str("the shadow is watched already"),
+            Self::ShadowTooLong { len, max } => {
+                write!(f, "the update has {len} bytes of state; the service takes {max} for a whole shadow")
+            }
+            Self::ShadowTooDeep { levels, max } => {
+                write!(f, "the update is nested {levels} levels deep; the service takes {max}")
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::engine::{Options, Security, SetupError};
 #[cfg(feature = "trace")]
 use crate::trace::RecordOptions;
 use crate::transport::{Identity, PemError, PemPart, Roots, TlsConfig};
-use crate::{Config, Instant, Notice};
+use crate::{Config, Instant, Notice, ShadowEvent};
 
 /// The monotonic clock, counted from when it was made.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +70,17 @@ pub fn log_level(notice: &Notice) -> Option<log::Level> {
             Some(log::Level::Info)
         }
         Notice::SubscriptionLost { .. } => Some(log::Level::Warn),
+        Notice::Shadow(notice) => match notice.event {
+            ShadowEvent::Unreadable(_)
+            | ShadowEvent::NotSubscribed
+            | ShadowEvent::GivenUp { .. }
+            | ShadowEvent::Malformed(_) => Some(log::Level::Warn),
+            ShadowEvent::Delta(_)
+            | ShadowEvent::Documents(_)
+            | ShadowEvent::Current(_)
+            | ShadowEvent::Absent
+            | ShadowEvent::Deleted { .. } => None,
+        },
     }
 }
 

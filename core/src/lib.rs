@@ -112,13 +112,18 @@ mod event;
 pub mod frame;
 #[cfg(feature = "host")]
 pub mod host;
+mod json;
 mod limits;
 mod link;
 mod queue;
 #[cfg(feature = "trace")]
 pub mod replay;
+mod reply;
+mod request;
 mod rng;
 mod session;
+mod shadow;
+mod shadows;
 mod subscriptions;
 mod suspects;
 mod tape;
@@ -139,14 +144,22 @@ pub use client::Client;
 pub use client::phase::Phase;
 pub use client::status::{Status, Totals};
 pub use command::{AckToken, Outcome, Publish, Qos, Refusal, Refused, Ticket};
-pub use config::{BackoffConfig, Config, ConfigError, Drain, Jitter, Password, QueueConfig, WhenFull, Will};
+pub use config::{
+    BackoffConfig, Config, ConfigError, Drain, Jitter, Password, QueueConfig, RequestConfig, WhenFull, Will,
+};
 #[cfg(feature = "transport")]
 pub use engine::{Engine, Options, Security, SetupError};
 pub use event::Event;
 pub use frame::{FrameError, PacketKind};
+pub use json::JsonError;
 pub use limits::Limits;
 pub use link::{ConnectRefusal, ConnectStage, Layer, Link, LinkError, ProtocolError, TcpError, TlsError};
+pub use reply::{Rejection, Reply, Unsent};
 pub use rng::Rng;
+pub use shadow::{
+    Delta, Document, Documents, Malformed, NameError, Section, ShadowEvent, ShadowName, ShadowNotice, ShadowOperation,
+    ShadowRequest, ShadowUpdate, ShadowWatch, Snapshot, UpdateError, WhenOffline, WrongType,
+};
 pub use time::Instant;
 pub use timers::TimerKind;
 pub use topic::{Filter, Topic, TopicError};

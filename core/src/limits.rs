@@ -31,6 +31,10 @@ pub struct Limits {
     pub bytes_per_second_max: Option<u32>,
     /// The least time between two CONNECTs of one client id.
     pub connect_spacing: Duration,
+    /// Bytes of a device shadow's desired and reported state together, as JSON without space (S-6).
+    pub shadow_len_max: usize,
+    /// Levels of nesting in either of them (S-4).
+    pub shadow_levels_max: usize,
     /// Whether ids and topics beginning with `$` are reserved as on AWS.
     pub dollar_reserved: bool,
 }
@@ -49,6 +53,8 @@ impl Limits {
             publishes_per_second_max: Some(100),
             bytes_per_second_max: Some(512 * 1024),
             connect_spacing: Duration::from_secs(1),
+            shadow_len_max: 8 * 1024,
+            shadow_levels_max: 8,
             dollar_reserved: true,
         }
     }
@@ -66,6 +72,8 @@ impl Limits {
             publishes_per_second_max: None,
             bytes_per_second_max: None,
             connect_spacing: Duration::ZERO,
+            shadow_len_max: usize::MAX,
+            shadow_levels_max: usize::MAX,
             dollar_reserved: false,
         }
     }

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Filter, Qos, Ticket};
+use crate::{Filter, Qos, Ticket, Topic};
 
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
     wanted: BTreeMap<Filter, Wanted>,
     next_serial: u64,
+    /// How many of them the client wants for itself.
+    of_client: usize,
 }
 
 #[cfg(feature = "trace")]
-crate::wire::fields!(Subscriptions { wanted, next_serial });
+crate::wire::fields!(Subscriptions { wanted, next_serial, of_client });
 
 #[derive(Debug)]
 struct Wanted {
@@ -23,10 +25,13 @@ struct Wanted {
     since: Ticket,
     /// Requests for it that have not ended.
     pending: usize,
+    by_application: bool,
+    /// For requests and watches.
+    by_client: bool,
 }
 
 #[cfg(feature = "trace")]
-crate::wire::fields!(Wanted { qos, serial, state, since, pending });
+crate::wire::fields!(Wanted { qos, serial, state, since, pending, by_application, by_client });
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -55,13 +60,45 @@ impl Subscriptions {
         self.wanted.get(filter).is_some_and(|wanted| wanted.state == State::Lost)
     }
 
+    /// How many the application has alone.
+    pub(crate) fn only_of_application(&self) -> usize {
+        self.wanted.len() - self.of_client
+    }
+
+    /// Whether the application wants this one.
+    pub(crate) fn is_of_application(&self, filter: &Filter) -> bool {
+        self.wanted.get(filter).is_some_and(|wanted| wanted.by_application)
+    }
+
+    /// Whether the application has subscribed to messages on this topic.
+    pub(crate) fn are_of_application(&self, topic: &Topic) -> bool {
+        let of_application = self.wanted.iter().filter(|(_, wanted)| wanted.by_application);
+        of_application.map(|(filter, _)| filter).any(|filter| filter.matches(topic.as_str()))
+    }
+
     pub(crate) fn asked(&mut self, ticket: Ticket, filters: &[(Filter, Qos)]) {
         for (filter, qos) in filters {
-            let serial = self.next_serial;
-            self.next_serial += 1;
-            let new = Wanted { qos: *qos, serial, state: State::Asked, since: ticket, pending: 0 };
-            self.wanted.entry(filter.clone()).or_insert(new).pending += 1;
+            self.ask(ticket, filter, *qos).by_application = true;
         }
+    }
+
+    /// The same, for requests and watches.
+    pub(crate) fn asked_by_client(&mut self, ticket: Ticket, filters: &[(Filter, Qos)]) {
+        for (filter, qos) in filters {
+            let wanted = self.ask(ticket, filter, *qos);
+            let known = core::mem::replace(&mut wanted.by_client, true);
+            self.of_client += usize::from(!known);
+        }
+    }
+
+    fn ask(&mut self, ticket: Ticket, filter: &Filter, qos: Qos) -> &mut Wanted {
+        let serial = self.next_serial;
+        self.next_serial += 1;
+        let (state, since) = (State::Asked, ticket);
+        let new = Wanted { qos, serial, state, since, pending: 0, by_application: false, by_client: false };
+        let wanted = self.wanted.entry(filter.clone()).or_insert(new);
+        wanted.pending += 1;
+        wanted
     }
 
     /// The server granted or refused a filter. A refused one is gone, unless it was asked for again.
@@ -70,7 +107,7 @@ impl Subscriptions {
         match granted {
             Some(qos) => (wanted.qos, wanted.state) = (qos, State::Known),
             None if wanted.pending > 0 => wanted.state = State::Asked,
-            None => drop(self.wanted.remove(filter)),
+            None => self.take(filter),
         }
     }
 
@@ -79,7 +116,7 @@ impl Subscriptions {
         for (filter, _) in filters {
             let Some(wanted) = self.end_of_request(ticket, filter) else { continue };
             if wanted.state == State::Asked && wanted.pending == 0 {
-                self.wanted.remove(filter);
+                self.take(filter);
             }
         }
     }
@@ -99,15 +136,37 @@ impl Subscriptions {
         match granted {
             Some(qos) => (wanted.qos, wanted.state) = (qos, State::Known),
             None if wanted.pending > 0 => wanted.state = State::Asked,
-            None => drop(self.wanted.remove(filter)),
+            None => self.take(filter),
         }
         true
     }
 
     pub(crate) fn remove(&mut self, filters: &[Filter]) {
         for filter in filters {
-            self.wanted.remove(filter);
+            self.take(filter);
         }
+    }
+
+    /// Requests and watches want these no more. Returns those that the application does not want either.
+    pub(crate) fn removed_by_client(&mut self, filters: &[Filter]) -> Vec<Filter> {
+        let mut over = Vec::new();
+        for filter in filters {
+            match self.wanted.get_mut(filter) {
+                Some(wanted) if wanted.by_application => {
+                    self.of_client -= usize::from(core::mem::take(&mut wanted.by_client));
+                }
+                Some(_) | None => {
+                    self.take(filter);
+                    over.push(filter.clone());
+                }
+            }
+        }
+        over
+    }
+
+    fn take(&mut self, filter: &Filter) {
+        let removed = self.wanted.remove(filter);
+        self.of_client -= usize::from(removed.is_some_and(|wanted| wanted.by_client));
     }
 
     /// The server has lost the session, or may have.

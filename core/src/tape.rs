@@ -3,7 +3,10 @@
 
 use bytes::BytesMut;
 
-use crate::{AckToken, Action, Filter, Instant, Link, LinkError, Publish, Qos, Refusal, Ticket};
+use crate::{
+    AckToken, Action, Filter, Instant, Link, LinkError, Publish, Qos, Refusal, ShadowName, ShadowRequest, ShadowWatch,
+    Ticket,
+};
 
 /// The place of the recorder in the client.
 #[derive(Debug, Default)]
@@ -35,6 +38,9 @@ told! {
     publish(now: Instant, publish: &Publish);
     subscribe(now: Instant, filters: &[(Filter, Qos)]);
     unsubscribe(now: Instant, filters: &[Filter]);
+    shadow(now: Instant, request: &ShadowRequest);
+    watch_shadow(now: Instant, watch: &ShadowWatch);
+    unwatch_shadow(now: Instant, shadow: &ShadowName);
     requested(answer: Result<Ticket, &Refusal>);
     discarded(now: Instant, ticket: Ticket, in_time: bool);
     ack(now: Instant, token: AckToken);

@@ -22,12 +22,14 @@ pub enum TimerKind {
     Expiry,
     /// A request that was held back may be sent.
     Pace,
+    /// A request over topics has no answer, or something about one is tried again.
+    Request,
     /// DISCONNECT could not be written.
     Closing,
 }
 
 impl TimerKind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Reconnect,
         Self::Connect,
         Self::KeepAlive,
@@ -36,6 +38,7 @@ impl TimerKind {
         Self::Resend,
         Self::Expiry,
         Self::Pace,
+        Self::Request,
         Self::Closing,
     ];
 }

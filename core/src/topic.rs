@@ -1,5 +1,6 @@
 //! Topics and filters, parsed once (MQTT 3.1.1 §4.7).
 
+use core::borrow::Borrow;
 use core::fmt;
 use std::sync::Arc;
 
@@ -76,6 +77,13 @@ impl Filter {
             }
         }
         names.next().is_none()
+    }
+}
+
+/// Filters compare as their texts do.
+impl Borrow<str> for Filter {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

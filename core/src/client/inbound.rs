@@ -60,7 +60,9 @@ impl Client {
         let IncomingPublish { topic, payload, packet_id, retain, duplicate } = publish;
         let ack = packet_id.and_then(PacketId::new).map(|id| self.session.inbound().received(self.link, id));
         let qos = if ack.is_some() { Qos::AtLeastOnce } else { Qos::AtMostOnce };
-        self.notify(Notice::Message(Message { topic, payload, qos, retain, duplicate, ack }));
+        if let Some(message) = self.offer(Message { topic, payload, qos, retain, duplicate, ack }) {
+            self.notify(Notice::Message(message));
+        }
     }
 
     /// An answer to nothing has no effect: the server may repeat itself.
@@ -90,6 +92,9 @@ impl Client {
             Some(InFlight::Subscribe(ticket, filters)) => {
                 for ((filter, _), grant) in filters.iter().zip(&grants) {
                     self.subscriptions.answered(ticket, filter, *grant);
+                    if grant.is_none() {
+                        self.subscription_lost(filter);
+                    }
                 }
                 self.done(ticket, Outcome::Subscribed(grants));
             }
@@ -110,8 +115,12 @@ impl Client {
     /// The server answered a renewal, or never will.
     pub(super) fn restored(&mut self, filter: Filter, grant: Option<Qos>) {
         self.suspects.cleared(&Suspect::Subscription(filter.clone()));
+        let of_application = self.subscriptions.is_of_application(&filter);
         if self.subscriptions.restored(&filter, grant) && grant.is_none() {
-            self.notify(Notice::SubscriptionLost { filter });
+            self.subscription_lost(&filter);
+            if of_application {
+                self.notify(Notice::SubscriptionLost { filter });
+            }
         }
     }
 

@@ -110,7 +110,19 @@ impl Client {
             self.subscriptions.lost();
         }
         for (ticket, request) in again {
-            self.queue.put_back(self.now, ticket, request);
+            if !self.requests.owns(ticket) {
+                self.queue.put_back(self.now, ticket, request);
+            } else if self.requests.still_wants(ticket) {
+                self.queue.put_back_own(self.now, ticket, request);
+            } else {
+                self.requests.packet_dropped(ticket);
+            }
+        }
+        if !resumed || !self.subscriptions.to_restore().is_empty() {
+            // Or it may be: one that knows no subscription is none of ours.
+            self.requests.session_lost();
+            self.shadows.session_lost();
+            self.serve_requests();
         }
         self.restoring = self.subscriptions.to_restore().into();
         self.drainer.begin(self.now);
@@ -134,7 +146,7 @@ impl Client {
     }
 
     fn is_drained(&self) -> bool {
-        let next = self.queue.front().map(|front| front.ticket);
+        let next = self.queue.next_ticket();
         !self.session.has_resends() && next.is_none_or(|next| Some(next) >= self.drain_until)
     }
 

@@ -5,6 +5,7 @@ mod lifecycle;
 mod outbound;
 mod pacing;
 pub(crate) mod phase;
+mod requests;
 pub(crate) mod status;
 #[cfg(feature = "trace")]
 mod trace;
@@ -18,8 +19,10 @@ use crate::client::pacing::Pacing;
 use crate::codec::Encoder;
 use crate::drain::Drainer;
 use crate::queue::{Queue, Request, Room};
+use crate::request::Requests;
 use crate::rng::Rng;
 use crate::session::Session;
+use crate::shadows::Shadows;
 use crate::subscriptions::Subscriptions;
 use crate::suspects::{Suspect, Suspects};
 use crate::tape::Tape;
@@ -50,6 +53,8 @@ pub struct Client {
     session: Session,
     subscriptions: Subscriptions,
     suspects: Suspects,
+    requests: Requests,
+    shadows: Shadows,
     queue: Queue,
     next_ticket: NonZeroU64,
     drainer: Drainer,
@@ -109,6 +114,8 @@ impl Client {
             session: Session::new(),
             subscriptions: Subscriptions::default(),
             suspects: Suspects::new(config.closes_max),
+            requests: Requests::new(config.requests),
+            shadows: Shadows::default(),
             queue: Queue::new(config.queue),
             next_ticket: NonZeroU64::MIN,
             drainer: Drainer::new(config.drain),
@@ -175,6 +182,7 @@ impl Client {
         match ticket {
             Ok(ticket) => {
                 self.subscriptions.asked(ticket, &asked);
+                self.serve_requests();
                 Ok(ticket)
             }
             Err(why) => Err(Refused { why, value: asked }),
@@ -192,9 +200,13 @@ impl Client {
     }
 
     fn accept_unsubscribe(&mut self, filters: Vec<Filter>) -> Result<Ticket, Refused<Vec<Filter>>> {
-        if let Err(why) = self.check_filters(filters.iter()) {
+        if let Err(why) = self.check_unsubscribe(&filters) {
             return Err(Refused { why, value: filters });
         }
+        for filter in &filters {
+            self.requests.let_go(filter);
+        }
+        self.serve_requests();
         let ended = filters.clone();
         let ticket = self.enqueue(Request::Unsubscribe(filters)).map_err(|(why, _)| why);
         match ticket {
@@ -216,7 +228,7 @@ impl Client {
     }
 
     fn withdraw(&mut self, ticket: Ticket) -> bool {
-        let Some(request) = self.queue.withdraw(ticket) else { return false };
+        let Some(request) = self.queue.withdraw(ticket) else { return self.withdraw_request(ticket) };
         self.withdrawn(ticket, &request);
         self.done(ticket, Outcome::Discarded);
         self.settle();
@@ -249,7 +261,17 @@ impl Client {
         self.check_filters(filters.iter().map(|(filter, _)| filter))?;
         let max = self.config.limits.subscriptions_max;
         let new = filters.iter().filter(|(filter, _)| !self.subscriptions.contains(filter)).count();
-        if self.subscriptions.len() + new > max { Err(Refusal::TooManySubscriptions { max }) } else { Ok(()) }
+        // What requests have left subscribed to makes room.
+        let held = self.subscriptions.len() - self.requests.idle_filters();
+        if held + new > max { Err(Refusal::TooManySubscriptions { max }) } else { Ok(()) }
+    }
+
+    fn check_unsubscribe(&self, filters: &[Filter]) -> Result<(), Refusal> {
+        self.check_filters(filters.iter())?;
+        match filters.iter().find(|filter| self.requests.uses(filter)) {
+            Some(filter) => Err(Refusal::FilterInUse { filter: filter.clone() }),
+            None => Ok(()),
+        }
     }
 
     fn check_filters<'a>(&self, filters: impl ExactSizeIterator<Item = &'a Filter>) -> Result<(), Refusal> {
@@ -271,11 +293,16 @@ impl Client {
             return Err((why, request));
         }
         self.totals.accepted += 1;
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket = self.next_ticket.saturating_add(1);
+        let ticket = self.take_ticket();
         self.queue.push(self.now, ticket, request);
         self.arm_expiry();
         Ok(ticket)
+    }
+
+    fn take_ticket(&mut self) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket = self.next_ticket.saturating_add(1);
+        ticket
     }
 
     fn make_room(&mut self, request: &Request) -> Result<(), Refusal> {
@@ -304,12 +331,14 @@ impl Client {
     /// The next thing for the driver to do. Bytes that came before it are already in the transmit buffer.
     pub fn poll_action(&mut self) -> Option<Action> {
         let mut action = self.actions.pop_front()?;
-        if let Action::Notify(Notice::Message(message)) = &mut action {
-            let automatic = if self.config.manual_acks { None } else { message.ack.take() };
-            if let Some(token) = automatic.filter(|token| token.link == self.link) {
-                // The driver has the message now: only from here on may the server forget it.
-                self.session.inbound().ack(token.serial);
-            }
+        let automatic = match &mut action {
+            Action::Notify(Notice::Message(message)) if !self.config.manual_acks => message.ack.take(),
+            Action::Notify(Notice::Shadow(notice)) => notice.ack.take(),
+            Action::Notify(_) | Action::Open(_) | Action::Close(_) => None,
+        };
+        if let Some(token) = automatic.filter(|token| token.link == self.link) {
+            // The driver has the message now: only from here on may the server forget it.
+            self.session.inbound().ack(token.serial);
         }
         self.tape.action(&action);
         Some(action)
@@ -390,6 +419,14 @@ impl Client {
 
     fn done(&mut self, ticket: Ticket, outcome: Outcome) {
         self.suspects.cleared(&Suspect::Operation(ticket));
+        if self.requests.owns(ticket) {
+            self.requests.packet_ended(ticket, &outcome, self.now, &mut self.rng);
+        } else {
+            self.finished(ticket, outcome);
+        }
+    }
+
+    fn finished(&mut self, ticket: Ticket, outcome: Outcome) {
         self.totals.ended(&outcome);
         self.notify(Notice::Done { ticket, outcome });
     }
@@ -451,6 +488,7 @@ impl Client {
             }
             Event::Wake => self.wake(),
         }
+        self.serve_requests();
     }
 
     fn link_down(&mut self, why: LinkError) {
@@ -487,6 +525,8 @@ impl Client {
                 TimerKind::Expiry => self.expire_queued(),
                 // The drain that follows every wake sends it.
                 TimerKind::Pace => {}
+                // What follows every event does what is due.
+                TimerKind::Request => {}
                 TimerKind::Closing => self.close(),
             }
         }

@@ -134,8 +134,8 @@ impl Client {
             // Nothing new overtakes what is sent again [MQTT-4.6.0-1].
             return false;
         }
-        // What an earlier link has carried is no backlog: it is only sent again.
-        let drained = self.phase == Phase::Draining && !front.sent;
+        // What an earlier link has carried is only sent again, and requests have no time to wait.
+        let drained = self.phase == Phase::Draining && !front.at_once;
         if drained {
             match self.drainer.gate(self.now, self.session.publishes(), self.queue.is_full()) {
                 Gate::Open => {}

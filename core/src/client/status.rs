@@ -46,7 +46,7 @@ pub struct Totals {
     pub sent: u64,
     /// QoS 1 messages acknowledged.
     pub acked: u64,
-    /// Subscriptions and their ends answered.
+    /// Subscriptions, their ends, and requests answered, with yes or no.
     pub answered: u64,
     /// Messages sent again.
     pub resent: u64,
@@ -60,10 +60,14 @@ pub struct Totals {
     pub timed_out: u64,
     /// Operations that ended as [`Outcome::ConnectionClosed`].
     pub given_up: u64,
+    /// Requests that ended as [`Outcome::Unsent`].
+    pub unsent: u64,
     /// Messages received.
     pub received: u64,
     /// Answers received to nothing that was asked.
     pub unknown_answers: u64,
+    /// Messages on the topics of answers and notifications that were not for this client, came too late, or came again.
+    pub unmatched: u64,
 }
 
 #[cfg(feature = "trace")]
@@ -81,8 +85,10 @@ crate::wire::fields!(Totals {
     discarded,
     timed_out,
     given_up,
+    unsent,
     received,
     unknown_answers,
+    unmatched,
 });
 
 impl Totals {
@@ -90,7 +96,10 @@ impl Totals {
         let count = match outcome {
             Outcome::Sent => &mut self.sent,
             Outcome::Acked => &mut self.acked,
-            Outcome::Subscribed(_) | Outcome::Unsubscribed => &mut self.answered,
+            Outcome::Subscribed(_) | Outcome::Unsubscribed | Outcome::Accepted(_) | Outcome::Rejected(_) => {
+                &mut self.answered
+            }
+            Outcome::Unsent(_) => &mut self.unsent,
             Outcome::Evicted => &mut self.evicted,
             Outcome::Expired => &mut self.expired,
             Outcome::Discarded => &mut self.discarded,
@@ -102,13 +111,12 @@ impl Totals {
 
     /// Operations that have ended, in whatever way.
     pub fn ended_operations(&self) -> u64 {
-        let Self { sent, acked, answered, evicted, expired, discarded, timed_out, given_up, .. } = self;
-        sent + acked + answered + evicted + expired + discarded + timed_out + given_up
+        self.sent + self.acked + self.answered + self.dropped()
     }
 
     /// Operations that ended without being done.
     pub fn dropped(&self) -> u64 {
-        self.evicted + self.expired + self.discarded + self.timed_out + self.given_up
+        self.evicted + self.expired + self.discarded + self.timed_out + self.given_up + self.unsent
     }
 }
 

@@ -29,7 +29,7 @@ macro_rules! state {
 }
 
 state! {
-    phase link backoff rng timers actions session subscriptions suspects queue next_ticket drainer pacing drain_until
+    phase link backoff rng timers actions session subscriptions suspects requests shadows queue next_ticket drainer pacing drain_until
     connect restoring start_again ping ping_due_at last_sent last_received phase_since last_error totals now
     input_paused input_held
 }

@@ -55,6 +55,9 @@ impl Entry {
 #[derive(Debug)]
 pub(crate) struct Queue {
     config: QueueConfig,
+    /// What the client sends for itself, ahead of everything and outside of the bounds; and whether an earlier link has
+    /// carried it.
+    own: VecDeque<(Ticket, Entry, bool)>,
     /// What an earlier link has carried: it does not expire, and is neither evicted nor withdrawn. All of it is older
     /// than the backlog.
     sent: VecDeque<(Ticket, Entry)>,
@@ -63,15 +66,14 @@ pub(crate) struct Queue {
 }
 
 #[cfg(feature = "trace")]
-crate::wire::fields!(Queue { config, sent, sent_bytes, backlog });
+crate::wire::fields!(Queue { config, own, sent, sent_bytes, backlog });
 
 /// The next operation to send.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Front<'a> {
-    pub(crate) ticket: Ticket,
     pub(crate) request: &'a Request,
-    /// Whether an earlier link has carried it.
-    pub(crate) sent: bool,
+    /// Whether it is no backlog: an earlier link has carried it, or the client sends it for itself.
+    pub(crate) at_once: bool,
 }
 
 /// What [`Queue::make_room`] did.
@@ -83,7 +85,7 @@ pub(crate) enum Room {
 
 impl Queue {
     pub(crate) fn new(config: QueueConfig) -> Self {
-        Self { config, sent: VecDeque::new(), sent_bytes: 0, backlog: Backlog::default() }
+        Self { config, own: VecDeque::new(), sent: VecDeque::new(), sent_bytes: 0, backlog: Backlog::default() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -96,9 +98,16 @@ impl Queue {
 
     /// The next operation to send.
     pub(crate) fn front(&self) -> Option<Front<'_>> {
-        let sent = self.sent.front().map(|(ticket, entry)| (*ticket, entry));
-        let (ticket, Entry { request, .. }) = sent.or_else(|| self.backlog.front())?;
-        Some(Front { ticket, request, sent: sent.is_some() })
+        let own = self.own.front().map(|(_, entry, _)| entry);
+        let at_once = own.or_else(|| self.sent.front().map(|(_, entry)| entry));
+        let Entry { request, .. } = at_once.or_else(|| self.backlog.front().map(|(_, entry)| entry))?;
+        Some(Front { request, at_once: at_once.is_some() })
+    }
+
+    /// The next of the application's operations.
+    pub(crate) fn next_ticket(&self) -> Option<Ticket> {
+        let sent = self.sent.front().map(|(ticket, _)| *ticket);
+        sent.or_else(|| self.backlog.front().map(|(ticket, _)| ticket))
     }
 
     /// Since when the next operation waits.
@@ -153,7 +162,26 @@ impl Queue {
         self.sent.insert(index, (ticket, Entry { waits_since: now, request }));
     }
 
+    /// Appends what the client sends for itself.
+    pub(crate) fn push_own(&mut self, now: Instant, ticket: Ticket, request: Request) {
+        self.own.push_back((ticket, Entry { waits_since: now, request }, false));
+    }
+
+    /// Puts what the client had sent for itself back in front.
+    pub(crate) fn put_back_own(&mut self, now: Instant, ticket: Ticket, request: Request) {
+        self.own.push_front((ticket, Entry { waits_since: now, request }, true));
+    }
+
+    /// Takes out what the client wanted to send for itself and no link has carried yet.
+    pub(crate) fn withdraw_own(&mut self, ticket: Ticket) -> bool {
+        let index = self.own.iter().position(|&(own, _, sent)| own == ticket && !sent);
+        index.and_then(|index| self.own.remove(index)).is_some()
+    }
+
     pub(crate) fn pop(&mut self) -> Option<(Ticket, Request)> {
+        if let Some((ticket, entry, _)) = self.own.pop_front() {
+            return Some((ticket, entry.request));
+        }
         if let Some((ticket, entry)) = self.sent.pop_front() {
             self.sent_bytes -= entry.request.cost();
             return Some((ticket, entry.request));

@@ -47,6 +47,7 @@ mod error;
 mod format;
 mod reader;
 mod recorder;
+mod shadow_words;
 mod step;
 mod words;
 

@@ -6,7 +6,10 @@ use super::format::{CHECK, END, FORMAT, LAYOUT, MAGIC, STEPS_PER_CHECK, Start};
 use super::{Answer, Call, chain};
 use crate::wire::filler::{self, Filler};
 use crate::wire::{Output, Wire, put_text};
-use crate::{AckToken, Action, Config, Filter, Instant, Link, LinkError, Publish, Qos, Refusal, Ticket};
+use crate::{
+    AckToken, Action, Config, Filter, Instant, Link, LinkError, Publish, Qos, Refusal, ShadowName, ShadowRequest,
+    ShadowWatch, Ticket,
+};
 
 /// What is recorded, and how much of it is kept.
 #[derive(Debug, Clone)]
@@ -181,7 +184,7 @@ impl Recorder {
         self.call(now, &Call::Stop, &Answer::Nothing);
     }
 
-    /// Followed by [`requested`](Self::requested), as the other two.
+    /// Followed by [`requested`](Self::requested), as the others that are asked for.
     pub(crate) fn publish(&mut self, now: Instant, publish: &Publish) {
         if self.step(now) {
             self.output.bytes.push(Call::PUBLISH);
@@ -199,6 +202,22 @@ impl Recorder {
         if self.step(now) {
             Call::Unsubscribe(filters.to_vec()).put(&mut self.output);
         }
+    }
+
+    pub(crate) fn shadow(&mut self, now: Instant, request: &ShadowRequest) {
+        if self.step(now) {
+            Call::Shadow(request.clone()).put(&mut self.output);
+        }
+    }
+
+    pub(crate) fn watch_shadow(&mut self, now: Instant, watch: &ShadowWatch) {
+        if self.step(now) {
+            Call::WatchShadow(watch.clone()).put(&mut self.output);
+        }
+    }
+
+    pub(crate) fn unwatch_shadow(&mut self, now: Instant, shadow: &ShadowName) {
+        self.call(now, &Call::UnwatchShadow(shadow.clone()), &Answer::Nothing);
     }
 
     pub(crate) fn requested(&mut self, answer: Result<Ticket, &Refusal>) {

@@ -6,7 +6,10 @@ use bytes::Bytes;
 
 use super::chain;
 use crate::wire::{Output, Wire, fields, variants};
-use crate::{AckToken, Action, Filter, Link, LinkError, Message, Notice, Publish, Qos, Refusal, Ticket};
+use crate::{
+    AckToken, Action, Filter, Link, LinkError, Message, Notice, Publish, Qos, Refusal, ShadowName, ShadowOperation,
+    ShadowRequest, ShadowWatch, Ticket,
+};
 
 /// A call of [`Client`](crate::Client) that may change it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +25,12 @@ pub enum Call {
     Subscribe(Vec<(Filter, Qos)>),
     /// `unsubscribe`.
     Unsubscribe(Vec<Filter>),
+    /// `shadow`.
+    Shadow(ShadowRequest),
+    /// `watch_shadow`.
+    WatchShadow(ShadowWatch),
+    /// `unwatch_shadow`.
+    UnwatchShadow(ShadowName),
     /// `discard`, with the ticket's number.
     Discard(Ticket),
     /// `ack`.
@@ -57,6 +66,9 @@ variants!(Call {
     12 = Wake,
     13 = PollTransmit(budget),
     14 = PollAction,
+    15 = Shadow(request),
+    16 = WatchShadow(watch),
+    17 = UnwatchShadow(shadow),
 });
 
 /// What a call gave, as far as it is compared.
@@ -157,6 +169,13 @@ impl fmt::Display for Call {
                 let filters: Vec<_> = filters.iter().map(Filter::as_str).collect();
                 write!(f, "unsubscribe from {}", filters.join(", "))
             }
+            Self::Shadow(ShadowRequest { shadow, operation, .. }) => match operation {
+                ShadowOperation::Get => write!(f, "get of shadow {shadow}"),
+                ShadowOperation::Update(_) => write!(f, "update of shadow {shadow}"),
+                ShadowOperation::Delete => write!(f, "delete of shadow {shadow}"),
+            },
+            Self::WatchShadow(watch) => write!(f, "watch of shadow {}", watch.shadow),
+            Self::UnwatchShadow(shadow) => write!(f, "end of the watch of shadow {shadow}"),
             Self::Discard(ticket) => write!(f, "discard {ticket}"),
             Self::Ack(token) => write!(f, "ack of message {} of {}", token.serial, token.link),
             Self::PauseInput(true) => f.write_str("pause input"),

@@ -3,21 +3,20 @@
 use core::net::SocketAddr;
 
 use crate::wire::filler::mask;
-use crate::wire::{Bad, Input, Output, Wire, fields, get_text, put_text, variants};
+use crate::wire::{Bad, Input, Output, Wire, fields, get_text, put_payload, put_text, variants};
 use crate::{
     AckToken, Action, BackoffConfig, Config, ConnectRefusal, ConnectStage, Drain, Filter, FrameError, Instant, Jitter,
     Limits, Link, LinkError, Message, Notice, Outcome, PacketKind, Password, ProtocolError, Publish, Qos, QueueConfig,
-    Refusal, TcpError, Ticket, TlsError, Topic, WhenFull, Will,
+    Refusal, RequestConfig, TcpError, Ticket, TlsError, Topic, WhenFull, Will,
 };
 
 fields!(Link(number));
 fields!(Ticket(number));
 fields!(AckToken { link, serial });
-fields!(Publish { topic, payload, qos, retain, expires_in });
-fields!(Message { topic, payload, qos, retain, duplicate, ack });
 fields!(Will { topic, payload, qos, retain });
 fields!(BackoffConfig { base, max, stable, floor, jitter });
 fields!(QueueConfig { count_max, bytes_max, when_full });
+fields!(RequestConfig { timeout, count_max, in_flight_max, filters_max, keep_subscriptions });
 fields!(Limits {
     payload_len_max,
     packet_len_max,
@@ -29,6 +28,8 @@ fields!(Limits {
     publishes_per_second_max,
     bytes_per_second_max,
     connect_spacing,
+    shadow_len_max,
+    shadow_levels_max,
     dollar_reserved,
 });
 
@@ -48,6 +49,7 @@ variants!(Notice {
     6 = Message(message),
     7 = Done { ticket, outcome },
     8 = SubscriptionLost { filter },
+    9 = Shadow(notice),
 });
 variants!(Outcome {
     0 = Sent,
@@ -59,6 +61,9 @@ variants!(Outcome {
     6 = ConnectionClosed { times },
     7 = Evicted,
     8 = Discarded,
+    9 = Accepted(reply),
+    10 = Rejected(why),
+    11 = Unsent(why),
 });
 variants!(Refusal {
     0 = QueueFull { count_max },
@@ -71,6 +76,13 @@ variants!(Refusal {
     7 = NoFilter,
     8 = TooManyFilters { count, max },
     9 = TooManySubscriptions { max },
+    10 = FilterInUse { filter },
+    11 = TooManyRequests { count_max },
+    12 = TokenInUse,
+    13 = TokenLen { len, max },
+    14 = AlreadyWatched,
+    15 = ShadowTooLong { len, max },
+    16 = ShadowTooDeep { levels, max },
 });
 variants!(LinkError {
     0 = Resolve { host, why },
@@ -141,6 +153,39 @@ variants!(ConnectRefusal {
     4 = NotAuthorized,
 });
 
+/// What the payload is replaced by depends on the topic.
+impl Wire for Publish {
+    fn put(&self, output: &mut Output) {
+        let Self { topic, payload, qos, retain, expires_in } = self;
+        topic.put(output);
+        put_payload(topic.as_str(), payload, output);
+        (*qos, *retain, *expires_in).put(output);
+    }
+
+    fn get(input: &mut Input<'_>) -> Result<Self, Bad> {
+        let (topic, payload) = Wire::get(input)?;
+        let (qos, retain, expires_in) = Wire::get(input)?;
+        Ok(Self { topic, payload, qos, retain, expires_in })
+    }
+}
+
+impl Wire for Message {
+    fn put(&self, output: &mut Output) {
+        let Self { topic, payload, qos, retain, duplicate, ack } = self;
+        topic.put(output);
+        put_payload(topic.as_str(), payload, output);
+        (*qos, *retain).put(output);
+        (*duplicate, *ack).put(output);
+    }
+
+    fn get(input: &mut Input<'_>) -> Result<Self, Bad> {
+        let (topic, payload) = Wire::get(input)?;
+        let (qos, retain) = Wire::get(input)?;
+        let (duplicate, ack) = Wire::get(input)?;
+        Ok(Self { topic, payload, qos, retain, duplicate, ack })
+    }
+}
+
 impl Wire for Instant {
     fn put(&self, output: &mut Output) {
         self.as_micros().put(output);
@@ -204,6 +249,7 @@ impl Wire for Config {
             in_flight_max,
             unacked_max,
             actions_max,
+            requests,
             limits,
         } = self;
         client_id.put(output);
@@ -216,6 +262,7 @@ impl Wire for Config {
         (*resend_after, *closes_max).put(output);
         (*backoff, *queue, *drain).put(output);
         (*in_flight_max, *unacked_max, *actions_max).put(output);
+        requests.put(output);
         limits.put(output);
     }
 
@@ -240,6 +287,7 @@ impl Wire for Config {
             in_flight_max: Wire::get(input)?,
             unacked_max: Wire::get(input)?,
             actions_max: Wire::get(input)?,
+            requests: Wire::get(input)?,
             limits: Wire::get(input)?,
         })
     }

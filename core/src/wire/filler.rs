@@ -60,14 +60,14 @@ pub(crate) fn fill_received(filler: &Filler, mut bytes: &mut [u8], packet_len_ma
         match frame::validate(bytes, packet_len_max) {
             Ok(Some(whole)) => {
                 let (packet, rest) = bytes.split_at_mut(whole.len);
-                if let Some(payload) = payload(packet) {
-                    filler.fill(payload);
+                if let Some((topic, payload)) = payload(packet) {
+                    filler.fill_payload(topic, payload);
                 }
                 bytes = rest;
             }
             // Only the code is wrong, wherever in the packet it is.
             Err(FrameError::SubackCode { .. }) => return blank(after_packet(bytes)),
-            Err(_) if payload(bytes).is_some() => return blank(payload(bytes)),
+            Err(_) if payload(bytes).is_some() => return blank(payload(bytes).map(|(_, payload)| payload)),
             // What is wrong is in the fixed header or right behind it; what has no end was never looked at.
             Err(_) | Ok(None) => return blank(bytes.get_mut(5..)),
         }
@@ -87,8 +87,8 @@ pub(crate) fn fill_sent(filler: Option<&Filler>, mut bytes: &mut [u8], user_name
         match packet.first().map(|first| first >> 4) {
             Some(1) => fill_connect(filler, &mut packet[header.min(len)..], user_name_len),
             _ => {
-                if let (Some(filler), Some(payload)) = (filler, payload(packet)) {
-                    filler.fill(payload);
+                if let (Some(filler), Some((topic, payload))) = (filler, payload(packet)) {
+                    filler.fill_payload(topic, payload);
                 }
             }
         }
@@ -124,8 +124,8 @@ fn fill_connect(filler: Option<&Filler>, body: &mut [u8], user_name_len: usize) 
     }
 }
 
-/// What follows topic and packet id when there is a PUBLISH at the front; `None` when it has no place for that.
-fn payload(bytes: &mut [u8]) -> Option<&mut [u8]> {
+/// The topic of the PUBLISH at the front, and what follows it and the packet id; `None` when it has no place for that.
+fn payload(bytes: &mut [u8]) -> Option<(&[u8], &mut [u8])> {
     let (header, body) = lengths(bytes)?;
     let id = match bytes.first()? {
         0x30..=0x31 => 0,
@@ -136,7 +136,8 @@ fn payload(bytes: &mut [u8]) -> Option<&mut [u8]> {
     let (topic_end, end) = (header + 2 + topic, (header + body).min(bytes.len()));
     // A topic that reaches beyond its packet is none.
     let start = if topic_end > end { header + 2 } else { (topic_end + id).min(end) };
-    bytes.get_mut(start..)
+    let (before, payload) = bytes.split_at_mut_checked(start)?;
+    Some((before.get(header + 2..topic_end).unwrap_or_default(), payload))
 }
 
 /// What follows the packet at the front. It was never looked at.

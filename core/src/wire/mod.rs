@@ -1,6 +1,7 @@
 //! How values are written into a trace and read from it: small numbers in few bytes, and any bytes may be read.
 
 pub(crate) mod filler;
+pub(crate) mod redact;
 
 use core::num::{NonZeroU16, NonZeroU64};
 use core::time::Duration;
@@ -183,19 +184,43 @@ pub(crate) fn get_text<'a>(input: &mut Input<'a>) -> Result<&'a str, Bad> {
     core::str::from_utf8(input.sized()?).map_err(|_| Bad::Value("text"))
 }
 
-/// Every `Bytes` of the client is a payload.
+/// Every `Bytes` of the client is a payload that it does not read, unless something else is said.
 impl Wire for Bytes {
     fn put(&self, output: &mut Output) {
-        self.len().put(output);
-        let start = output.bytes.len();
-        output.bytes.extend_from_slice(self);
-        if let Some(filler) = &output.filler {
-            filler.fill(&mut output.bytes[start..]);
-        }
+        put_filled(self, output, Filler::fill);
     }
 
     fn get(input: &mut Input<'_>) -> Result<Self, Bad> {
         input.sized().map(Self::copy_from_slice)
+    }
+}
+
+/// The payload of a message on this topic, as its replacement has to be.
+pub(crate) fn put_payload(topic: &str, payload: &[u8], output: &mut Output) {
+    put_filled(payload, output, |filler, payload| filler.fill_payload(topic.as_bytes(), payload));
+}
+
+/// A JSON text that the client reads.
+pub(crate) fn put_json(text: &[u8], output: &mut Output) {
+    put_filled(text, output, Filler::fill_json);
+}
+
+fn put_filled(payload: &[u8], output: &mut Output, fill: impl FnOnce(&Filler, &mut [u8])) {
+    payload.len().put(output);
+    let start = output.bytes.len();
+    output.bytes.extend_from_slice(payload);
+    if let Some(filler) = &output.filler {
+        fill(filler, &mut output.bytes[start..]);
+    }
+}
+
+impl<T: Wire> Wire for Box<T> {
+    fn put(&self, output: &mut Output) {
+        (**self).put(output);
+    }
+
+    fn get(input: &mut Input<'_>) -> Result<Self, Bad> {
+        T::get(input).map(Self::new)
     }
 }
 

@@ -18,6 +18,7 @@ mod pacing;
 mod parity;
 mod publish;
 mod reconnect;
+mod requests;
 mod resending;
 mod rig;
 mod status;
@@ -28,3 +29,4 @@ mod topics;
 #[cfg(feature = "trace")]
 mod trace;
 mod violations;
+mod watches;

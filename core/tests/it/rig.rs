@@ -208,18 +208,30 @@ pub fn packets(mut stream: &[u8]) -> Vec<Vec<u8>> {
     packets
 }
 
-/// The packet id of a short PUBLISH, SUBSCRIBE, UNSUBSCRIBE or PUBACK.
-pub fn packet_id(packet: &[u8]) -> u16 {
-    let at = if packet[0] >> 4 == 3 { 4 + usize::from(u16::from_be_bytes([packet[2], packet[3]])) } else { 2 };
-    u16::from_be_bytes([packet[at], packet[at + 1]])
+/// What follows the fixed header.
+pub fn body(packet: &[u8]) -> &[u8] {
+    let header = 2 + packet[1..].iter().take_while(|byte| **byte & 0x80 != 0).count();
+    &packet[header..]
 }
 
-/// The payload of a short PUBLISH as text.
+/// The packet id of a PUBLISH, SUBSCRIBE, UNSUBSCRIBE or PUBACK.
+pub fn packet_id(packet: &[u8]) -> u16 {
+    let body = body(packet);
+    let at = if packet[0] >> 4 == 3 { 2 + usize::from(u16::from_be_bytes([body[0], body[1]])) } else { 0 };
+    u16::from_be_bytes([body[at], body[at + 1]])
+}
+
+/// The topic of a PUBLISH, or the first filter of a SUBSCRIBE or UNSUBSCRIBE.
+pub fn topic(packet: &[u8]) -> &str {
+    let text = &body(packet)[if packet[0] >> 4 == 3 { 0 } else { 2 }..];
+    core::str::from_utf8(&text[2..2 + usize::from(u16::from_be_bytes([text[0], text[1]]))]).unwrap()
+}
+
+/// The payload of a PUBLISH as text.
 pub fn payload(packet: &[u8]) -> &str {
     assert_eq!(packet[0] >> 4, 3);
     let id_len = if packet[0] & 0x06 == 0 { 0 } else { 2 };
-    let at = 4 + usize::from(u16::from_be_bytes([packet[2], packet[3]])) + id_len;
-    core::str::from_utf8(&packet[at..]).unwrap()
+    core::str::from_utf8(&body(packet)[2 + topic(packet).len() + id_len..]).unwrap()
 }
 
 pub fn puback(id: u16) -> Vec<u8> {
@@ -245,7 +257,13 @@ pub fn message(topic: &str, payload: &str, id: Option<u16>) -> Vec<u8> {
     body.extend_from_slice(topic.as_bytes());
     body.extend(id.iter().flat_map(|id| id.to_be_bytes()));
     body.extend_from_slice(payload.as_bytes());
-    let mut packet = vec![if id.is_some() { 0x32 } else { 0x30 }, u8::try_from(body.len()).unwrap()];
+    let mut packet = vec![if id.is_some() { 0x32 } else { 0x30 }];
+    let mut rest = body.len();
+    while rest >= 0x80 {
+        packet.push(u8::try_from(rest & 0x7f).unwrap() | 0x80);
+        rest >>= 7;
+    }
+    packet.push(u8::try_from(rest).unwrap());
     packet.extend(body);
     packet
 }

@@ -8,10 +8,12 @@ use thingwire_core::replay::{Replay, replay};
 use thingwire_core::trace::{RecordOptions, Trace, TraceError};
 use thingwire_core::{
     AckToken, Action, Client, Config, ConnectStage, Drain, Event, Filter, Instant, Jitter, Limits, Link, LinkError,
-    Notice, Password, Publish, Qos, TcpError, Ticket, TlsError, Topic, WhenFull, Will,
+    Notice, Password, Publish, Qos, ShadowName, ShadowRequest, ShadowUpdate, ShadowWatch, TcpError, Ticket, TlsError,
+    Topic, WhenFull, WhenOffline, Will,
 };
 
-use crate::rig::{CONNACK, CONNACK_RESUMED, PINGRESP, message, packet_id, packets, puback, suback, unsuback};
+use crate::requests::{filters, token};
+use crate::rig::{CONNACK, CONNACK_RESUMED, PINGRESP, message, packet_id, packets, puback, suback, topic, unsuback};
 
 /// What must not be in a trace.
 const SECRETS: [&str; 4] = ["payload-secret", "user-secret", "password-secret", "will-secret"];
@@ -71,7 +73,7 @@ impl Chaos {
 
     fn live(mut self, turns: u32) -> Client {
         for _ in 0..turns {
-            match self.below(20) {
+            match self.below(23) {
                 0 => self.client.start(self.now),
                 1 if self.below(9) == 0 => self.client.stop(self.now),
                 2..=6 => self.publish(),
@@ -80,6 +82,8 @@ impl Chaos {
                 9 => self.client.pause_input(self.state & 0x100_0000 == 0),
                 10 if self.below(5) == 0 => self.break_link(),
                 11..=13 => self.pass_time(),
+                14..=15 => self.ask_shadow(),
+                16 => self.watch_shadow(),
                 _ => self.receive(),
             }
             if self.below(3) > 0 {
@@ -96,6 +100,59 @@ impl Chaos {
         publish.retain = self.below(4) == 0;
         publish.expires_in = (self.below(4) == 0).then_some(Duration::from_millis(700));
         self.tickets.extend(self.client.publish(self.now, publish));
+    }
+
+    fn shadow(&mut self) -> ShadowName {
+        ShadowName::named("thing", ["a", "b"][self.pick(2)]).unwrap()
+    }
+
+    fn ask_shadow(&mut self) {
+        let secret = SECRETS[0];
+        let json = format!(r#"{{"state":{{"reported":{{"{secret}":["{secret}",{}]}}}}}}"#, self.below(1_000));
+        let update = ShadowUpdate::from_json(json).unwrap().version(self.below(9));
+        let shadow = self.shadow();
+        let mut request = match self.below(3) {
+            0 => ShadowRequest::get(shadow),
+            1 => ShadowRequest::delete(shadow),
+            _ => ShadowRequest::update(shadow, update),
+        };
+        request.timeout = (self.below(2) == 0).then_some(Duration::from_millis(300));
+        request.token = (self.below(4) == 0).then(|| "chosen".to_owned());
+        request.when_offline = [WhenOffline::Refuse, WhenOffline::Wait][self.pick(2)];
+        self.tickets.extend(self.client.shadow(self.now, request));
+    }
+
+    fn watch_shadow(&mut self) {
+        let shadow = self.shadow();
+        if self.below(3) == 0 {
+            self.client.unwatch_shadow(self.now, &shadow);
+        } else {
+            let watch = ShadowWatch::deltas(shadow).documents(self.below(2) == 0).deletions(self.below(2) == 0);
+            self.tickets.extend(self.client.watch_shadow(self.now, watch));
+        }
+    }
+
+    /// What the service may say to a request, and what it would never say.
+    fn shadow_message(&mut self, request: &str, token: &str) -> Vec<u8> {
+        let (shadow, version) = (request.rsplit_once('/').unwrap().0, self.below(9));
+        let secret = SECRETS[0];
+        let end =
+            ["get/accepted", "get/rejected", "update/accepted", "update/delta", "update/documents", "delete/accepted"];
+        let topic = match self.below(3) {
+            0 => format!("{shadow}/{}", end[self.pick(6)]),
+            1 => format!("{request}/rejected"),
+            _ => format!("{request}/accepted"),
+        };
+        let state = format!(r#"{{"desired":{{"{secret}":"{secret}"}},"delta":{{"{secret}":{version}}}}}"#);
+        let payload = match self.below(7) {
+            0 => format!(r#"{{"code":4{version},"message":"no","clientToken":"{token}"}}"#),
+            1 => format!(r#"{{"current":{{"state":{state},"version":{version}}}}}"#),
+            2 => format!(r#"{{"state":{state}"#),
+            3 => format!(r#"[{{"state":"{secret}"}}]"#),
+            _ => format!(r#"{{"state":{state},"version":{version},"clientToken":"{token}"}}"#),
+        };
+        let id = u16::try_from(20 + version).ok().filter(|_| version % 2 == 0);
+        message(&topic, &payload, id)
     }
 
     fn pick(&mut self, n: u64) -> usize {
@@ -181,8 +238,19 @@ impl Chaos {
         for packet in packets(&self.outbound) {
             match packet[0] >> 4 {
                 1 => self.owed = vec![if self.below(2) == 0 { CONNACK } else { CONNACK_RESUMED }.to_vec()],
-                3 if packet[0] & 2 != 0 => self.owed.push(puback(packet_id(&packet))),
-                8 => self.owed.push(suback(packet_id(&packet), &[1])),
+                3 => {
+                    if packet[0] & 2 != 0 {
+                        self.owed.push(puback(packet_id(&packet)));
+                    }
+                    if topic(&packet).starts_with("$aws/things") {
+                        let reply = self.shadow_message(topic(&packet), &token(&packet));
+                        self.owed.push(reply);
+                    }
+                }
+                8 => {
+                    let code = if self.below(9) == 0 { 0x80 } else { 1 };
+                    self.owed.push(suback(packet_id(&packet), &vec![code; filters(&packet)]));
+                }
                 10 => self.owed.push(unsuback(packet_id(&packet))),
                 12 => self.owed.push(PINGRESP.to_vec()),
                 _ => {}
@@ -333,8 +401,8 @@ fn what_is_no_trace_says_so() {
     let file = Chaos::new(2, &options(false)).live(0).recording().unwrap();
     let newer = [&file[..8], &[9, 0], &file[10..]].concat();
     let error = Trace::parse(&newer).unwrap_err();
-    assert_eq!(error, TraceError::Format { found: 9, known: 1 });
-    insta::assert_snapshot!(error, @"a trace of format 9; this build reads format 1: use the version that wrote it");
+    assert_eq!(error, TraceError::Format { found: 9, known: 2 });
+    insta::assert_snapshot!(error, @"a trace of format 9; this build reads format 2: use the version that wrote it");
 }
 
 /// The bytes of the format. A change here needs a new `FORMAT`, or a new `LAYOUT` where it is in the state.

@@ -1,10 +1,13 @@
 //! Everything that can be set, with its default, its bounds and their reasons.
 
+mod requests;
+
 use core::fmt;
 use core::time::Duration;
 
 use bytes::Bytes;
 
+pub use self::requests::RequestConfig;
 use crate::{Limits, Qos, Topic};
 
 /// How one client behaves. [`Config::new`] gives the defaults; [`Client::new`](crate::Client::new) checks all of it.
@@ -58,6 +61,8 @@ pub struct Config {
     pub unacked_max: u16,
     /// Notices waiting for the driver before the client stops reading. Default: 1,024.
     pub actions_max: usize,
+    /// How requests that the service answers on topics are made.
+    pub requests: RequestConfig,
     /// What the service accepts. Default: AWS IoT Core's limits.
     pub limits: Limits,
 }
@@ -85,6 +90,7 @@ impl Config {
             in_flight_max: 100,
             unacked_max: 100,
             actions_max: 1_024,
+            requests: RequestConfig::default(),
             limits: Limits::aws(),
         }
     }
@@ -133,6 +139,7 @@ impl Config {
             let valid = (Duration::from_micros(1)..=DAY).contains(&interval);
             rule("drain", self.drain, "an interval from a microsecond to a day", valid)?;
         }
+        self.requests.validate()?;
         self.backoff.validate()
     }
 

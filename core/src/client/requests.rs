@@ -1,0 +1,272 @@
+//! Device shadows, and the requests that they are made of.
+
+use bytes::Bytes;
+
+use super::Client;
+use crate::queue::Request;
+use crate::request::{Allowed, Effect, End};
+use crate::shadows::{News, Shadows, chosen_token};
+use crate::timers::TimerKind;
+use crate::{
+    AckToken, Action, Filter, Instant, Message, Notice, Outcome, Phase, Qos, Refusal, Refused, Rejection, Reply,
+    ShadowName, ShadowRequest, ShadowWatch, Ticket, Unsent, WhenOffline,
+};
+
+/// Device shadows.
+impl Client {
+    /// Asks something of a device shadow. It ends, by its deadline, in one of these:
+    ///
+    /// - [`Outcome::Accepted`] or [`Outcome::Rejected`]: what the service answered;
+    /// - [`Outcome::TimedOut`]: it was published, and there was no answer. It may have been done all the same;
+    /// - [`Outcome::Unsent`]: it was never published, and why;
+    /// - [`Outcome::ConnectionClosed`]: the server closed the connection each time it was sent;
+    /// - [`Outcome::Discarded`]: withdrawn with [`discard`](Self::discard) before it was published.
+    ///
+    /// It is published with QoS 1 once the topics of its answers are subscribed to, ahead of what waits in the offline
+    /// queue, and at most [`RequestConfig::in_flight_max`](crate::RequestConfig::in_flight_max) at a time.
+    ///
+    /// It survives lost connections: what the server has not acknowledged is published again, under the same token. What
+    /// it has acknowledged is not, because the answer may come yet; only a get is published again when the server has
+    /// lost the session, and with it perhaps the answer. So an update may be done twice: one with a version is rejected
+    /// with 409 the second time.
+    pub fn shadow(&mut self, now: Instant, request: ShadowRequest) -> Result<Ticket, Refused<ShadowRequest>> {
+        self.advance(now);
+        self.tape.shadow(self.now, &request);
+        let answer = self.accept_shadow(request);
+        self.tape.requested(answer.as_ref().copied().map_err(|refused| &refused.why));
+        answer
+    }
+
+    fn accept_shadow(&mut self, request: ShadowRequest) -> Result<Ticket, Refused<ShadowRequest>> {
+        if let Err(why) = self.check_shadow(&request) {
+            return Err(Refused { why, value: request });
+        }
+        self.totals.accepted += 1;
+        let ticket = self.take_ticket();
+        let deadline = self.now + request.timeout.unwrap_or(self.config.requests.timeout);
+        self.shadows.ask(&mut self.requests, ticket, request, deadline, &mut self.rng);
+        self.serve_requests();
+        Ok(ticket)
+    }
+
+    fn check_shadow(&mut self, request: &ShadowRequest) -> Result<(), Refusal> {
+        Shadows::check(request, &self.config.limits)?;
+        if chosen_token(request).is_some_and(|token| self.requests.has_token(token)) {
+            return Err(Refusal::TokenInUse);
+        }
+        let count_max = self.config.requests.count_max;
+        let full = (self.requests.len() >= count_max).then_some(Refusal::TooManyRequests { count_max });
+        let offline = request.when_offline == WhenOffline::Refuse && !self.phase.is_online();
+        let why = offline.then_some(Refusal::Offline).or(full);
+        self.totals.refused += u64::from(why.is_some());
+        why.map_or(Ok(()), Err)
+    }
+
+    /// Watches a device shadow: its deltas come as [`Notice::Shadow`] until [`unwatch_shadow`](Self::unwatch_shadow),
+    /// over all lost connections and sessions. Accepted while offline as well. The call ends in [`Outcome::Subscribed`]
+    /// when the notifications are subscribed to, as late as that may be.
+    pub fn watch_shadow(&mut self, now: Instant, watch: ShadowWatch) -> Result<Ticket, Refused<ShadowWatch>> {
+        self.advance(now);
+        self.tape.watch_shadow(self.now, &watch);
+        let answer = self.accept_watch(watch);
+        self.tape.requested(answer.as_ref().copied().map_err(|refused| &refused.why));
+        answer
+    }
+
+    fn accept_watch(&mut self, watch: ShadowWatch) -> Result<Ticket, Refused<ShadowWatch>> {
+        let filters = 1 + usize::from(watch.documents) + 2 * usize::from(watch.deletions);
+        let max = self.config.limits.subscriptions_max;
+        let why = if self.shadows.watches(&watch.shadow) {
+            Refusal::AlreadyWatched
+        } else if !self.requests.has_room_for_streams(filters, self.room_for_filters()) {
+            Refusal::TooManySubscriptions { max }
+        } else {
+            self.totals.accepted += 1;
+            let ticket = self.take_ticket();
+            self.shadows.watch(&mut self.requests, ticket, watch);
+            self.serve_requests();
+            return Ok(ticket);
+        };
+        Err(Refused { why, value: watch })
+    }
+
+    /// Ends the watch of a shadow. Tells whether there was one. Its call ends as [`Outcome::Discarded`], if that was
+    /// not over.
+    pub fn unwatch_shadow(&mut self, now: Instant, shadow: &ShadowName) -> bool {
+        self.advance(now);
+        self.tape.unwatch_shadow(self.now, shadow);
+        let watched = self.shadows.watches(shadow);
+        if let Some(ticket) = self.shadows.unwatch(&mut self.requests, shadow) {
+            self.finished(ticket, Outcome::Discarded);
+        }
+        self.serve_requests();
+        watched
+    }
+}
+
+/// For the other parts of the client.
+impl Client {
+    /// Does for requests and watches what can be done now. To be called whenever something has changed.
+    pub(super) fn serve_requests(&mut self) {
+        if self.requests.is_idle() && self.shadows.is_idle() {
+            return;
+        }
+        let send = matches!(self.phase, Phase::Draining | Phase::Ready);
+        loop {
+            if send {
+                self.read_shadows();
+            }
+            self.requests.work(self.now, Allowed { send, filters: self.room_for_filters() });
+            let mut idle = true;
+            while let Some(effect) = self.requests.poll_effect() {
+                idle = false;
+                self.take_effect(effect);
+            }
+            if idle {
+                break;
+            }
+        }
+        // Reading waits for the link anyway.
+        let reading = self.shadows.next_deadline().filter(|_| send);
+        self.timers.set(TimerKind::Request, self.requests.next_deadline(send).into_iter().chain(reading).min());
+    }
+
+    fn read_shadows(&mut self) {
+        let deadline = self.now + self.config.requests.timeout;
+        let next = &mut self.next_ticket;
+        let mut tickets = || {
+            let ticket = Ticket(*next);
+            *next = next.saturating_add(1);
+            ticket
+        };
+        self.shadows.work(&mut self.requests, self.now, deadline, &mut tickets, &mut self.rng);
+    }
+
+    fn take_effect(&mut self, effect: Effect) {
+        let mut news = Vec::new();
+        match effect {
+            Effect::Subscribe(_, ref filters) => {
+                let filters: Vec<_> = filters.iter().map(|filter| (filter.clone(), Qos::AtLeastOnce)).collect();
+                let ticket = self.take_ticket();
+                self.subscriptions.asked_by_client(ticket, &filters);
+                self.send_own(ticket, &effect, Request::Subscribe(filters));
+            }
+            Effect::Unsubscribe(_, ref filters) => {
+                let ticket = self.take_ticket();
+                let filters = self.subscriptions.removed_by_client(filters);
+                if filters.is_empty() {
+                    // The application keeps them all.
+                    self.requests.packet_made(ticket, &effect);
+                    self.requests.packet_ended(ticket, &Outcome::Unsubscribed, self.now, &mut self.rng);
+                } else {
+                    self.send_own(ticket, &effect, Request::Unsubscribe(filters));
+                }
+            }
+            Effect::Forget(filters) => drop(self.subscriptions.removed_by_client(&filters)),
+            Effect::Publish(ticket, ref publish) => {
+                let publish = publish.clone();
+                self.send_own(ticket, &effect, Request::Publish(publish));
+            }
+            Effect::Ended(ticket, end) => self.request_ended(ticket, end, &mut news),
+            Effect::Stream(channel, state) => self.shadows.stream(&mut self.requests, channel, state, &mut news),
+        }
+        self.tell(news, None);
+    }
+
+    fn send_own(&mut self, ticket: Ticket, effect: &Effect, request: Request) {
+        self.requests.packet_made(ticket, effect);
+        self.queue.push_own(self.now, ticket, request);
+    }
+
+    fn request_ended(&mut self, ticket: Ticket, end: End, news: &mut Vec<News>) {
+        // What is still here was never sent.
+        let end = if self.queue.withdraw_own(ticket) {
+            self.requests.packet_dropped(ticket);
+            let send = self.phase.is_online();
+            if end == End::TimedOut { End::Unsent(if send { Unsent::Crowded } else { Unsent::Offline }) } else { end }
+        } else {
+            end
+        };
+        if self.shadows.unanswered(ticket, end, self.now, &mut self.rng, news) {
+            return;
+        }
+        self.finished(
+            ticket,
+            match end {
+                End::TimedOut => Outcome::TimedOut,
+                End::Unsent(why) => Outcome::Unsent(why),
+                End::ConnectionClosed(times) => Outcome::ConnectionClosed { times },
+            },
+        );
+    }
+
+    /// Withdraws a request that was not published yet.
+    pub(super) fn withdraw_request(&mut self, ticket: Ticket) -> bool {
+        let in_time = self.requests.withdraw(ticket);
+        if in_time {
+            self.finished(ticket, Outcome::Discarded);
+            self.serve_requests();
+        }
+        in_time
+    }
+
+    /// Offers a message to requests and watches. What is not for the application does not come back.
+    pub(super) fn offer(&mut self, message: Message) -> Option<Message> {
+        if self.requests.is_idle() {
+            return Some(message);
+        }
+        let Some(heard) = self.requests.heard(message.topic.as_str(), &message.payload) else { return Some(message) };
+        let mut news = Vec::new();
+        let own = self.shadows.heard(&heard, &message.payload, self.now, &mut self.rng, &mut news);
+        if heard.request.is_none() && news.is_empty() {
+            self.totals.unmatched += 1;
+        }
+        if let Some(ticket) = heard.request.filter(|_| !own) {
+            self.finished(ticket, answer(heard.place == 0, message.payload.clone()));
+        }
+        if self.subscriptions.are_of_application(&message.topic) {
+            self.tell(news, None);
+            return Some(message);
+        }
+        self.tell(news, message.ack);
+        None
+    }
+
+    /// Tells the application. The last of the notices carries the acknowledgement of what caused them.
+    fn tell(&mut self, news: Vec<News>, mut ack: Option<AckToken>) {
+        let mut last = None;
+        for news in news {
+            match news {
+                News::Event(notice) => {
+                    last = Some(self.actions.len());
+                    self.notify(Notice::Shadow(notice));
+                }
+                News::Done(ticket, outcome) => self.finished(ticket, outcome),
+            }
+        }
+        if let Some(Action::Notify(Notice::Shadow(notice))) = last.and_then(|index| self.actions.get_mut(index)) {
+            notice.ack = ack.take();
+        }
+        if let Some(token) = ack {
+            self.session.inbound().ack(token.serial);
+        }
+    }
+
+    /// The server renews a subscription no more, or refused it to the application.
+    pub(super) fn subscription_lost(&mut self, filter: &Filter) {
+        self.requests.subscription_lost(filter, self.now, &mut self.rng);
+    }
+
+    /// Filters that requests and watches may have subscribed to.
+    pub(super) fn room_for_filters(&self) -> usize {
+        self.config.limits.subscriptions_max.saturating_sub(self.subscriptions.only_of_application())
+    }
+}
+
+fn answer(accepted: bool, payload: Bytes) -> Outcome {
+    if accepted {
+        Outcome::Accepted(Box::new(Reply { payload }))
+    } else {
+        Outcome::Rejected(Box::new(Rejection::read(payload)))
+    }
+}

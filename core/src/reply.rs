@@ -1,0 +1,121 @@
+//! What the service answers, as far as every service answers alike.
+
+use core::fmt;
+
+use bytes::Bytes;
+
+use crate::json;
+
+/// An answer that says yes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reply {
+    /// The answer as it came: JSON text. A [`Document`](crate::Document) reads a shadow's.
+    pub payload: Bytes,
+}
+
+/// An answer that says no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rejection {
+    /// The code as the service wrote it: an HTTP status as `409`, or a name as `VersionMismatch`. Empty when there was
+    /// none.
+    pub code: String,
+    /// What the service says about it. Empty when it says nothing.
+    pub message: String,
+    /// The answer as it came: JSON text.
+    pub payload: Bytes,
+}
+
+impl Rejection {
+    /// The code as a number, where it is one: 400 malformed, 401 and 403 not allowed, 404 not there, 409 another
+    /// version, 413 too large, 415 not UTF-8, 429 too many requests, 500 the service's own fault.
+    pub fn status(&self) -> Option<u16> {
+        self.code.parse().ok()
+    }
+
+    pub(crate) fn read(payload: Bytes) -> Self {
+        let [code, message] = json::pick(&payload, ["code", "message"]).unwrap_or_default();
+        let text = |value: &str| json::string(value).map_or_else(|| value.to_owned(), std::borrow::Cow::into_owned);
+        let (code, message) = (code.map(text).unwrap_or_default(), message.map(text).unwrap_or_default());
+        Self { code, message, payload }
+    }
+}
+
+/// Why a request ended without ever having been published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unsent {
+    /// There was no connection that was ready for it.
+    Offline,
+    /// The server did not answer the subscription to the topics of the answers.
+    NotSubscribed,
+    /// The server refused the subscription to the topics of the answers.
+    SubscriptionRefused,
+    /// All that the service takes at a time were before it: requests or subscriptions.
+    Crowded,
+}
+
+/// The token by which an answer says which request it belongs to.
+pub(crate) fn token(payload: &[u8]) -> Option<String> {
+    let [token] = json::pick(payload, ["clientToken"]).ok()?;
+    json::string(token?).map(std::borrow::Cow::into_owned)
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.code.as_str(), self.message.as_str()) {
+            ("", "") => f.write_str("rejected without a reason"),
+            (code, "") => write!(f, "rejected: {code}"),
+            ("", message) => write!(f, "rejected: {message}"),
+            (code, message) => write!(f, "rejected: {code} {message}"),
+        }
+    }
+}
+
+impl fmt::Display for Unsent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Offline => "not sent: no connection in time",
+            Self::NotSubscribed => "not sent: the server did not answer the subscription to the replies in time",
+            Self::SubscriptionRefused => {
+                "not sent: the server refused the subscription to the replies; check the policy"
+            }
+            Self::Crowded => "not sent: its turn did not come in time",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rejections_are_read_whatever_they_look_like() {
+        let read = |text: &'static str| {
+            let Rejection { code, message, .. } = Rejection::read(Bytes::from_static(text.as_bytes()));
+            (code, message)
+        };
+        let both = |code: &str, message: &str| (code.to_owned(), message.to_owned());
+        assert_eq!(read(r#"{"code":409,"message":"Version conflict"}"#), both("409", "Version conflict"));
+        assert_eq!(read(r#"{"code":"VersionMismatch"}"#), both("VersionMismatch", ""));
+        assert_eq!(read(r#"{"code":{"a":1},"message":7}"#), both(r#"{"a":1}"#, "7"));
+        for bad in ["", "[]", "{\"code\":409", "{\"code\":1,\"code\":2}"] {
+            assert_eq!(read(bad), both("", ""), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_a_string_at_the_top_is_a_token() {
+        assert_eq!(token(br#"{"clientToken":"a\u0062"}"#).as_deref(), Some("ab"));
+        for bad in [
+            r#"{"clientToken":1}"#,
+            r#"{"state":{"clientToken":"a"}}"#,
+            r#"["a"]"#,
+            r#"{"clientToken":"a","clientToken":"a"}"#,
+            r#"{"clientToken":"a""#,
+        ] {
+            assert_eq!(token(bad.as_bytes()), None, "{bad}");
+        }
+    }
+}

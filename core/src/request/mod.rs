@@ -1,0 +1,494 @@
+//! Requests that the service answers on topics: subscribe to the answers, wait until that is granted, publish, match the
+//! answer. Whatever happens, a request has one end, by its deadline.
+//!
+//! What is kept across links is in the documentation of [`Client::shadow`](crate::Client::shadow). It knows nothing of
+//! what is asked for.
+
+mod channel;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use bytes::Bytes;
+
+pub(crate) use self::channel::ChannelId;
+use self::channel::{Channels, Failure, State, Step};
+use crate::{Filter, Instant, Outcome, Publish, RequestConfig, Rng, Ticket, Unsent};
+
+/// What somebody wants to have answered.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    pub(crate) publish: Publish,
+    /// Where the answers come: the one that says yes, then the one that says no.
+    pub(crate) answers: [Filter; 2],
+    /// What the answer repeats; without it, only one request at a time can have these answers.
+    pub(crate) token: Option<String>,
+    pub(crate) deadline: Instant,
+    /// Whether asking twice does no harm, so that it is asked again when an answer may have been lost with a session.
+    pub(crate) repeatable: bool,
+}
+
+/// What is to be done for requests.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Subscribe(ChannelId, Vec<Filter>),
+    Unsubscribe(ChannelId, Vec<Filter>),
+    /// No request and no stream needs these any more; the server has forgotten them.
+    Forget(Vec<Filter>),
+    Publish(Ticket, Publish),
+    Ended(Ticket, End),
+    /// What became of a channel that has streams.
+    Stream(ChannelId, StreamState),
+}
+
+#[cfg(feature = "trace")]
+crate::wire::variants!(Effect {
+    0 = Subscribe(channel, filters),
+    1 = Unsubscribe(channel, filters),
+    2 = Forget(filters),
+    3 = Publish(ticket, publish),
+    4 = Ended(ticket, end),
+    5 = Stream(channel, state),
+});
+
+/// How a request ended without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    TimedOut,
+    Unsent(Unsent),
+    /// The server closed the connection every time.
+    ConnectionClosed(u32),
+}
+
+#[cfg(feature = "trace")]
+crate::wire::variants!(End { 0 = TimedOut, 1 = Unsent(why), 2 = ConnectionClosed(times), });
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StreamState {
+    Granted,
+    /// The server refuses it, or does not answer; it is asked again.
+    Refused,
+    /// The server closed the connection every time: it is given up.
+    GivenUp(u32),
+}
+
+#[cfg(feature = "trace")]
+crate::wire::variants!(StreamState { 0 = Granted, 1 = Refused, 2 = GivenUp(times), });
+
+/// What a message is to the requests.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Heard {
+    pub(crate) channel: ChannelId,
+    /// Which of the channel's filters it came on.
+    pub(crate) place: usize,
+    /// The request that it answers, which is over with it.
+    pub(crate) request: Option<Ticket>,
+}
+
+/// What may be done now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Allowed {
+    /// Whether the link takes requests: what was lost is subscribed to again.
+    pub(crate) send: bool,
+    /// Filters that may be subscribed to, in all.
+    pub(crate) filters: usize,
+}
+
+/// All requests and streams of a client.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    config: RequestConfig,
+    channels: Channels,
+    pending: BTreeMap<Ticket, Pending>,
+    tokens: BTreeMap<String, Ticket>,
+    deadlines: BTreeSet<(Instant, Ticket)>,
+    /// Their answers are subscribed to: they wait for their turn, the oldest first.
+    ready: BTreeSet<Ticket>,
+    in_flight: usize,
+    /// Packets of ours that the client has and that have not ended.
+    packets: BTreeMap<Ticket, Packet>,
+    effects: VecDeque<Effect>,
+}
+
+#[cfg(feature = "trace")]
+crate::wire::fields!(Requests { config, channels, pending, tokens, deadlines, ready, in_flight, packets, effects });
+
+#[derive(Debug)]
+struct Pending {
+    publish: Publish,
+    channel: ChannelId,
+    token: Option<String>,
+    deadline: Instant,
+    repeatable: bool,
+    stage: Stage,
+}
+
+#[cfg(feature = "trace")]
+crate::wire::fields!(Pending { publish, channel, token, deadline, repeatable, stage });
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Waiting,
+    Published,
+    /// Published, and acknowledged by the server.
+    Acked,
+}
+
+#[cfg(feature = "trace")]
+crate::wire::variants!(Stage { 0 = Waiting, 1 = Published, 2 = Acked, });
+
+#[derive(Debug, Clone, Copy)]
+enum Packet {
+    Subscribe(ChannelId),
+    Unsubscribe(ChannelId),
+    /// The request's own ticket.
+    Publish,
+}
+
+#[cfg(feature = "trace")]
+crate::wire::variants!(Packet { 0 = Subscribe(channel), 1 = Unsubscribe(channel), 2 = Publish, });
+
+impl Requests {
+    pub(crate) fn new(config: RequestConfig) -> Self {
+        Self {
+            config,
+            channels: Channels::default(),
+            pending: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            ready: BTreeSet::new(),
+            in_flight: 0,
+            packets: BTreeMap::new(),
+            effects: VecDeque::new(),
+        }
+    }
+
+    /// Nothing was asked for that left a trace.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.channels.is_empty() && self.packets.is_empty() && self.effects.is_empty()
+    }
+
+    /// Requests without an end.
+    pub(crate) fn len(&self) -> usize {
+        self.pending.len()
+    }
+
+    pub(crate) fn has_token(&self, token: &str) -> bool {
+        self.tokens.contains_key(token)
+    }
+
+    /// Filters that are subscribed to and used by nobody now.
+    pub(crate) fn idle_filters(&self) -> usize {
+        self.channels.idle_filters()
+    }
+
+    /// Whether `more` filters fit beside the streams there are, with room left for one request.
+    pub(crate) fn has_room_for_streams(&self, more: usize, max: usize) -> bool {
+        self.channels.stream_filters() + more + 2 <= max.min(self.config.filters_max)
+    }
+
+    /// Whether a request or a stream relies on this subscription.
+    pub(crate) fn uses(&self, filter: &Filter) -> bool {
+        let channel = self.channels.of_topic(filter.as_str()).and_then(|(id, _)| self.channels.get(id));
+        channel.is_some_and(channel::Channel::is_used)
+    }
+
+    /// The application ends a subscription that nobody here relies on.
+    pub(crate) fn let_go(&mut self, filter: &Filter) {
+        let step = self.channels.of_topic(filter.as_str()).and_then(|(id, _)| self.channels.let_go(id));
+        self.take(step);
+    }
+
+    /// Takes a request in. Its token is no other request's.
+    pub(crate) fn ask(&mut self, ticket: Ticket, ask: Ask) {
+        let Ask { publish, answers, token, deadline, repeatable } = ask;
+        let channel = self.channels.open(&answers);
+        if let Some(used) = self.channels.get_mut(channel) {
+            used.requests.insert(ticket);
+            if used.state == State::Granted {
+                self.ready.insert(ticket);
+            }
+        }
+        if let Some(token) = &token {
+            self.tokens.insert(token.clone(), ticket);
+        }
+        self.deadlines.insert((deadline, ticket));
+        let stage = Stage::Waiting;
+        self.pending.insert(ticket, Pending { publish, channel, token, deadline, repeatable, stage });
+    }
+
+    /// Ends a request that was not published yet. Tells whether it was in time.
+    pub(crate) fn withdraw(&mut self, ticket: Ticket) -> bool {
+        let waits = self.pending.get(&ticket).is_some_and(|pending| pending.stage == Stage::Waiting);
+        if waits {
+            self.remove(ticket);
+        }
+        waits
+    }
+
+    /// Forgets a request. Its answer will find nobody.
+    pub(crate) fn forget(&mut self, ticket: Ticket) {
+        self.remove(ticket);
+    }
+
+    /// Subscribes to a stream; what becomes of it comes as [`Effect::Stream`].
+    pub(crate) fn open_stream(&mut self, filters: &[Filter]) -> ChannelId {
+        let id = self.channels.open(filters);
+        if let Some(channel) = self.channels.get_mut(id) {
+            channel.streams += 1;
+            if channel.state == State::Granted {
+                self.effects.push_back(Effect::Stream(id, StreamState::Granted));
+            }
+        }
+        id
+    }
+
+    /// Ends a stream.
+    pub(crate) fn close_stream(&mut self, id: ChannelId) {
+        if let Some(channel) = self.channels.get_mut(id) {
+            channel.streams = channel.streams.saturating_sub(1);
+        }
+        self.left(id);
+    }
+
+    /// A message arrived. `None` when its topic is none of ours.
+    pub(crate) fn heard(&mut self, topic: &str, payload: &Bytes) -> Option<Heard> {
+        let (id, place) = self.channels.of_topic(topic)?;
+        let request = self.answered(id, payload);
+        if let Some(ticket) = request {
+            self.remove(ticket);
+        }
+        Some(Heard { channel: id, place, request })
+    }
+
+    /// The request of this channel that `payload` answers.
+    fn answered(&self, id: ChannelId, payload: &Bytes) -> Option<Ticket> {
+        let channel = self.channels.get(id).filter(|channel| !channel.requests.is_empty())?;
+        let ticket = match crate::reply::token(payload) {
+            Some(token) => *self.tokens.get(&token)?,
+            // Another's request that could not be read is answered without a token as well (S-8), so this is for those
+            // that never have one.
+            None => channel.nameless?,
+        };
+        // The answer to what was not asked yet belongs to somebody else.
+        let published = self.pending.get(&ticket).is_some_and(|pending| pending.stage != Stage::Waiting);
+        (published && channel.requests.contains(&ticket)).then_some(ticket)
+    }
+
+    /// A packet of ours was taken back before it was sent.
+    pub(crate) fn packet_dropped(&mut self, ticket: Ticket) {
+        self.packets.remove(&ticket);
+    }
+
+    /// The client has given a packet of ours this ticket.
+    pub(crate) fn packet_made(&mut self, ticket: Ticket, effect: &Effect) {
+        let packet = match effect {
+            Effect::Subscribe(id, _) => Packet::Subscribe(*id),
+            Effect::Unsubscribe(id, _) => Packet::Unsubscribe(*id),
+            Effect::Publish(..) => Packet::Publish,
+            Effect::Forget(_) | Effect::Ended(..) | Effect::Stream(..) => return,
+        };
+        self.packets.insert(ticket, packet);
+    }
+
+    /// Whether this ticket names a packet of ours.
+    pub(crate) fn owns(&self, ticket: Ticket) -> bool {
+        self.packets.contains_key(&ticket)
+    }
+
+    /// Whether a packet of ours is worth sending again after the session was lost.
+    pub(crate) fn still_wants(&self, ticket: Ticket) -> bool {
+        match self.packets.get(&ticket) {
+            Some(Packet::Publish) => self.pending.contains_key(&ticket),
+            Some(Packet::Subscribe(_) | Packet::Unsubscribe(_)) => true,
+            None => false,
+        }
+    }
+
+    /// A packet of ours has ended.
+    pub(crate) fn packet_ended(&mut self, ticket: Ticket, outcome: &Outcome, now: Instant, rng: &mut Rng) {
+        match self.packets.remove(&ticket) {
+            Some(Packet::Publish) => self.publish_ended(ticket, outcome),
+            Some(Packet::Subscribe(id)) => self.subscribe_ended(id, outcome, now, rng),
+            Some(Packet::Unsubscribe(id)) => self.channels.ended(id),
+            None => {}
+        }
+    }
+
+    fn publish_ended(&mut self, ticket: Ticket, outcome: &Outcome) {
+        let Some(pending) = self.pending.get_mut(&ticket) else { return };
+        if let Outcome::ConnectionClosed { times } = outcome {
+            self.end(ticket, End::ConnectionClosed(*times));
+        } else {
+            // Nothing else ends a publish of ours than its acknowledgement.
+            pending.stage = Stage::Acked;
+        }
+    }
+
+    fn subscribe_ended(&mut self, id: ChannelId, outcome: &Outcome, now: Instant, rng: &mut Rng) {
+        if let Outcome::ConnectionClosed { times } = outcome {
+            return self.give_up(id, *times);
+        }
+        let grants = if let Outcome::Subscribed(grants) = outcome { Some(grants) } else { None };
+        if grants.is_some_and(|grants| grants.iter().all(Option::is_some)) {
+            if self.channels.granted(id) {
+                self.channel_ready(id);
+            }
+            return;
+        }
+        let granted_some = grants.is_some_and(|grants| grants.iter().any(Option::is_some));
+        self.subscription_failed(id, Failure { granted_some, refused: grants.is_some() }, now, rng);
+    }
+
+    fn channel_ready(&mut self, id: ChannelId) {
+        let Some(channel) = self.channels.get(id) else { return };
+        self.ready.extend(&channel.requests);
+        if channel.streams > 0 {
+            self.effects.push_back(Effect::Stream(id, StreamState::Granted));
+        }
+    }
+
+    fn give_up(&mut self, id: ChannelId, times: u32) {
+        let Some(channel) = self.channels.get(id) else { return };
+        let requests = channel.requests.clone();
+        if channel.streams > 0 {
+            self.effects.push_back(Effect::Stream(id, StreamState::GivenUp(times)));
+        }
+        for ticket in requests {
+            self.end(ticket, End::ConnectionClosed(times));
+        }
+        self.channels.remove(id);
+    }
+
+    fn subscription_failed(&mut self, id: ChannelId, failure: Failure, now: Instant, rng: &mut Rng) {
+        let Some(channel) = self.channels.get(id) else { return };
+        for ticket in &channel.requests {
+            self.ready.remove(ticket);
+        }
+        if channel.streams > 0 {
+            self.effects.push_back(Effect::Stream(id, StreamState::Refused));
+        }
+        let step = self.channels.failed(id, failure, now, rng);
+        self.take(step);
+    }
+
+    /// The server does not renew, or has ended, a subscription.
+    pub(crate) fn subscription_lost(&mut self, filter: &Filter, now: Instant, rng: &mut Rng) {
+        let Some((id, _)) = self.channels.of_topic(filter.as_str()) else { return };
+        let held = self.channels.get(id).map(|channel| channel.state);
+        if matches!(held, Some(State::Granted | State::Idle(_))) {
+            self.subscription_failed(id, Failure { granted_some: true, refused: true }, now, rng);
+        }
+    }
+
+    /// The server has lost the session, and what it knew of us with it.
+    pub(crate) fn session_lost(&mut self) {
+        let idle = self.channels.session_lost();
+        if !idle.is_empty() {
+            self.effects.push_back(Effect::Forget(idle));
+        }
+        // The answer may have been lost with the session. What is not acknowledged is sent again anyway.
+        for (&ticket, pending) in &mut self.pending {
+            if pending.repeatable && pending.stage == Stage::Acked {
+                pending.stage = Stage::Published;
+                self.effects.push_back(Effect::Publish(ticket, pending.publish.clone()));
+            }
+        }
+    }
+
+    /// When [`work`](Self::work) is due next.
+    pub(crate) fn next_deadline(&self, send: bool) -> Option<Instant> {
+        let deadline = self.deadlines.first().map(|&(deadline, _)| deadline);
+        // Trying again waits for the link.
+        deadline.into_iter().chain(self.channels.next_retry().filter(|_| send)).min()
+    }
+
+    /// Does what can be done now; the effects tell.
+    pub(crate) fn work(&mut self, now: Instant, allowed: Allowed) {
+        while let Some(&(_, ticket)) = self.deadlines.first().filter(|&&(deadline, _)| deadline <= now) {
+            let end = self.why_late(ticket, allowed);
+            self.end(ticket, end);
+        }
+        if !allowed.send {
+            return;
+        }
+        let (room, keep) = (allowed.filters.min(self.config.filters_max), self.config.keep_subscriptions);
+        while let Some(step) = self.channels.next_step(now, room, keep) {
+            self.take(Some(step));
+        }
+        self.publish_ready();
+    }
+
+    fn publish_ready(&mut self) {
+        let mut next = self.ready.first().copied();
+        while let Some(ticket) = next.filter(|_| self.in_flight < self.config.in_flight_max) {
+            next = self.ready.range((core::ops::Bound::Excluded(ticket), core::ops::Bound::Unbounded)).next().copied();
+            let Some(pending) = self.pending.get_mut(&ticket) else { continue };
+            let Some(channel) = self.channels.get_mut(pending.channel) else { continue };
+            if pending.token.is_none() {
+                if channel.nameless.is_some() {
+                    continue;
+                }
+                channel.nameless = Some(ticket);
+            }
+            self.ready.remove(&ticket);
+            pending.stage = Stage::Published;
+            self.in_flight += 1;
+            self.effects.push_back(Effect::Publish(ticket, pending.publish.clone()));
+        }
+    }
+
+    fn why_late(&self, ticket: Ticket, allowed: Allowed) -> End {
+        let Some(pending) = self.pending.get(&ticket) else { return End::TimedOut };
+        let channel = self.channels.get(pending.channel);
+        match (pending.stage, channel.map(|channel| channel.state)) {
+            (Stage::Published | Stage::Acked, _) => End::TimedOut,
+            (Stage::Waiting, _) if channel.is_some_and(|channel| channel.refused) => {
+                End::Unsent(Unsent::SubscriptionRefused)
+            }
+            (Stage::Waiting, _) if !allowed.send => End::Unsent(Unsent::Offline),
+            (Stage::Waiting, Some(State::Granted | State::InLine(_))) => End::Unsent(Unsent::Crowded),
+            (Stage::Waiting, _) => End::Unsent(Unsent::NotSubscribed),
+        }
+    }
+
+    pub(crate) fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    fn end(&mut self, ticket: Ticket, end: End) {
+        self.remove(ticket);
+        self.effects.push_back(Effect::Ended(ticket, end));
+    }
+
+    fn remove(&mut self, ticket: Ticket) {
+        let Some(pending) = self.pending.remove(&ticket) else { return };
+        let Pending { channel, token, deadline, stage, .. } = pending;
+        self.deadlines.remove(&(deadline, ticket));
+        self.ready.remove(&ticket);
+        if let Some(token) = token {
+            self.tokens.remove(&token);
+        }
+        if stage != Stage::Waiting {
+            self.in_flight -= 1;
+        }
+        if let Some(used) = self.channels.get_mut(channel) {
+            used.requests.remove(&ticket);
+            used.nameless.take_if(|nameless| *nameless == ticket);
+        }
+        self.left(channel);
+    }
+
+    fn left(&mut self, id: ChannelId) {
+        let step = self.channels.left(id);
+        self.take(step);
+    }
+
+    fn take(&mut self, step: Option<Step>) {
+        let filters = |id| self.channels.get(id).map(|channel| channel.filters.clone()).unwrap_or_default();
+        match step {
+            Some(Step::Subscribe(id)) => self.effects.push_back(Effect::Subscribe(id, filters(id))),
+            Some(Step::Unsubscribe(id)) => self.effects.push_back(Effect::Unsubscribe(id, filters(id))),
+            None => {}
+        }
+    }
+}

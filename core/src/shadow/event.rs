@@ -1,0 +1,95 @@
+//! What a watch tells.
+
+use core::fmt;
+
+use bytes::Bytes;
+
+use super::{Delta, Document, Documents, ShadowName};
+use crate::{AckToken, Rejection};
+
+/// News of a watched shadow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShadowNotice {
+    /// Which shadow.
+    pub shadow: ShadowName,
+    /// What happened.
+    pub event: ShadowEvent,
+    /// Acknowledged when the driver takes the notice, whoever acknowledges the messages of the application.
+    pub(crate) ack: Option<AckToken>,
+}
+
+/// What happened to a watched shadow.
+///
+/// Deltas, documents and what was read come in the order of the shadow's versions: nothing older follows something
+/// newer, and nothing comes twice. Only after `Deleted` or `Absent` versions may begin anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ShadowEvent {
+    /// Desired and reported differ.
+    Delta(Delta),
+    /// An update was accepted; with [`ShadowWatch::documents`](crate::ShadowWatch::documents).
+    Documents(Documents),
+    /// The whole shadow, read when the watch began or after notifications may have been lost. A delta in it follows as
+    /// `Delta`, if it is news.
+    Current(Document),
+    /// There is no such shadow.
+    Absent,
+    /// The shadow was deleted, by whomever.
+    Deleted {
+        /// The version that it had; `None` when the deletion was only noticed by what followed.
+        version: Option<u64>,
+    },
+    /// The service refuses to have the shadow read. Notifications come all the same.
+    Unreadable(Rejection),
+    /// The server refuses the subscription to the notifications, or does not answer. It is asked again.
+    NotSubscribed,
+    /// The server closed the connection each time when asked for the subscription: the watch is over.
+    GivenUp {
+        /// Connections lost to it.
+        times: u32,
+    },
+    /// A notification, or an answer, in which what it is about cannot be found.
+    Malformed(Malformed),
+}
+
+/// What makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Malformed {
+    /// It, as it came.
+    pub payload: Bytes,
+}
+
+/// One line; no state is shown.
+impl fmt::Display for ShadowNotice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "shadow {}: {}", self.shadow, self.event)
+    }
+}
+
+impl fmt::Display for ShadowEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delta(delta) => write!(f, "delta of version {}", delta.version),
+            Self::Documents(documents) => write!(f, "changed to version {}", documents.current.version),
+            Self::Current(Document { version: Some(version), .. }) => write!(f, "is at version {version}"),
+            Self::Current(_) => f.write_str("read"),
+            Self::Absent => f.write_str("there is none"),
+            Self::Deleted { version: Some(version) } => write!(f, "deleted at version {version}"),
+            Self::Deleted { version: None } => f.write_str("deleted"),
+            Self::Unreadable(why) => write!(f, "cannot be read: {why}"),
+            Self::NotSubscribed => {
+                f.write_str("the server does not grant the subscription to its notifications; check the policy")
+            }
+            Self::GivenUp { times } => write!(
+                f,
+                "not watched any more: the server closed the connection {times} times instead of granting the \
+                 subscription; check that the policy allows it"
+            ),
+            Self::Malformed(malformed) => {
+                write!(f, "a notification of {} bytes makes no sense", malformed.payload.len())
+            }
+        }
+    }
+}

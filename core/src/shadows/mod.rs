@@ -1,0 +1,263 @@
+//! Device shadows: which request asks what, and what a watch tells in which order.
+//!
+//! Rules S-n are those of the service.
+
+mod watch;
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use self::watch::Watch;
+use crate::request::{Ask, ChannelId, End, Heard, Requests, StreamState};
+use crate::{
+    Filter, Instant, Limits, Outcome, Publish, Refusal, Rejection, Rng, ShadowEvent, ShadowName, ShadowNotice,
+    ShadowOperation, ShadowRequest, ShadowWatch, Ticket,
+};
+
+/// The longest token that the service takes, in bytes (S-3).
+const TOKEN_LEN_MAX: usize = 64;
+
+/// What the client knows of shadows.
+#[derive(Debug, Default)]
+pub(crate) struct Shadows {
+    /// Requests of the application that change what a watch knows.
+    deletes: BTreeMap<Ticket, ShadowName>,
+    watches: BTreeMap<ShadowName, Watch>,
+    /// What tells this client's tokens from those of others; 0 before the first one.
+    token_prefix: u64,
+}
+
+#[cfg(feature = "trace")]
+crate::wire::fields!(Shadows { deletes, watches, token_prefix });
+
+/// What there is to tell.
+#[derive(Debug)]
+pub(crate) enum News {
+    Event(Box<ShadowNotice>),
+    /// The call of the watch is over.
+    Done(Ticket, Outcome),
+}
+
+impl News {
+    fn event(shadow: &ShadowName, event: ShadowEvent) -> Self {
+        Self::Event(Box::new(ShadowNotice { shadow: shadow.clone(), event, ack: None }))
+    }
+}
+
+impl Shadows {
+    pub(crate) fn is_idle(&self) -> bool {
+        self.watches.is_empty()
+    }
+
+    /// Checks what the service would reject for certain.
+    pub(crate) fn check(request: &ShadowRequest, limits: &Limits) -> Result<(), Refusal> {
+        if let ShadowOperation::Update(update) = &request.operation {
+            let (len, max) = (update.len, limits.shadow_len_max);
+            if len > max {
+                return Err(Refusal::ShadowTooLong { len, max });
+            }
+            let (levels, max) = (update.levels, limits.shadow_levels_max);
+            if levels > max {
+                return Err(Refusal::ShadowTooDeep { levels, max });
+            }
+        }
+        match chosen_token(request) {
+            Some(token) if !(1..=TOKEN_LEN_MAX).contains(&token.len()) => {
+                Err(Refusal::TokenLen { len: token.len(), max: TOKEN_LEN_MAX })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Asks the service.
+    pub(crate) fn ask(
+        &mut self,
+        requests: &mut Requests,
+        ticket: Ticket,
+        request: ShadowRequest,
+        deadline: Instant,
+        rng: &mut Rng,
+    ) {
+        let token = chosen_token(&request).map_or_else(|| self.token(ticket, rng), str::to_owned);
+        let ShadowRequest { shadow, operation, .. } = request;
+        requests.ask(ticket, ask(&shadow, &operation, token, deadline));
+        if matches!(operation, ShadowOperation::Delete) && self.watches.contains_key(&shadow) {
+            self.deletes.insert(ticket, shadow);
+        }
+    }
+
+    /// A token that nobody else uses: for this the generator is good enough, and nobody gains by guessing one.
+    fn token(&mut self, ticket: Ticket, rng: &mut Rng) -> String {
+        while self.token_prefix == 0 {
+            self.token_prefix = rng.next_u64();
+        }
+        format!("{:016x}-{}", self.token_prefix, ticket.number())
+    }
+
+    /// Whether the shadow is watched.
+    pub(crate) fn watches(&self, shadow: &ShadowName) -> bool {
+        self.watches.contains_key(shadow)
+    }
+
+    /// Begins a watch of a shadow that is not watched.
+    pub(crate) fn watch(&mut self, requests: &mut Requests, ticket: Ticket, watch: ShadowWatch) {
+        let shadow = watch.shadow.clone();
+        self.watches.insert(shadow, Watch::new(requests, ticket, watch));
+    }
+
+    /// Ends a watch. Returns the call that began it, if that is not over.
+    pub(crate) fn unwatch(&mut self, requests: &mut Requests, shadow: &ShadowName) -> Option<Ticket> {
+        self.watches.remove(shadow)?.close(requests)
+    }
+
+    /// Reads what is due to be read.
+    pub(crate) fn work(
+        &mut self,
+        requests: &mut Requests,
+        now: Instant,
+        deadline: Instant,
+        tickets: &mut impl FnMut() -> Ticket,
+        rng: &mut Rng,
+    ) {
+        let due: Vec<_> =
+            self.watches.iter().filter(|(_, watch)| watch.is_due(now)).map(|(name, _)| name).cloned().collect();
+        for shadow in due {
+            let ticket = tickets();
+            let token = self.token(ticket, rng);
+            requests.ask(ticket, ask(&shadow, &ShadowOperation::Get, token, deadline));
+            if let Some(watch) = self.watches.get_mut(&shadow) {
+                watch.asked(ticket);
+            }
+        }
+    }
+
+    /// When [`work`](Self::work) is due next.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.watches.values().filter_map(Watch::retry_at).min()
+    }
+
+    /// A message on a topic of ours. Tells whether it answers a request that no application made.
+    pub(crate) fn heard(
+        &mut self,
+        heard: &Heard,
+        payload: &Bytes,
+        now: Instant,
+        rng: &mut Rng,
+        news: &mut Vec<News>,
+    ) -> bool {
+        let accepted = heard.place == 0;
+        let mut internal = false;
+        let mut events = Vec::new();
+        let deleted = heard.request.and_then(|ticket| self.deletes.remove(&ticket)).filter(|_| accepted);
+        for (shadow, watch) in &mut self.watches {
+            if heard.request.is_some_and(|ticket| watch.reads(ticket)) {
+                internal = true;
+                watch.answered(accepted, payload, &mut events);
+                watch.retry_later(now, rng);
+            }
+            if deleted.as_ref() == Some(shadow) {
+                watch.deleted_by_us(payload, &mut events);
+            }
+            watch.notified(heard.channel, accepted, payload, &mut events);
+            news.extend(events.drain(..).map(|event| News::event(shadow, event)));
+        }
+        internal
+    }
+
+    /// A request ended without an answer. Tells whether it was one of ours.
+    pub(crate) fn unanswered(
+        &mut self,
+        ticket: Ticket,
+        end: End,
+        now: Instant,
+        rng: &mut Rng,
+        news: &mut Vec<News>,
+    ) -> bool {
+        self.deletes.remove(&ticket);
+        let Some((shadow, watch)) = self.watches.iter_mut().find(|(_, watch)| watch.reads(ticket)) else {
+            return false;
+        };
+        if let Some(event) = watch.unanswered(end, now, rng) {
+            news.push(News::event(shadow, event));
+        }
+        true
+    }
+
+    /// What became of a stream.
+    pub(crate) fn stream(
+        &mut self,
+        requests: &mut Requests,
+        channel: ChannelId,
+        state: StreamState,
+        news: &mut Vec<News>,
+    ) {
+        let mut over = Vec::new();
+        for (shadow, watch) in self.watches.iter_mut().filter(|(_, watch)| watch.has(channel)) {
+            match state {
+                StreamState::Granted => news.extend(watch.granted(channel)),
+                StreamState::Refused => {
+                    news.extend(watch.refused(channel).map(|event| News::event(shadow, event)));
+                }
+                StreamState::GivenUp(times) => over.push((shadow.clone(), times)),
+            }
+        }
+        for (shadow, times) in over {
+            let ticket = self.unwatch(requests, &shadow);
+            news.extend(ticket.map(|ticket| News::Done(ticket, Outcome::ConnectionClosed { times })));
+            news.push(News::event(&shadow, ShadowEvent::GivenUp { times }));
+        }
+    }
+
+    /// The server has lost the session: notifications may have been missed.
+    pub(crate) fn session_lost(&mut self) {
+        for watch in self.watches.values_mut() {
+            watch.session_lost();
+        }
+    }
+}
+
+/// The token that the application has chosen.
+pub(crate) fn chosen_token(request: &ShadowRequest) -> Option<&str> {
+    let given = match &request.operation {
+        ShadowOperation::Update(update) => update.token.as_deref(),
+        ShadowOperation::Get | ShadowOperation::Delete => None,
+    };
+    request.token.as_deref().or(given)
+}
+
+fn ask(shadow: &ShadowName, operation: &ShadowOperation, token: String, deadline: Instant) -> Ask {
+    let verb = match operation {
+        ShadowOperation::Get => "get",
+        ShadowOperation::Update(_) => "update",
+        ShadowOperation::Delete => "delete",
+    };
+    let payload = match operation {
+        ShadowOperation::Update(update) => update.payload(&token),
+        ShadowOperation::Get | ShadowOperation::Delete => {
+            format!("{{\"clientToken\":{}}}", crate::json::quoted(&token)).into()
+        }
+    };
+    Ask {
+        publish: Publish::new(shadow.topic(verb), payload),
+        answers: answers(shadow, verb),
+        token: Some(token),
+        deadline,
+        repeatable: matches!(operation, ShadowOperation::Get),
+    }
+}
+
+/// Where the service says yes and no (§3.3).
+fn answers(shadow: &ShadowName, verb: &str) -> [Filter; 2] {
+    ["accepted", "rejected"].map(|answer| shadow.filter(&[verb, "/", answer].concat()))
+}
+
+/// Rejected because there is no such shadow.
+fn is_absent(rejection: &Rejection) -> bool {
+    rejection.status() == Some(404)
+}
+
+/// Rejected for a reason that passes: too many requests, or a fault of the service's own.
+fn is_passing(rejection: &Rejection) -> bool {
+    matches!(rejection.status(), Some(429 | 500..=599))
+}

@@ -1,0 +1,289 @@
+//! One watched shadow: what was told of it, and whether something may have been missed.
+
+use bytes::Bytes;
+
+use super::{News, answers, is_absent, is_passing};
+use crate::request::{ChannelId, End, Requests};
+use crate::{
+    Backoff, BackoffConfig, Delta, Document, Documents, Instant, Malformed, Outcome, Qos, Rejection, Rng, ShadowEvent,
+    ShadowWatch, Ticket,
+};
+
+#[derive(Debug)]
+pub(super) struct Watch {
+    options: ShadowWatch,
+    streams: Vec<Stream>,
+    /// The call that began it, until everything is subscribed to.
+    ticket: Option<Ticket>,
+    /// The newest versions told. The service promises no order between its topics, and one update has one version on
+    /// all of them (S-40).
+    newest: Newest,
+    reading: Reading,
+    backoff: Backoff,
+}
+
+#[cfg(feature = "trace")]
+crate::wire::fields!(Watch { options, streams, ticket, newest, reading, backoff });
+
+#[derive(Debug)]
+struct Stream {
+    channel: ChannelId,
+    kind: Kind,
+    state: Option<bool>,
+}
+
+#[cfg(feature = "trace")]
+crate::wire::fields!(Stream { channel, kind, state });
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Deltas,
+    Documents,
+    Deletions,
+}
+
+#[cfg(feature = "trace")]
+crate::wire::variants!(Kind { 0 = Deltas, 1 = Documents, 2 = Deletions, });
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Newest {
+    delta: Option<u64>,
+    documents: Option<u64>,
+    current: Option<u64>,
+    /// It was told that there is none.
+    absent: bool,
+}
+
+#[cfg(feature = "trace")]
+crate::wire::fields!(Newest { delta, documents, current, absent });
+
+/// Reading the whole shadow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Not,
+    Due,
+    /// Just now, for a reason that passes.
+    Failed,
+    Retry(Instant),
+    /// With the newest delta at that time: an older answer means that the shadow was made anew.
+    Asked(Ticket, Option<u64>),
+}
+
+#[cfg(feature = "trace")]
+crate::wire::variants!(Reading { 0 = Not, 1 = Due, 2 = Failed, 3 = Retry(at), 4 = Asked(ticket, newest), });
+
+impl Watch {
+    pub(super) fn new(requests: &mut Requests, ticket: Ticket, options: ShadowWatch) -> Self {
+        let shadow = &options.shadow;
+        let mut wanted = vec![(Kind::Deltas, vec![shadow.filter("update/delta")])];
+        if options.documents {
+            wanted.push((Kind::Documents, vec![shadow.filter("update/documents")]));
+        }
+        if options.deletions {
+            // Together with the answers that a delete of our own has.
+            wanted.push((Kind::Deletions, answers(shadow, "delete").into()));
+        }
+        let open =
+            |(kind, filters): (Kind, Vec<_>)| Stream { channel: requests.open_stream(&filters), kind, state: None };
+        let streams = wanted.into_iter().map(open).collect();
+        Self {
+            options,
+            streams,
+            ticket: Some(ticket),
+            newest: Newest::default(),
+            reading: Reading::Not,
+            backoff: Backoff::new(),
+        }
+    }
+
+    /// Ends it; returns the call that began it, if that was not over.
+    pub(super) fn close(self, requests: &mut Requests) -> Option<Ticket> {
+        for stream in self.streams {
+            requests.close_stream(stream.channel);
+        }
+        if let Reading::Asked(ticket, _) = self.reading {
+            requests.forget(ticket);
+        }
+        self.ticket
+    }
+
+    pub(super) fn has(&self, channel: ChannelId) -> bool {
+        self.streams.iter().any(|stream| stream.channel == channel)
+    }
+
+    pub(super) fn reads(&self, ticket: Ticket) -> bool {
+        matches!(self.reading, Reading::Asked(asked, _) if asked == ticket)
+    }
+
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        match self.reading {
+            Reading::Due => true,
+            Reading::Retry(at) => at <= now,
+            Reading::Not | Reading::Failed | Reading::Asked(..) => false,
+        }
+    }
+
+    pub(super) fn retry_at(&self) -> Option<Instant> {
+        if let Reading::Retry(at) = self.reading { Some(at) } else { None }
+    }
+
+    pub(super) fn asked(&mut self, ticket: Ticket) {
+        self.reading = Reading::Asked(ticket, self.newest.delta.max(self.newest.current));
+    }
+
+    /// A stream is subscribed to. With the last of them the call is over, and the shadow is read: nothing can fall in
+    /// between.
+    pub(super) fn granted(&mut self, channel: ChannelId) -> Option<News> {
+        for stream in self.streams.iter_mut().filter(|stream| stream.channel == channel) {
+            stream.state = Some(true);
+        }
+        if self.streams.iter().any(|stream| stream.state != Some(true)) {
+            return None;
+        }
+        self.read_again();
+        let granted = vec![Some(Qos::AtLeastOnce); self.streams.len()];
+        self.ticket.take().map(|ticket| News::Done(ticket, Outcome::Subscribed(granted)))
+    }
+
+    /// A stream is not granted, now or any more. Told once.
+    pub(super) fn refused(&mut self, channel: ChannelId) -> Option<ShadowEvent> {
+        let stream = self.streams.iter_mut().find(|stream| stream.channel == channel)?;
+        (stream.state.replace(false) != Some(false)).then_some(ShadowEvent::NotSubscribed)
+    }
+
+    pub(super) fn session_lost(&mut self) {
+        if self.streams.iter().all(|stream| stream.state == Some(true)) {
+            self.read_again();
+        }
+    }
+
+    fn read_again(&mut self) {
+        if self.options.get && !matches!(self.reading, Reading::Asked(..)) {
+            self.reading = Reading::Due;
+        }
+    }
+
+    /// A message on one of its streams.
+    pub(super) fn notified(&mut self, channel: ChannelId, accepted: bool, raw: &Bytes, events: &mut Vec<ShadowEvent>) {
+        let Some(kind) = self.streams.iter().find(|stream| stream.channel == channel).map(|stream| stream.kind) else {
+            return;
+        };
+        let told = match kind {
+            Kind::Deltas => Delta::parse(raw.clone()).map(|delta| self.delta(delta, events)),
+            Kind::Documents => Documents::parse(raw.clone()).map(|documents| self.documents(documents, events)),
+            Kind::Deletions if accepted => {
+                Document::parse(raw.clone()).map(|document| self.deleted(document.version, events))
+            }
+            // Somebody's delete was rejected: nothing has happened.
+            Kind::Deletions => Ok(()),
+        };
+        if told.is_err() {
+            events.push(malformed(raw));
+        }
+    }
+
+    fn delta(&mut self, delta: Delta, events: &mut Vec<ShadowEvent>) {
+        let version = Some(delta.version);
+        let newest = self.newest.delta.max(self.newest.current);
+        if version > newest {
+            (self.newest.delta, self.newest.absent) = (version, false);
+            events.push(ShadowEvent::Delta(delta));
+        } else if version < newest {
+            // Late, repeated, or of a shadow made anew: reading it tells.
+            self.read_again();
+        }
+    }
+
+    fn documents(&mut self, documents: Documents, events: &mut Vec<ShadowEvent>) {
+        let version = Some(documents.current.version);
+        if version > self.newest.documents {
+            (self.newest.documents, self.newest.absent) = (version, false);
+            events.push(ShadowEvent::Documents(documents));
+        } else if version < self.newest.documents {
+            self.read_again();
+        }
+    }
+
+    /// The answer to a delete of the application's own.
+    pub(super) fn deleted_by_us(&mut self, raw: &Bytes, events: &mut Vec<ShadowEvent>) {
+        if !self.options.deletions {
+            self.deleted(Document::parse(raw.clone()).ok().and_then(|document| document.version), events);
+        }
+    }
+
+    /// Versions after a deletion go on from the last one or begin anew, so any may follow (S-41).
+    fn deleted(&mut self, version: Option<u64>, events: &mut Vec<ShadowEvent>) {
+        self.newest = Newest::default();
+        events.push(ShadowEvent::Deleted { version });
+    }
+
+    /// The shadow was read, or that was rejected.
+    pub(super) fn answered(&mut self, accepted: bool, raw: &Bytes, events: &mut Vec<ShadowEvent>) {
+        let Reading::Asked(_, newest_then) = core::mem::replace(&mut self.reading, Reading::Not) else { return };
+        if !accepted {
+            return self.rejected(Rejection::read(raw.clone()), events);
+        }
+        self.backoff = Backoff::new();
+        let document = match Document::parse(raw.clone()) {
+            Ok(document) if document.version.is_some() => document,
+            Ok(_) | Err(_) => return events.push(malformed(raw)),
+        };
+        if document.version < newest_then {
+            self.deleted(None, events);
+        }
+        if document.version < self.newest.delta {
+            // Overtaken by a delta: read it as it is now.
+            return self.read_again();
+        }
+        if document.version <= self.newest.current {
+            return;
+        }
+        let delta = Delta::in_document(&document).filter(|_| document.version > self.newest.delta);
+        (self.newest.current, self.newest.absent) = (document.version, false);
+        events.push(ShadowEvent::Current(document));
+        if let Some(delta) = delta {
+            self.newest.delta = Some(delta.version);
+            events.push(ShadowEvent::Delta(delta));
+        }
+    }
+
+    fn rejected(&mut self, rejection: Rejection, events: &mut Vec<ShadowEvent>) {
+        if is_absent(&rejection) {
+            let known = Newest { absent: true, ..Newest::default() };
+            if core::mem::replace(&mut self.newest, known) != known {
+                events.push(ShadowEvent::Absent);
+            }
+        } else if is_passing(&rejection) {
+            self.reading = Reading::Failed;
+        } else {
+            events.push(ShadowEvent::Unreadable(rejection));
+        }
+    }
+
+    /// Reading it has ended without an answer.
+    pub(super) fn unanswered(&mut self, end: End, now: Instant, rng: &mut Rng) -> Option<ShadowEvent> {
+        match end {
+            End::TimedOut | End::Unsent(_) => {
+                self.reading = Reading::Failed;
+                self.retry_later(now, rng);
+                None
+            }
+            End::ConnectionClosed(times) => {
+                self.reading = Reading::Not;
+                let message = format!("the server closed the connection {times} times instead of answering");
+                let rejection = Rejection { code: String::new(), message, payload: Bytes::new() };
+                Some(ShadowEvent::Unreadable(rejection))
+            }
+        }
+    }
+
+    pub(super) fn retry_later(&mut self, now: Instant, rng: &mut Rng) {
+        if self.reading == Reading::Failed {
+            self.reading = Reading::Retry(now + self.backoff.wait(&BackoffConfig::default(), rng));
+        }
+    }
+}
+
+fn malformed(raw: &Bytes) -> ShadowEvent {
+    ShadowEvent::Malformed(Malformed { payload: raw.clone() })
+}
