@@ -71,6 +71,15 @@ struct Sent {
 #[cfg(feature = "trace")]
 crate::wire::fields!(Sent { order, packet, on_link });
 
+/// A packet to be sent again.
+#[derive(Debug)]
+pub(crate) struct Resend<'a> {
+    pub(crate) id: PacketId,
+    pub(crate) packet: &'a InFlight,
+    /// Whether the current link has carried it.
+    pub(crate) on_link: bool,
+}
+
 impl Session {
     pub(crate) fn new() -> Self {
         Self {
@@ -214,15 +223,18 @@ impl Session {
     }
 
     /// The next packet to send again; with `publishes` unset, the next that is none.
-    pub(crate) fn next_resend(&mut self, publishes: bool) -> Option<(PacketId, &InFlight)> {
+    pub(crate) fn next_resend(&mut self, publishes: bool) -> Option<Resend<'_>> {
         while let Some(id) = self.resends.front() {
             if self.in_flight.get(id).is_some_and(|sent| !matches!(sent.packet, InFlight::GivenUp)) {
                 break;
             }
             self.resends.pop_front();
         }
-        let mut resends = self.resends.iter().filter_map(|id| Some((*id, &self.in_flight.get(id)?.packet)));
-        resends.find(|(_, packet)| match packet {
+        let mut resends = self.resends.iter().filter_map(|&id| {
+            let Sent { packet, on_link, .. } = self.in_flight.get(&id)?;
+            Some(Resend { id, packet, on_link: *on_link })
+        });
+        resends.find(|resend| match resend.packet {
             InFlight::Publish(..) => publishes,
             InFlight::Subscribe(..) | InFlight::Unsubscribe(..) | InFlight::Restore(_) => true,
             InFlight::GivenUp => false,

@@ -6,7 +6,7 @@ use super::{Client, Ping};
 use crate::codec::{Encoder, OutgoingPublish, PacketId};
 use crate::drain::Gate;
 use crate::queue::Request;
-use crate::session::InFlight;
+use crate::session::{InFlight, Resend};
 use crate::timers::TimerKind;
 use crate::{Instant, Outcome, Phase, Publish, Qos};
 
@@ -97,14 +97,15 @@ impl Client {
         let may_send_more = self.may_send_more();
         // Answers to publishes may come to subscriptions that have to be restored first.
         let publishes = self.phase != Phase::Resubscribing;
-        let Some((id, packet)) = self.session.next_resend(publishes) else {
+        let Some(Resend { id, packet, on_link }) = self.session.next_resend(publishes) else {
             // What was left has been acknowledged unasked, or waits: there is no more to send again for now.
             self.settle();
             return false;
         };
         match packet {
             InFlight::Publish(_, publish) => {
-                if !may_send_more {
+                // What this link has carried and is unanswered is what the others wait for.
+                if !may_send_more && !on_link {
                     return false;
                 }
                 let ready_at = self.pacing.ready_at(self.now, publish);

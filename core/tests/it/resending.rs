@@ -2,7 +2,7 @@ use core::time::Duration;
 
 use thingwire_core::{Config, LinkError, Outcome, Qos};
 
-use crate::rig::{Rig, config, packet_id, persistent, puback, suback};
+use crate::rig::{CONNACK_RESUMED, Rig, config, packet_id, persistent, puback, suback};
 
 const AFTER: Duration = Duration::from_secs(3);
 
@@ -39,6 +39,24 @@ fn an_unanswered_subscribe_and_unsubscribe_are_sent_again_as_they_were() {
     rig.client.unsubscribe(rig.now, vec![thingwire_core::Filter::new("f").unwrap()]).unwrap();
     let unsubscribe = rig.drain();
     assert_eq!(rig.wake_after(AFTER), unsubscribe);
+}
+
+#[test]
+fn what_is_sent_one_at_a_time_is_sent_again_as_well() {
+    let mut config = resending(persistent());
+    config.closes_max = 2;
+    let mut rig = Rig::online(config);
+    rig.publish("t", "x", Qos::AtLeastOnce);
+    let first = rig.drain().remove(0);
+    rig.lose_link(LinkError::Closed);
+    rig.wake();
+    let sent = rig.reach_online(&CONNACK_RESUMED);
+    assert_eq!(packet_id(&sent[0]), packet_id(&first), "alone, to see whether it was to blame");
+    rig.publish("t", "y", Qos::AtLeastOnce);
+    assert_eq!(rig.drain(), [[0_u8; 0]; 0]);
+    for _ in 0..2 {
+        assert_eq!(rig.wake_after(AFTER), sent, "its acknowledgement was lost");
+    }
 }
 
 #[test]
