@@ -71,13 +71,13 @@ struct Sent {
 #[cfg(feature = "trace")]
 crate::wire::fields!(Sent { order, packet, on_link });
 
-/// A packet to be sent again.
-#[derive(Debug)]
-pub(crate) struct Resend<'a> {
-    pub(crate) id: PacketId,
-    pub(crate) packet: &'a InFlight,
-    /// Whether the current link has carried it.
-    pub(crate) on_link: bool,
+/// Which publishes may be sent again now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ResendPublishes {
+    All,
+    /// Those that the current link has carried before.
+    OnLink,
+    None,
 }
 
 impl Session {
@@ -222,23 +222,25 @@ impl Session {
         }
     }
 
-    /// The next packet to send again; with `publishes` unset, the next that is none.
-    pub(crate) fn next_resend(&mut self, publishes: bool) -> Option<Resend<'_>> {
+    /// The next packet to send again.
+    pub(crate) fn next_resend(&mut self, publishes: ResendPublishes) -> Option<(PacketId, &InFlight)> {
         while let Some(id) = self.resends.front() {
             if self.in_flight.get(id).is_some_and(|sent| !matches!(sent.packet, InFlight::GivenUp)) {
                 break;
             }
             self.resends.pop_front();
         }
-        let mut resends = self.resends.iter().filter_map(|&id| {
-            let Sent { packet, on_link, .. } = self.in_flight.get(&id)?;
-            Some(Resend { id, packet, on_link: *on_link })
-        });
-        resends.find(|resend| match resend.packet {
-            InFlight::Publish(..) => publishes,
+        let mut resends = self.resends.iter().filter_map(|id| Some((*id, self.in_flight.get(id)?)));
+        let next = resends.find(|(_, sent)| match sent.packet {
+            InFlight::Publish(..) => match publishes {
+                ResendPublishes::All => true,
+                ResendPublishes::OnLink => sent.on_link,
+                ResendPublishes::None => false,
+            },
             InFlight::Subscribe(..) | InFlight::Unsubscribe(..) | InFlight::Restore(_) => true,
             InFlight::GivenUp => false,
-        })
+        });
+        next.map(|(id, sent)| (id, &sent.packet))
     }
 
     /// It was sent again; it stays in flight.

@@ -6,7 +6,7 @@ use super::{Client, Ping};
 use crate::codec::{Encoder, OutgoingPublish, PacketId};
 use crate::drain::Gate;
 use crate::queue::Request;
-use crate::session::{InFlight, Resend};
+use crate::session::{InFlight, ResendPublishes};
 use crate::timers::TimerKind;
 use crate::{Instant, Outcome, Phase, Publish, Qos};
 
@@ -94,20 +94,22 @@ impl Client {
         if !self.session.has_resends() {
             return false;
         }
-        let may_send_more = self.may_send_more();
-        // Answers to publishes may come to subscriptions that have to be restored first.
-        let publishes = self.phase != Phase::Resubscribing;
-        let Some(Resend { id, packet, on_link }) = self.session.next_resend(publishes) else {
+        let publishes = if self.phase == Phase::Resubscribing {
+            // Answers to publishes may come to subscriptions that have to be restored first.
+            ResendPublishes::None
+        } else if self.may_send_more() {
+            ResendPublishes::All
+        } else {
+            // What this link has carried is what the others wait for.
+            ResendPublishes::OnLink
+        };
+        let Some((id, packet)) = self.session.next_resend(publishes) else {
             // What was left has been acknowledged unasked, or waits: there is no more to send again for now.
             self.settle();
             return false;
         };
         match packet {
             InFlight::Publish(_, publish) => {
-                // What this link has carried and is unanswered is what the others wait for.
-                if !may_send_more && !on_link {
-                    return false;
-                }
                 let ready_at = self.pacing.ready_at(self.now, publish);
                 if ready_at > self.now {
                     return self.hold_back(Some(ready_at));

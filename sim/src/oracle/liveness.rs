@@ -154,8 +154,10 @@ fn is_stuck(seen: &Seen<'_>) -> bool {
     let Some(healed_at) = seen.model.healed_at.filter(|_| seen.rules.config.resend_after.is_none()) else {
         return false;
     };
+    // What was held up before counts into the service's rate when it arrives: beyond it, publishes are discarded (B-10).
+    let lossy_until = healed_at + Duration::from_secs(1);
     let waits = |bound: &super::model::session::Bound| {
-        bound.on_link && bound.sent_at <= healed_at && matches!(bound.what, Carried::Publish(_))
+        bound.on_link && bound.sent_at <= lossy_until && matches!(bound.what, Carried::Publish(_))
     };
     seen.model.session.iter().any(waits)
 }

@@ -238,6 +238,10 @@ impl World {
             }
             Due::Op(index) => {
                 let Some(op) = self.plan.op.get(index as usize) else { return };
+                if self.stage.healed && op.at < self.plan.duration {
+                    // The device has slept over it.
+                    return;
+                }
                 let (device, kind) = (op.device, op.kind.clone());
                 self.act(device, |app, stage, client, now| app.op(stage, client, now, &kind));
             }
