@@ -62,7 +62,7 @@ impl Meddler {
             }
             Meddling::WrongId => one(with_id(&packet, |id| id ^ 0x2a55)),
             Meddling::IdZero => one(with_id(&packet, |_| 0)),
-            Meddling::WrongType => one(with_first(&packet, |first| if first == 0x40 { 0xb0 } else { 0x40 })),
+            Meddling::WrongType => one(of_another_kind(&packet)),
             Meddling::TrailingByte => one(with_trailing_byte(&packet)),
             Meddling::WrongFlags => one(with_first(&packet, |first| first ^ 0x06)),
             Meddling::CloseAfter => Fate { now: vec![packet], later: None, closes: true },
@@ -134,6 +134,21 @@ fn with_id(packet: &Bytes, change: impl FnOnce(u16) -> u16) -> Bytes {
         [*high, *low] = change(u16::from_be_bytes([*high, *low])).to_be_bytes();
     }
     changed.freeze()
+}
+
+/// A whole acknowledgement of another kind for the same packet id; what is no acknowledgement stays.
+fn of_another_kind(packet: &Bytes) -> Bytes {
+    let Some(&[high, low]) = id_at(packet).and_then(|at| packet.get(at..)?.first_chunk()) else {
+        return packet.clone();
+    };
+    let other: &[u8] = match packet[0] >> 4 {
+        // By the id, so that both are met.
+        4 if low % 2 == 1 => &[0x90, 3, high, low, 1],
+        4 => &[0xb0, 2, high, low],
+        9 | 11 => &[0x40, 2, high, low],
+        _ => packet,
+    };
+    Bytes::copy_from_slice(other)
 }
 
 /// One byte more in the body, and counted in the remaining length; only for short packets.
@@ -209,6 +224,18 @@ mod tests {
         assert!(!meddler.meets(&other));
         let met: Vec<bool> = (0..6).map(|_| meddler.meets(&puback)).collect();
         assert_eq!(met, [false, true, false, true, false, false]);
+    }
+
+    #[test]
+    fn an_acknowledgement_of_another_kind_is_a_whole_packet_for_the_same_id() {
+        for suback in [&[0x90, 3, 1, 9, 1][..], &[0x90, 6, 1, 9, 1, 0, 0x80, 1], &[0xb0, 2, 1, 9]] {
+            assert_eq!(of_another_kind(&bytes(suback)), bytes(&[0x40, 2, 1, 9]));
+        }
+        assert_eq!(of_another_kind(&bytes(&[0x40, 2, 1, 9])), bytes(&[0x90, 3, 1, 9, 1]));
+        assert_eq!(of_another_kind(&bytes(&[0x40, 2, 1, 8])), bytes(&[0xb0, 2, 1, 8]));
+        for other in [&[0xd0, 0][..], &[0x32, 6, 0, 1, b't', 0, 9, b'x'], &[0x40]] {
+            assert_eq!(of_another_kind(&bytes(other)), bytes(other));
+        }
     }
 
     #[test]
