@@ -20,6 +20,8 @@ mod mosquitto;
 mod mutants;
 mod packets;
 mod pki;
+#[cfg(unix)]
+mod rumqttc;
 mod serve;
 mod smoke;
 mod tidy;

@@ -19,13 +19,13 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 /// A running `serve` and its announcement. Killed when a test fails.
-struct Serve {
+pub(crate) struct Serve {
     child: Child,
-    ready: serde_json::Value,
+    pub(crate) ready: serde_json::Value,
 }
 
 impl Serve {
-    fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut child = sim(&[&["serve"], arguments].concat()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
@@ -33,13 +33,13 @@ impl Serve {
         Self { child, ready }
     }
 
-    fn path(&self, name: &str) -> &Path {
+    pub(crate) fn path(&self, name: &str) -> &Path {
         Path::new(self.ready[name].as_str().unwrap())
     }
 
     /// Ends it with this signal; its exit code, and what is left of its two outputs.
     #[cfg(unix)]
-    fn end(mut self, signal: rustix::process::Signal) -> (Option<i32>, String, String) {
+    pub(crate) fn end(mut self, signal: rustix::process::Signal) -> (Option<i32>, String, String) {
         rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
         let (mut out, mut err) = (String::new(), String::new());
         self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
