@@ -36,6 +36,8 @@ struct Teller {
     received: Tap,
     phase: Phase,
     holds: Holds,
+    /// The driver has no room for more of the client's bytes.
+    blocked: bool,
     /// The deadline that was told last, and the one there is.
     deadline: Option<Instant>,
     next_deadline: Option<Instant>,
@@ -54,6 +56,7 @@ impl Default for Teller {
             received: Tap::new(Side::Received),
             phase: Phase::Idle,
             holds: Holds::default(),
+            blocked: false,
             deadline: None,
             next_deadline: None,
             unacknowledged: Vec::new(),
@@ -123,10 +126,11 @@ impl Teller {
                 self.received.push(bytes, |packet| packets.push(packet));
                 self.passed(What::Received);
             }
-            (Call::PollTransmit(_), _) => {
+            (Call::PollTransmit(room), _) => {
                 let packets = &mut self.packets;
                 self.sent.push(written, |packet| packets.push(packet));
                 self.passed(What::Sent);
+                self.room(written.len() < *room);
             }
             (Call::PollAction, _) => self.action(action),
             _ => {}
@@ -148,6 +152,14 @@ impl Teller {
         }
     }
 
+    /// Whether the driver takes more bytes: what it does not take, the client cannot send.
+    fn room(&mut self, has_room: bool) {
+        if self.blocked == has_room {
+            self.blocked = !has_room;
+            self.record(What::Blocked(self.blocked));
+        }
+    }
+
     fn passed(&mut self, what: fn(u64, Packet) -> What) {
         for packet in std::mem::take(&mut self.packets) {
             self.record(what(self.link, packet));
@@ -161,6 +173,7 @@ impl Teller {
                 (self.sent, self.received) = (Tap::new(Side::Sent), Tap::new(Side::Received));
                 // A token of an earlier link has no effect any more.
                 self.unacknowledged.clear();
+                self.room(true);
                 self.record(What::Dial(self.link));
             }
             Some(Action::Close(link)) => self.record(What::Close(link.number())),

@@ -7,15 +7,14 @@ use bytes::BytesMut;
 use thingwire_core::trace::{RecordOptions, Trace, TraceError};
 use thingwire_core::{Action, Client, Config, Event, Filter, Instant, Jitter, LinkError, Publish, Qos, Topic};
 use thingwire_sim::field::{FieldError, is_field_trace, records, replay_command};
+use thingwire_sim::oracle::{Judge, Rulebook};
+use thingwire_sim::trace::{Observer, Packet, Record, What};
 
 /// A link that comes up, one message each way, a second link that is refused.
 fn life() -> Vec<u8> {
     let mut config = Config::new("device");
     config.backoff.jitter = Jitter::None;
-    let mut device = Device { client: Client::new(config, 7, Instant::EPOCH).unwrap(), now: Instant::EPOCH };
-    device.client.record(&RecordOptions::new([1, 2]));
-    device.client.start(device.now);
-    device.drain(10);
+    let mut device = Device::started(config);
     let link = 1;
     device.receive(link, &[0x20, 2, 0, 0]);
     device.client.subscribe(device.now, vec![(Filter::new("in/#").unwrap(), Qos::AtLeastOnce)]).unwrap();
@@ -38,10 +37,25 @@ struct Device {
 }
 
 impl Device {
+    /// Recorded, and with a link on which CONNECT was sent.
+    fn started(config: Config) -> Self {
+        let mut device = Self { client: Client::new(config, 7, Instant::EPOCH).unwrap(), now: Instant::EPOCH };
+        device.client.record(&RecordOptions::new([1, 2]));
+        device.client.start(device.now);
+        device.drain(10);
+        device
+    }
+
     fn drain(&mut self, then_micros: u64) {
+        self.drain_into(1024, then_micros);
+    }
+
+    /// Drains through a socket with this much room.
+    fn drain_into(&mut self, room: usize, then_micros: u64) {
         let mut out = BytesMut::new();
         loop {
-            let written = self.client.poll_transmit(self.now, &mut out, 1024);
+            let budget = room.saturating_sub(out.len());
+            let written = self.client.poll_transmit(self.now, &mut out, budget);
             match self.client.poll_action() {
                 Some(Action::Open(link)) => self.client.handle(self.now, Event::LinkUp(link)),
                 None if written == 0 => break,
@@ -116,6 +130,48 @@ fn a_recorded_life_is_told_in_the_words_that_oracles_judge() {
         told.trace.records.iter().map(|record| format!("{:>8} {:?}", record.at.as_micros(), record.what)).collect();
     insta::assert_snapshot!(lines.join("\n"));
     assert_eq!(told.trace.names.values().collect::<Vec<_>>().len(), 3, "out, in/# and in/1");
+}
+
+#[test]
+fn what_a_full_socket_keeps_from_being_sent_is_not_held_against_the_client() {
+    let config = Config::new("device");
+    let mut device = Device::started(config.clone());
+    device.receive(1, &[0x20, 2, 0, 0]);
+    device.drain(1_000_000);
+    // A minute later a PINGREQ is due, and there is no room for it for three seconds.
+    device.now = device.now + config.keep_alive;
+    for _ in 0..3 {
+        device.client.handle(device.now, Event::Wake);
+        device.drain_into(0, 1_000_000);
+    }
+    device.drain(1_000);
+    device.receive(1, &[0xd0, 0]);
+    device.drain(1_000);
+    device.client.stop(device.now);
+    device.drain(0);
+    let file = device.client.recording().unwrap();
+    let told = records(&Trace::parse(&file).unwrap());
+    assert_eq!(told.error, None);
+    let all = told.trace.records;
+    let blocked: Vec<_> = all.iter().filter(|record| matches!(record.what, What::Blocked(_))).collect();
+    assert!(matches!(
+        blocked[..],
+        [Record { what: What::Blocked(true), .. }, Record { what: What::Blocked(false), .. }]
+    ));
+    let pinged = all.iter().find(|record| matches!(record.what, What::Sent(_, Packet::Pingreq))).unwrap();
+    assert_eq!(pinged.at.since(blocked[0].at), core::time::Duration::from_secs(3));
+    assert_eq!(judge(&config, &all), [""; 0]);
+    let unexcused: Vec<_> = all.into_iter().filter(|record| !matches!(record.what, What::Blocked(_))).collect();
+    assert_eq!(judge(&config, &unexcused), ["S18"]);
+}
+
+/// The oracles that do not hold.
+fn judge(config: &Config, records: &[Record]) -> Vec<&'static str> {
+    let mut judge = Judge::new(vec![Rulebook::new(config.clone())]);
+    records.iter().for_each(|record| judge.observe(record));
+    let mut found: Vec<_> = judge.findings().iter().map(|finding| finding.oracle).collect();
+    found.dedup();
+    found
 }
 
 #[test]
