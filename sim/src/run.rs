@@ -76,6 +76,9 @@ fn world(plan: &Plan) -> Result<World, String> {
 }
 
 fn live(plan: &Plan, world: &mut World, record: bool) -> Run {
+    if record {
+        world.remember_names();
+    }
     world.begin();
     let mut scribe = Scribe {
         judge: Judge::new((0..plan.devices).map(|device| rulebook(plan, device)).collect()),
@@ -117,6 +120,9 @@ impl Scribe {
     }
 
     fn finish(mut self, plan: &Plan, world: &World) -> Run {
+        if let Some(trace) = &mut self.trace {
+            trace.names.extend(world.names().map(|(name, text)| (name, text.to_owned())));
+        }
         self.counts.events = world.events();
         self.counts.device_micros = world.now().as_micros() * u64::from(plan.devices);
         let Verdict { mut findings, marks, coverage } = self.judge.finish(world.now());

@@ -6,10 +6,10 @@ use core::fmt;
 
 use thingwire_core::{Client, Filter, Instant, Notice, Phase, Publish, Qos, Refused, Ticket};
 
-use super::app::{name_of, tag_of};
+use super::app::tag_of;
 use super::stage::Stage;
 use crate::broker::Message;
-use crate::trace::{Name, Operation, Published, What};
+use crate::trace::{Operation, Published, What};
 
 /// The logic of one device, with what must hold for it at the end.
 ///
@@ -88,7 +88,7 @@ impl Hands<'_> {
             dup: false,
             qos: publish.qos,
             retain: publish.retain,
-            topic: Name::of(publish.topic.as_str().as_bytes()),
+            topic: self.stage.name(publish.topic.as_str()),
             tag: tag_of(&publish.payload),
             len: u32::try_from(publish.payload.len()).unwrap_or(u32::MAX),
         };
@@ -100,7 +100,9 @@ impl Hands<'_> {
 
     /// See [`Client::subscribe`].
     pub fn subscribe(&mut self, filters: Vec<(Filter, Qos)>) -> Result<Ticket, Refused<Vec<(Filter, Qos)>>> {
-        let operation = Operation::Subscribe(filters.iter().map(|(filter, qos)| (name_of(filter), *qos)).collect());
+        let operation = Operation::Subscribe(
+            filters.iter().map(|(filter, qos)| (self.stage.name(filter.as_str()), *qos)).collect(),
+        );
         let result = self.client.subscribe(self.now, filters);
         self.record(operation, &result);
         result
@@ -108,7 +110,7 @@ impl Hands<'_> {
 
     /// See [`Client::unsubscribe`].
     pub fn unsubscribe(&mut self, filters: Vec<Filter>) -> Result<Ticket, Refused<Vec<Filter>>> {
-        let operation = Operation::Unsubscribe(filters.iter().map(name_of).collect());
+        let operation = Operation::Unsubscribe(filters.iter().map(|filter| self.stage.name(filter.as_str())).collect());
         let result = self.client.unsubscribe(self.now, filters);
         self.record(operation, &result);
         result

@@ -87,6 +87,7 @@ impl World {
             routes: BTreeMap::new(),
             choices,
             records: Vec::new(),
+            names: None,
             next_inbound: 1,
             healed: false,
         };
@@ -110,6 +111,16 @@ impl World {
     /// Has the user's application run on a device, beside what the plan says; before [`begin`](Self::begin).
     pub fn install(&mut self, device: u32, application: Box<dyn Application>) {
         self.with(device as usize, |device, _| device.run(application));
+    }
+
+    /// Has the texts of what the users' applications name remembered: for people, who do not read fingerprints.
+    pub fn remember_names(&mut self) {
+        self.stage.names = Some(BTreeMap::new());
+    }
+
+    /// What was remembered.
+    pub fn names(&self) -> impl Iterator<Item = (Name, &str)> {
+        self.stage.names.iter().flatten().map(|(name, text)| (*name, text.as_str()))
     }
 
     /// Starts every client.

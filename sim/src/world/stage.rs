@@ -9,7 +9,7 @@ use thingwire_core::Instant;
 use super::agenda::{Agenda, Due};
 use crate::broker::{Broker, ConnectionId};
 use crate::choices::Choices;
-use crate::trace::{Record, What};
+use crate::trace::{Name, Record, What};
 
 /// Time, the broker, chance, and the record of it all.
 pub(super) struct Stage {
@@ -21,6 +21,8 @@ pub(super) struct Stage {
     pub(super) choices: Box<dyn Choices + Send>,
     /// What has happened and was not looked at yet.
     pub(super) records: Vec<Record>,
+    /// The texts of what users' applications name, where somebody wants to know them.
+    pub(super) names: Option<BTreeMap<Name, String>>,
     /// The number of the next message that the broker publishes itself.
     pub(super) next_inbound: u64,
     /// Whether everything works again and nothing new is asked for.
@@ -34,6 +36,15 @@ impl Stage {
 
     pub(super) fn record(&mut self, at: Instant, device: u32, what: What) {
         self.records.push(Record { at, device, what });
+    }
+
+    /// The fingerprint of a topic or filter, whose text is remembered where somebody wants to know it.
+    pub(super) fn name(&mut self, text: &str) -> Name {
+        let name = Name::of(text.as_bytes());
+        if let Some(names) = &mut self.names {
+            names.entry(name).or_insert_with(|| text.to_owned());
+        }
+        name
     }
 }
 

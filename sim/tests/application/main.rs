@@ -10,6 +10,8 @@ use std::process::Command;
 use door::{Door, WhenRefused};
 use thingwire_sim::check;
 use thingwire_sim::check::Check;
+use thingwire_sim::run::run_with;
+use thingwire_sim::scenario;
 
 /// A home network that fails often, and a queue that is soon full.
 const HOME: &str = r#"
@@ -99,10 +101,19 @@ fn a_sensor_that_forgets_what_is_refused_is_found_out() {
     );
     assert!(text.contains(&reproduce), "{text}");
     assert!(text.contains("What the application verifies at the end."), "{text}");
+    assert!(text.contains("home/0/door"), "topics are told as the application calls them: {text}");
     // The smaller scenario is one, and fails alone as well.
     let small = Check::scenario(&failure.scenario).seeds(1).application(|_| Door::new(WhenRefused::Forget));
     assert_eq!(small.try_run().unwrap_err().findings.first().unwrap().oracle, "APP");
     check!(failure.scenario, seeds = 1, application = |_| Door::new(WhenRefused::TryAgain));
+}
+
+#[test]
+fn pictures_call_topics_as_the_application_does() {
+    let plan = scenario::read("home", HOME, Some(3)).unwrap().plan;
+    let run = run_with(&plan, true, &|_| Box::new(Door::new(WhenRefused::TryAgain))).unwrap();
+    let trace = run.trace.unwrap();
+    assert_eq!(trace.names.into_values().collect::<Vec<_>>(), ["home/0/door"]);
 }
 
 #[test]
