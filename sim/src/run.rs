@@ -8,8 +8,8 @@ use thingwire_core::{Instant, Notice, Outcome, Phase};
 use crate::catalogue;
 use crate::choices::Seeded;
 use crate::digest::Digest;
-use crate::oracle::{Finding, Judge, Oracle, Rulebook, Verdict};
-use crate::plan::{ClockFault, Fault, Meddling, Plan};
+use crate::oracle::{Finding, Judge, Rulebook, Verdict};
+use crate::plan::{ClockFault, Fault, Plan};
 use crate::trace::{Name, Observer, Trace, What};
 use crate::world::{Application, World};
 
@@ -138,9 +138,7 @@ fn rulebook(plan: &Plan, device: u32) -> Rulebook {
     rules.round_trip_max = (network.latency.0 + network.jitter.0) * 2 + Duration::from_millis(1);
     for planned in plan.fault.iter().filter(|planned| planned.device == device) {
         rules.slack = rules.slack.max(slack(&planned.fault));
-        rules.excused.extend(excuses(&planned.fault));
-        let named = catalogue::excuses(&planned.name);
-        rules.excused.extend(Oracle::ALL.iter().filter(|oracle| named.contains(&oracle.id())));
+        rules.excused.extend(catalogue::excuses(&planned.fault));
     }
     rules
 }
@@ -151,15 +149,6 @@ fn slack(fault: &Fault) -> Duration {
         Fault::Clock(ClockFault::Late(span) | ClockFault::Coarse(span)) => span.0 * 2,
         Fault::SmallWrites(_) | Fault::Shape(_) => Duration::from_millis(1),
         _ => Duration::ZERO,
-    }
-}
-
-/// What cannot be asked of a client that meets a fault.
-fn excuses(fault: &Fault) -> &'static [Oracle] {
-    match fault {
-        // Who is told that a lost session is there cannot know what to subscribe to, nor the contrary.
-        Fault::Meddle { how: Meddling::FlipSessionPresent, .. } => &[Oracle::S15, Oracle::L4],
-        _ => &[],
     }
 }
 

@@ -68,8 +68,7 @@ pub(super) const ROWS: &[Row] = &[
         "the client cannot know; nothing is lost that it holds itself",
         &["S1", "S2", "S10"],
         By(|d| d.answer_to_connect(Meddling::FlipSessionPresent)),
-    )
-    .excusing(&["S15", "L4"]),
+    ),
     row(
         "B7 session-lost",
         "the broker has forgotten the session",
@@ -88,8 +87,7 @@ pub(super) const ROWS: &[Row] = &[
         "a protocol error [MQTT-3.2.2-1]",
         &["S24"],
         By(|d| d.answer_to_connect(Meddling::FlipSessionPresent)),
-    )
-    .excusing(&["S15", "L4"]),
+    ),
     row(
         "B9 filter-refused",
         "SUBACK refuses one of several filters",

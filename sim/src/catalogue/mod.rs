@@ -17,7 +17,9 @@ mod tls;
 
 use core::fmt;
 
-use crate::plan::PlannedFault;
+use crate::choices::Read;
+use crate::oracle::Oracle;
+use crate::plan::{Fault, Meddling, PlannedFault, Span};
 
 pub use draw::Draw;
 
@@ -34,8 +36,6 @@ pub struct Row {
     pub expected: &'static str,
     /// The oracles that judge it.
     pub oracles: &'static [&'static str],
-    /// The oracles that cannot judge a run with it, because it takes away what they rely on.
-    pub excuses: &'static [&'static str],
     /// How it is made to happen.
     pub made: Made,
 }
@@ -122,6 +122,16 @@ impl Row {
         }
         faults
     }
+
+    /// The oracles that cannot judge a run with the case.
+    pub fn excuses(&self) -> Vec<Oracle> {
+        let mut choices = Read::new(&[]);
+        let faults = self.faults(&mut Draw::new(&mut choices, 0, Span::secs(600)));
+        let mut all: Vec<_> = faults.iter().flat_map(|planned| excuses(&planned.fault)).copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
 }
 
 /// Every case, family by family.
@@ -139,12 +149,17 @@ pub fn static_name(name: &str) -> &'static str {
     find(name).map_or("own", |row| row.name)
 }
 
-/// The oracles that cannot judge a run with a fault of this name.
-pub fn excuses(name: &str) -> &'static [&'static str] {
-    find(name).map_or(&[], |row| row.excuses)
+/// The oracles that cannot judge a run with this fault, because it takes away what they rely on.
+pub fn excuses(fault: &Fault) -> &'static [Oracle] {
+    match fault {
+        // Who is told that a lost session is there cannot know what to subscribe to, nor the contrary. One bit of a
+        // CONNACK says so.
+        Fault::Meddle { how: Meddling::FlipSessionPresent, .. } | Fault::FlipBit(_) => &[Oracle::S15, Oracle::L4],
+        _ => &[],
+    }
 }
 
-/// A case; [`Row::excusing`] adds the exceptions.
+/// A case.
 const fn row(
     family: Family,
     name: &'static str,
@@ -153,14 +168,7 @@ const fn row(
     oracles: &'static [&'static str],
     made: Made,
 ) -> Row {
-    Row { name, family, what, expected, oracles, excuses: &[], made }
-}
-
-impl Row {
-    const fn excusing(mut self, oracles: &'static [&'static str]) -> Self {
-        self.excuses = oracles;
-        self
-    }
+    Row { name, family, what, expected, oracles, made }
 }
 
 #[cfg(test)]
@@ -169,7 +177,7 @@ mod tests {
 
     use super::*;
     use crate::choices::Seeded;
-    use crate::plan::{ClientPlan, Network, Plan, Span};
+    use crate::plan::{ClientPlan, Network, Plan};
     use crate::scenario;
 
     #[test]
@@ -205,6 +213,8 @@ mod tests {
                 let mut draw = Draw::new(&mut choices, 0, Span::secs(600));
                 let fault = row.faults(&mut draw);
                 assert_eq!(fault.is_empty(), !matches!(row.made, Made::By(_)), "{}", row.name);
+                let excused: BTreeSet<_> = fault.iter().flat_map(|planned| excuses(&planned.fault)).copied().collect();
+                assert_eq!(row.excuses(), excused.into_iter().collect::<Vec<_>>(), "{}: whatever is drawn", row.name);
                 let plan = Plan {
                     name: row.name.to_owned(),
                     seed,

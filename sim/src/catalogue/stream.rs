@@ -150,8 +150,7 @@ pub(super) const ROWS: &[Row] = &[
             let bit = d.between(0, 4_096);
             d.once(Fault::FlipBit(bit))
         }),
-    )
-    .excusing(super::bytes::FLIPPED),
+    ),
     row(
         "T16 nat-expires",
         "the path dies while nothing is said",

@@ -59,8 +59,9 @@ fn faults() -> String {
             Made::Elsewhere(place) => place,
         };
         line(&mut text, 28, "", &format!("{judges}{made}"));
-        if !row.excuses.is_empty() {
-            line(&mut text, 28, "", &format!("cannot be judged by {}", row.excuses.join(" ")));
+        let excused: Vec<_> = row.excuses().iter().map(|oracle| oracle.id()).collect();
+        if !excused.is_empty() {
+            line(&mut text, 28, "", &format!("cannot be judged by {}", excused.join(" ")));
         }
     }
     text
