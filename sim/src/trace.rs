@@ -184,6 +184,26 @@ pub enum Packet {
     Malformed,
 }
 
+impl Packet {
+    /// Its type, as the standard writes it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Connect { .. } => "CONNECT",
+            Self::Connack { .. } => "CONNACK",
+            Self::Publish(_) => "PUBLISH",
+            Self::Puback(_) => "PUBACK",
+            Self::Subscribe(..) => "SUBSCRIBE",
+            Self::Suback(..) => "SUBACK",
+            Self::Unsubscribe(..) => "UNSUBSCRIBE",
+            Self::Unsuback(_) => "UNSUBACK",
+            Self::Pingreq => "PINGREQ",
+            Self::Pingresp => "PINGRESP",
+            Self::Disconnect => "DISCONNECT",
+            Self::Malformed => "no packet",
+        }
+    }
+}
+
 /// A topic or filter by its fingerprint, which is cheaper to keep and to compare than its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(pub u64);

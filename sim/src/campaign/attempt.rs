@@ -138,12 +138,35 @@ fn told(info: &panic::PanicHookInfo<'_>) -> String {
     info.location().map_or(message.clone(), |place| format!("{message}, at {}:{}", place.file(), place.line()))
 }
 
-/// A message with `#` for every number and fingerprint.
+/// A message with `#` for every number, span of time, list of numbers and fingerprint.
 fn normalised(message: &str) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for word in without_numbers(message).split(' ') {
+        match words.last_mut() {
+            // "# s" is as long as a time may be, "#, #" as long as a list.
+            Some(last) if last.ends_with('#') && word.strip_prefix('s').is_some_and(|rest| !rest.contains(is_word)) => {
+                last.push_str(&word[1..]);
+            }
+            Some(last) if last.ends_with("#,") && word.starts_with('#') => {
+                last.truncate(last.len() - "#,".len());
+                last.push_str(word);
+            }
+            _ => words.push(word.to_owned()),
+        }
+    }
+    words.join(" ")
+}
+
+/// Whether a word or number may have it.
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric()
+}
+
+fn without_numbers(message: &str) -> String {
     let mut out = String::with_capacity(message.len());
     let mut word = String::new();
     for c in message.chars().chain(['\n']) {
-        if c.is_ascii_alphanumeric() || c == '.' && word.ends_with(|last: char| last.is_ascii_digit()) {
+        if is_word(c) || c == '.' && word.ends_with(|last: char| last.is_ascii_digit()) {
             word.push(c);
             continue;
         }
@@ -172,6 +195,9 @@ mod tests {
     fn numbers_do_not_make_a_difference_and_words_do() {
         assert_eq!(normalised("ticket 17 waited 2.5s, id 3."), "ticket # waited #, id #.");
         assert_eq!(normalised("topic 00ff00ff00ff00ff twice"), "topic # twice");
+        assert_eq!(normalised("due at 280.282837 s, and 7 s."), "due at #, and #.");
+        assert_eq!(normalised("a wait of 3µs, not 4ms"), "a wait of #, not #");
+        assert_eq!(normalised("the answer 0, 1, 128 is told as 1; 2 seconds"), "the answer # is told as #; # seconds");
         assert_eq!(normalised("S7 of QoS1 at device-0/4"), "S7 of QoS1 at device-#/#");
     }
 

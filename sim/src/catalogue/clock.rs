@@ -86,8 +86,8 @@ pub(super) const ROWS: &[Row] = &[
     row(
         "C9 app-stalls",
         "the application takes no input for a while",
-        "input waits; nothing is lost",
-        &["S22", "L7"],
+        "input waits; nothing is lost, and nobody is blamed for what is not read",
+        &["S22", "S36", "L7"],
         By(|d| d.lasting(1_000, 120_000, Fault::App(AppFault::Pause))),
     ),
 ];

@@ -7,7 +7,7 @@ use thingwire_core::{BackoffConfig, Instant, Jitter, LinkError, Notice};
 use super::judge::Seen;
 use super::model::Life;
 use super::model::link::Stage;
-use super::{Findings, Oracle};
+use super::{Findings, Oracle, say};
 
 #[derive(Debug)]
 pub(super) struct Backoff {
@@ -36,7 +36,8 @@ impl Backoff {
         let spacing = seen.rules.config.limits.connect_spacing;
         if let Some(last) = self.connected_at {
             let distance = seen.at.since(last);
-            findings.check(Oracle::S12, distance >= spacing, || format!("CONNECT {distance:?} after the last"));
+            findings
+                .check(Oracle::S12, distance >= spacing, || format!("CONNECT {} after the last", say::span(distance)));
         }
         self.connected_at = Some(seen.at);
         self.attempted_at = Some(seen.at);
@@ -75,7 +76,7 @@ impl Backoff {
         if let Some(due) = self.next_at.take() {
             let early = seen.at + seen.rules.slack < due;
             let late = seen.model.is_late(due, seen.rules.slack);
-            findings.check(Oracle::S11, !early && !late, || format!("an attempt that was due at {due:?}"));
+            findings.check(Oracle::S11, !early && !late, || format!("an attempt that was due at {}", say::at(due)));
         }
         self.attempted_at = Some(seen.at);
     }
@@ -108,7 +109,8 @@ impl Backoff {
         let (low, high) = (low.max(distance), high.max(distance));
         let within = wait + slack >= low && wait <= high + slack;
         findings.check(Oracle::S11, within, || {
-            format!("a wait of {wait:?} after {failures} failures, not {low:?} to {high:?}")
+            let [wait, low, high] = [wait, low, high].map(say::span);
+            format!("a wait of {wait} after {failures} failures, not {low} to {high}")
         });
         self.failures = Some(failures.saturating_add(1));
         self.last_wait = wait;
@@ -131,7 +133,7 @@ impl Backoff {
     pub(super) fn settled(&mut self, seen: &Seen<'_>, findings: &mut Findings) {
         if let Some(due) = self.next_at {
             if seen.model.life == Life::Running && seen.model.is_late(due, seen.rules.slack) {
-                findings.add(Oracle::S11, format!("no attempt, and one was due at {due:?}"));
+                findings.add(Oracle::S11, format!("no attempt, and one was due at {}", say::at(due)));
                 self.next_at = None;
             }
         }

@@ -85,6 +85,7 @@ oracles! {
     S33: "When everything has had time to end, nothing is left: no operation, no packet id, no message.",
     S34: "No operation costs more connections than allowed, and none is condemned that was not alone.",
     S35: "The reason told for the end of a link is what happened to it.",
+    S36: "While the application lets nothing be read, no request times out and no link is given up for silence.",
     L1: "Once everything works, the client is online within the longest wait and connect timeout.",
     L2: "Once everything works, every message ends in the time that the configured rates allow.",
     L3: "Once everything works, something is sent while something waits and may be sent.",

@@ -5,7 +5,7 @@ use thingwire_core::{Config, Drain, Instant};
 use super::judge::Seen;
 use super::model::Meaning;
 use super::queue::{TOPIC_AT_MOST, cost};
-use super::{Findings, Oracle};
+use super::{Findings, Oracle, say};
 use crate::trace::{Holds, Operation, Packet};
 
 #[derive(Debug)]
@@ -76,7 +76,10 @@ impl Pace {
             Drain::Adaptive => (model.session.publishes() as u64) < 1 + model.link.acks,
             _ => true,
         };
-        let what = || format!("operation {ticket} is drained too early, {:?} after the last", self.last_drained_at);
+        let what = || {
+            let last = self.last_drained_at.map(|last| say::span(seen.at.since(last)));
+            format!("operation {ticket} is drained too early, after the last: {}", say::or_none(last))
+        };
         findings.check(Oracle::S16, in_time, what);
         self.last_drained_at = Some(seen.at);
     }

@@ -6,7 +6,7 @@ use thingwire_core::{Instant, Qos};
 
 use super::judge::Seen;
 use super::model::Meaning;
-use super::{Findings, Oracle};
+use super::{Findings, Oracle, say};
 use crate::trace::{Packet, Published};
 
 #[derive(Debug, Default)]
@@ -89,7 +89,8 @@ impl Inbound {
         let due = self.unacked.front().and_then(|front| front.due);
         let Packet::Puback(id) = packet else {
             let waits = due.is_some() && *packet != Packet::Pingreq;
-            return findings.check(Oracle::S17, !waits, || format!("{packet:?} is sent before a PUBACK that is due"));
+            return findings
+                .check(Oracle::S17, !waits, || format!("{} is sent before a PUBACK that is due", packet.name()));
         };
         match self.unacked.front() {
             Some(front) if front.id == *id && due.is_some() => {}
@@ -98,7 +99,7 @@ impl Inbound {
             }
             front => {
                 let expected = front.map(|front| front.id);
-                findings.add(Oracle::S22, format!("PUBACK {id}, and {expected:?} was its turn"));
+                findings.add(Oracle::S22, format!("PUBACK {id}, and it was the turn of {}", say::or_none(expected)));
                 return;
             }
         }

@@ -16,7 +16,9 @@ use super::order::Order;
 use super::queue::Queue;
 use super::tickets::Tickets;
 use super::timing::Timing;
-use super::{Finding, Findings, Oracle, Rulebook, backoff, ids, links, poison, queue, resubscribe, tickets};
+use super::{
+    Finding, Findings, Oracle, Rulebook, backoff, ids, links, poison, queue, resubscribe, say, tickets, unread,
+};
 use crate::trace::{Name, Observer, Packet, Record, What};
 
 /// What the families are shown: a record, what it means, and how the client stood before it.
@@ -124,7 +126,7 @@ impl Device {
         self.settle(findings);
         findings.at = to;
         let last = self.model.now;
-        findings.check(Oracle::S29, to >= last, || format!("time goes back from {last:?} to {to:?}"));
+        findings.check(Oracle::S29, to >= last, || format!("time goes back from {} to {}", say::at(last), say::at(to)));
         self.model.now = self.model.now.max(to);
     }
 
@@ -228,6 +230,7 @@ impl Families {
     fn finished(&mut self, seen: &Seen<'_>, ticket: u64, outcome: &Outcome, findings: &mut Findings) {
         self.tickets.finished(seen, ticket, outcome, findings);
         self.timing.finished(seen, ticket, outcome, findings);
+        unread::finished(seen, ticket, outcome, findings);
         match outcome {
             Outcome::Evicted => queue::evicted(seen, ticket, findings),
             Outcome::ConnectionClosed { times } => poison::condemned(seen, ticket, *times, findings),
@@ -243,6 +246,7 @@ impl Families {
             Notice::Online { resumed } => links::online(seen, *resumed, findings),
             Notice::Failed { why: Some(why), .. } | Notice::Offline { why: Some(why), .. } => {
                 links::ended(seen, why, self.last_received, findings);
+                unread::ended(seen, why, findings);
             }
             Notice::SubscriptionLost { filter } => {
                 resubscribe::lost(seen, Name::of(filter.as_str().as_bytes()), findings);

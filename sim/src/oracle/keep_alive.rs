@@ -1,9 +1,7 @@
 //! S18, L6 and a part of S17: signs of life.
 
-use thingwire_core::Instant;
-
 use super::judge::Seen;
-use super::{Findings, Oracle, Rulebook};
+use super::{Findings, Oracle, Rulebook, say};
 use crate::trace::Packet;
 
 #[derive(Debug, Default)]
@@ -28,7 +26,7 @@ impl KeepAlive {
             return pings(seen, was_due, findings);
         }
         let waits = self.due_on == Some(link) && !matches!(packet, Packet::Puback(_));
-        findings.check(Oracle::S17, !waits, || format!("{packet:?} is sent before a PINGREQ that is due"));
+        findings.check(Oracle::S17, !waits, || format!("{} is sent before a PINGREQ that is due", packet.name()));
     }
 
     pub(super) fn settled(&mut self, seen: &Seen<'_>, findings: &mut Findings) {
@@ -41,17 +39,17 @@ impl KeepAlive {
         let patience = seen.rules.ping_timeout();
         let Some(sent_at) = link.ping_sent_at else {
             let due = link.silent_since() + keep_alive;
-            let what = || format!("no PINGREQ, and one was due at {due:?}");
+            let what = || format!("no PINGREQ, and one was due at {}", say::at(due));
             return findings.check(Oracle::S18, model.blocked || !model.is_late(due, *slack), what);
         };
-        if may_be_unread(seen, sent_at) {
+        if model.was_held_since(sent_at) {
             return;
         }
         let heard_since = link.last_received > link.silent_before_ping + keep_alive;
         let dead_at = sent_at + if heard_since { keep_alive } else { patience };
-        findings.check(Oracle::S18, !model.is_late(dead_at, *slack), || format!("no PINGRESP by {dead_at:?}"));
+        findings.check(Oracle::S18, !model.is_late(dead_at, *slack), || format!("no PINGRESP by {}", say::at(dead_at)));
         let nothing_by = link.last_received + keep_alive + patience;
-        let what = || format!("nothing received since {:?}, and the link lives", link.last_received);
+        let what = || format!("nothing received since {}, and the link lives", say::at(link.last_received));
         findings.check(Oracle::L6, !model.is_late(nothing_by.max(sent_at + patience), *slack), what);
     }
 }
@@ -63,19 +61,13 @@ fn pings(seen: &Seen<'_>, was_due: bool, findings: &mut Findings) {
     match link.ping_sent_at {
         // Asked again while nobody reads: the answer may be among what was not read.
         Some(sent_at) => {
-            let due = seen.at + slack >= sent_at + seen.rules.ping_timeout() && may_be_unread(seen, sent_at);
+            let due = seen.at + slack >= sent_at + seen.rules.ping_timeout() && seen.model.was_held_since(sent_at);
             findings.check(Oracle::S18, due, || "PINGREQ while one is without an answer".into());
         }
         None => {
             let due = was_due || seen.at + slack >= link.silent_since() + keep_alive;
-            findings.check(Oracle::S18, due, || format!("PINGREQ after a silence since {:?}", link.silent_since()));
+            let what = || format!("PINGREQ after a silence since {}", say::at(link.silent_since()));
+            findings.check(Oracle::S18, due, what);
         }
     }
-}
-
-/// Whether the client may have left an answer unread since.
-fn may_be_unread(seen: &Seen<'_>, since: Instant) -> bool {
-    let model = seen.model;
-    let full = model.window_full_at.is_some_and(|at| at >= since);
-    seen.rules.config.manual_acks || model.paused || model.resumed_input_at >= since || full
 }

@@ -13,18 +13,20 @@ use crate::trace::Packet;
 pub(super) fn sent(seen: &Seen<'_>, number: u64, packet: &Packet, findings: &mut Findings) {
     let link = &seen.model.link;
     let there = link.number == number && link.stage != Stage::Gone && !link.said_goodbye;
-    findings.check(Oracle::S13, there, || format!("{packet:?} is sent on link {number}, which is over"));
+    findings.check(Oracle::S13, there, || format!("{} is sent on link {number}, which is over", packet.name()));
     let goodbye = matches!(packet, Packet::Disconnect | Packet::Puback(_) | Packet::Pingreq);
-    findings.check(Oracle::S13, goodbye || !link.left, || format!("{packet:?} is sent after a stop"));
+    findings.check(Oracle::S13, goodbye || !link.left, || format!("{} is sent after a stop", packet.name()));
     if let Packet::Connect { clean, keep_alive_secs } = *packet {
         let config = &seen.rules.config;
         let right = clean == config.clean_session && u64::from(keep_alive_secs) == config.keep_alive.as_secs();
-        findings.check(Oracle::S14, right, || format!("{packet:?} is not what is configured"));
+        findings.check(Oracle::S14, right, || {
+            format!("CONNECT with clean session {clean}, keep-alive {keep_alive_secs} s is not what is configured")
+        });
         let first = link.stage == Stage::Up && link.connect_at.is_none();
         findings.check(Oracle::S14, first || !there, || "a second CONNECT, or one before the link is up".into());
     } else {
         let accepted = link.online_at.is_some();
-        findings.check(Oracle::S14, accepted || !there, || format!("{packet:?} is sent before CONNACK"));
+        findings.check(Oracle::S14, accepted || !there, || format!("{} is sent before CONNACK", packet.name()));
     }
 }
 
@@ -74,7 +76,7 @@ pub(super) fn ended(seen: &Seen<'_>, why: &LinkError, last: Meaning, findings: &
         Some(down) => as_the_driver_says(seen, down, why),
         None => as_the_client_decides(seen, why),
     };
-    findings.check(Oracle::S35, right, || format!("the link is told to have ended by {why:?}"));
+    findings.check(Oracle::S35, right, || format!("the link is told to have ended so: {why}"));
     if !right && last == Meaning::Inert && matches!(why, LinkError::Protocol(_)) {
         findings.add(Oracle::S3, "an answer to nothing ends the link");
     }

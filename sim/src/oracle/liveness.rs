@@ -7,7 +7,7 @@ use thingwire_core::{Drain, Instant, Jitter, Notice, Phase};
 use super::judge::Seen;
 use super::model::session::Carried;
 use super::model::{Life, Meaning};
-use super::{Findings, Oracle, Rulebook};
+use super::{Findings, Oracle, Rulebook, say};
 use crate::trace::{Packet, What};
 
 /// How long a client must have been ready at the end.
@@ -94,7 +94,9 @@ impl Liveness {
         }
         if seen.at > done_by && !is_stuck(seen) {
             let left = model.ops.iter().find(|op| op.publish().is_some()).map(|op| op.ticket);
-            findings.check(Oracle::L2, left.is_none(), || format!("operation {left:?} has not ended"));
+            if let Some(ticket) = left {
+                findings.add(Oracle::L2, format!("operation {ticket} has not ended"));
+            }
             let lost = model.filters.any_lost();
             findings.check(Oracle::L4, !lost, || "a wanted subscription is unknown to the server".into());
         }
@@ -123,7 +125,8 @@ impl Liveness {
         let interval = if let Drain::Every(interval) = rules.config.drain { interval } else { Duration::ZERO };
         // A second for the service's limits; an unanswered request may be what the next one waits for.
         let patience = interval + Duration::from_secs(1) + rules.config.operation_timeout + rules.round_trip_max;
-        let what = || format!("{} operations wait, and nothing was sent for {idle:?}", seen.model.ops.waiting());
+        let what =
+            || format!("{} operations wait, and nothing was sent for {}", seen.model.ops.waiting(), say::span(idle));
         findings.check(Oracle::L3, !self.may_send || idle <= patience + rules.slack, what);
     }
 
@@ -138,12 +141,19 @@ impl Liveness {
         let (live, bound) = (model.ops.live(), kept.count());
         let holds = model.holds.unwrap_or_default();
         let empty = live == 0 && bound == 0 && holds.queued == 0 && holds.in_flight == 0 && all_delivered;
-        findings.check(Oracle::S33, empty, || format!("{live} operations, {bound} packet ids and {holds:?} are left"));
+        findings.check(Oracle::S33, empty, || {
+            let (queued, in_flight) = (holds.queued, holds.in_flight);
+            format!(
+                "{live} operations and {bound} packet ids are left, the client says {queued} queued and {in_flight} in flight, \
+                 all messages delivered: {all_delivered}"
+            )
+        });
         let ready = model.phase == Phase::Ready;
         findings.check(Oracle::L8, ready, || format!("at the end the client is {}", model.phase));
         if seen.at >= done_by + QUIET {
-            let quiet = self.lost_at.is_none_or(|at| seen.at.since(at) > QUIET);
-            findings.check(Oracle::L8, quiet, || format!("a link was lost at {:?}", self.lost_at));
+            if let Some(lost_at) = self.lost_at.filter(|&at| seen.at.since(at) <= QUIET) {
+                findings.add(Oracle::L8, format!("a link was lost at {}", say::at(lost_at)));
+            }
         }
     }
 }

@@ -25,8 +25,10 @@ mod order;
 mod poison;
 mod queue;
 mod resubscribe;
+mod say;
 mod tickets;
 mod timing;
+mod unread;
 
 use core::fmt;
 use core::time::Duration;
@@ -54,7 +56,7 @@ pub struct Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {:?}, device {}: {}", self.oracle, self.at, self.device, self.what)
+        write!(f, "{} at {}, device {}: {}", self.oracle, say::at(self.at), self.device, self.what)
     }
 }
 

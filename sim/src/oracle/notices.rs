@@ -4,7 +4,7 @@ use thingwire_core::Notice;
 
 use super::judge::Seen;
 use super::model::Life;
-use super::{Findings, Oracle};
+use super::{Findings, Oracle, say};
 
 #[derive(Debug, Default)]
 pub(super) struct Notices {
@@ -81,5 +81,7 @@ fn all_sent(seen: &Seen<'_>, findings: &mut Findings) {
     let left = ops.queue().next().filter(|op| op.ticket <= link.backlog_until).map(|op| op.ticket);
     let resend = seen.model.session.next_resend();
     let done = left.is_none() && resend.is_none() && seen.model.session.renewals() == 0;
-    findings.check(Oracle::S13, done, || format!("ready, and operation {left:?} or packet {resend:?} waits"));
+    findings.check(Oracle::S13, done, || {
+        format!("ready, and of operations {} waits, of packets {}", say::or_none(left), say::or_none(resend))
+    });
 }

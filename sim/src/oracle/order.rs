@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::judge::Seen;
 use super::model::Meaning;
 use super::model::operations::State;
-use super::{Findings, Oracle};
+use super::{Findings, Oracle, say};
 use crate::trace::Packet;
 
 #[derive(Debug, Default)]
@@ -20,14 +20,15 @@ impl Order {
             (Meaning::First { ticket, overtaking }, _) => self.first(seen, ticket, overtaking, packet, findings),
             (Meaning::Again { same_link: false, .. }, Packet::Publish(publish)) => {
                 let next = seen.model.session.next_resend();
-                let what = || format!("packet {} is sent again, and {next:?} was its turn", publish.id);
+                let what =
+                    || format!("packet {} is sent again, and it was the turn of {}", publish.id, say::or_none(next));
                 findings.check(Oracle::S7, next == Some(publish.id), what);
             }
             (Meaning::Again { same_link: true, sent_at }, _) => {
                 let after = seen.rules.config.resend_after.unwrap_or(Duration::MAX);
                 let due = seen.at.since(sent_at) + seen.rules.slack >= after;
                 findings.check(Oracle::S7, due, || {
-                    format!("sent again on a live link, after {:?}", seen.at.since(sent_at))
+                    format!("sent again on a live link, after {}", say::span(seen.at.since(sent_at)))
                 });
             }
             (Meaning::Stray, Packet::Publish(publish)) => {

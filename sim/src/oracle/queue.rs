@@ -4,7 +4,7 @@ use thingwire_core::{Instant, Refusal, WhenFull};
 
 use super::ids::is_about_room;
 use super::judge::Seen;
-use super::{Findings, Oracle};
+use super::{Findings, Oracle, say};
 use crate::trace::Operation;
 
 #[derive(Debug, Default)]
@@ -33,9 +33,9 @@ impl Queue {
         }
         let since = *self.differs_since.get_or_insert(seen.at);
         if seen.at.since(since) >= seen.rules.slack {
-            let (oracle, what) =
-                (Oracle::S10, format!("waiting and in flight are {known:?}, the client says {told:?}"));
-            findings.add(oracle, what);
+            let ((waiting, in_flight), (queued, unacked)) = (known, told);
+            let what = format!("{waiting} wait and {in_flight} are in flight, the client says {queued} and {unacked}");
+            findings.add(Oracle::S10, what);
         }
     }
 }
@@ -69,7 +69,7 @@ pub(super) fn evicted(seen: &Seen<'_>, ticket: u64, findings: &mut Findings) {
     let drops = seen.rules.config.queue.when_full == WhenFull::DropOldest;
     findings.check(Oracle::S9, drops, || format!("operation {ticket} is evicted, and new ones are to be refused"));
     let oldest = seen.model.ops.queue().find(|op| !op.was_sent).map(|op| op.ticket);
-    let what = || format!("operation {ticket} is evicted, and {oldest:?} is the oldest that was never sent");
+    let what = || format!("operation {ticket} is evicted, and the oldest never sent is {}", say::or_none(oldest));
     findings.check(Oracle::S9, oldest == Some(ticket), what);
 }
 

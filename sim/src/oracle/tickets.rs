@@ -5,7 +5,7 @@ use thingwire_core::{Instant, Outcome, Qos};
 use super::judge::Seen;
 use super::model::operations::State;
 use super::model::{Decision, Meaning};
-use super::{Findings, Oracle};
+use super::{Findings, Oracle, say};
 
 #[derive(Debug, Default)]
 pub(super) struct Tickets {
@@ -47,7 +47,7 @@ pub(super) fn accepted(seen: &Seen<'_>, ticket: u64, findings: &mut Findings) {
 pub(super) fn settled(seen: &Seen<'_>, findings: &mut Findings) {
     if let Some(decided) = seen.model.decided.front() {
         if seen.at.since(decided.at) >= seen.rules.slack {
-            let what = format!("operation {} has ended ({:?}) and nobody is told", decided.ticket, decided.as_what);
+            let what = format!("operation {} has ended ({}) and nobody is told", decided.ticket, decided.as_what);
             findings.add(Oracle::S1, what);
         }
     }
@@ -60,13 +60,17 @@ fn decided(seen: &Seen<'_>, ticket: u64, outcome: &Outcome, findings: &mut Findi
     findings.check(Oracle::S2, index == 0, || format!("operation {ticket} is told before those decided earlier"));
     let right = match (&decided.as_what, outcome) {
         (Decision::Subscribed(codes), Outcome::Subscribed(grants)) => {
-            let told = grants.iter().map(|grant| match grant {
-                Some(Qos::AtMostOnce) => 0,
-                Some(Qos::AtLeastOnce) => 1,
-                None => 0x80,
+            let told = || {
+                grants.iter().map(|grant| match grant {
+                    Some(Qos::AtMostOnce) => 0,
+                    Some(Qos::AtLeastOnce) => 1,
+                    None => 0x80,
+                })
+            };
+            let same = told().eq(codes.iter().copied());
+            findings.check(Oracle::S23, same, || {
+                format!("operation {ticket}: the answer {} is told as {}", say::list(codes), say::list(told()))
             });
-            let same = told.eq(codes.iter().copied());
-            findings.check(Oracle::S23, same, || format!("operation {ticket}: {codes:?} is told as {grants:?}"));
             true
         }
         (Decision::Sent, Outcome::Sent)
@@ -75,6 +79,6 @@ fn decided(seen: &Seen<'_>, ticket: u64, outcome: &Outcome, findings: &mut Findi
         | (Decision::Discarded, Outcome::Discarded) => true,
         _ => false,
     };
-    let what = || format!("operation {ticket} ends ({outcome}) although it was {:?}", decided.as_what);
+    let what = || format!("operation {ticket} ends ({outcome}) although it was {}", decided.as_what);
     findings.check(Oracle::S2, right, what);
 }

@@ -7,7 +7,7 @@ use thingwire_core::{Instant, Notice, Outcome};
 use super::judge::Seen;
 use super::model::operations::State;
 use super::model::session::Carried;
-use super::{Findings, Oracle};
+use super::{Findings, Oracle, say};
 use crate::trace::{Operation, What};
 
 /// Steps at one instant that are neither operations nor messages; a healthy client comes to rest after a few.
@@ -59,7 +59,8 @@ impl Timing {
     fn rests(&self, seen: &Seen<'_>, findings: &mut Findings) {
         if let Some(deadline) = seen.model.announced.filter(|_| self.woken) {
             let later = deadline > seen.model.now;
-            findings.check(Oracle::S31, later, || format!("the deadline {deadline:?} is not later than the wake"));
+            let what = || format!("the deadline {} is not later than the wake", say::at(deadline));
+            findings.check(Oracle::S31, later, what);
         }
     }
 
@@ -88,7 +89,10 @@ impl Timing {
             Outcome::Expired => {
                 let right = op.state == State::Waiting && !op.was_sent;
                 let due = op.expires_at.is_some_and(|at| at <= seen.at && !seen.model.is_late(at, seen.rules.slack));
-                let what = || format!("operation {ticket} expires at {:?}, due at {:?}", seen.at, op.expires_at);
+                let what = || {
+                    let due = say::or_none(op.expires_at.map(say::at));
+                    format!("operation {ticket} expires at {}, due: {due}", say::at(seen.at))
+                };
                 findings.check(Oracle::L5, right && due, what);
             }
             Outcome::TimedOut => {
@@ -97,7 +101,9 @@ impl Timing {
                     .filter(|bound| !matches!(bound.what, Carried::Publish(_)))
                     .map(|bound| bound.first_sent_at + seen.rules.config.operation_timeout);
                 let right = due.is_some_and(|due| seen.at + seen.rules.slack >= due);
-                findings.check(Oracle::L5, right, || format!("operation {ticket} times out, due at {due:?}"));
+                findings.check(Oracle::L5, right, || {
+                    format!("operation {ticket} times out, due: {}", say::or_none(due.map(say::at)))
+                });
             }
             _ => {}
         }
@@ -109,7 +115,7 @@ impl Timing {
         self.steps = 0;
         let (model, slack) = (seen.model, seen.rules.slack);
         if let Some(due) = self.stop_due.filter(|_| stopping) {
-            findings.check(Oracle::L7, !model.is_late(due, slack), || format!("a stop was due at {due:?}"));
+            findings.check(Oracle::L7, !model.is_late(due, slack), || format!("a stop was due at {}", say::at(due)));
         } else {
             self.stop_due = None;
         }
@@ -118,10 +124,10 @@ impl Timing {
             if waits && !model.is_late(due, slack) {
                 break;
             }
-            findings.check(Oracle::L5, !waits, || format!("operation {ticket} waits after its time, {due:?}"));
+            findings.check(Oracle::L5, !waits, || format!("operation {ticket} waits after its time, {}", say::at(due)));
             self.expiries.remove(&(due, ticket));
         }
-        if model.session.has_requests() && model.online() && !model.paused && !seen.rules.config.manual_acks {
+        if model.session.has_requests() && model.online() && model.held_since.is_none() {
             requests(seen, findings);
         }
     }
@@ -129,7 +135,7 @@ impl Timing {
 
 fn requests(seen: &Seen<'_>, findings: &mut Findings) {
     for bound in seen.model.session.unanswered().filter(|bound| !matches!(bound.what, Carried::Publish(_))) {
-        let since = bound.first_sent_at.max(seen.model.resumed_input_at);
+        let since = seen.model.held_until.map_or(bound.first_sent_at, |until| bound.first_sent_at.max(until));
         let late = seen.model.is_late(since + seen.rules.config.operation_timeout, seen.rules.slack);
         findings.check(Oracle::L5, !late, || format!("packet {} has no answer and no end", bound.id));
     }

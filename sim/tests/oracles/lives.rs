@@ -10,13 +10,14 @@ use crate::rig::{Rig, config};
 
 pub(crate) type Life = fn() -> (Vec<Record>, Rulebook);
 
-pub(crate) const ALL: [(&str, Life); 16] = [
+pub(crate) const ALL: [(&str, Life); 17] = [
     ("plain", plain),
     ("resumed", resumed),
     ("renewed", renewed),
     ("requests", requests),
     ("inbound", inbound),
     ("manual", manual),
+    ("unread", unread),
     ("silence", silence),
     ("failures", failures),
     ("jitter", jitter),
@@ -164,6 +165,24 @@ pub(crate) fn manual() -> (Vec<Record>, Rulebook) {
     rig.wait(10);
     rig.ack();
     rig.wait(10);
+    end(rig, config)
+}
+
+/// Answers that nobody reads: first the application holds as many messages as it may, then it has paused input.
+pub(crate) fn unread() -> (Vec<Record>, Rulebook) {
+    let mut config = config();
+    (config.manual_acks, config.unacked_max) = (true, 1);
+    let mut rig = Rig::ready(config.clone());
+    rig.message(7, 1_001);
+    rig.subscribe(&["a"]);
+    rig.wait(8_000);
+    rig.ack();
+    rig.wait(8_000);
+    rig.pause(true);
+    rig.subscribe(&["b"]);
+    rig.wait(8_000);
+    rig.pause(false);
+    rig.wait(8_000);
     end(rig, config)
 }
 

@@ -341,7 +341,7 @@ const MUTATIONS: [Mutation; 66] = [
     }),
 ];
 
-const LATE: [Mutation; 14] = [
+const LATE: [Mutation; 17] = [
     (Oracle::S33, "something is left", lives::healed, |r| drop(r.remove(nth(r, 3, is_acked)))),
     (Oracle::L1, "never online again", lives::healed, |r| {
         let healed = nth(r, 0, |what| *what == What::Healed);
@@ -385,6 +385,16 @@ const LATE: [Mutation; 14] = [
                 }
             },
         );
+    }),
+    (Oracle::S36, "a request times out while the window of messages is full", lives::unread, |r| {
+        r.remove(nth(r, 0, is_sent_puback));
+    }),
+    (Oracle::S36, "a request times out while input is paused", lives::unread, |r| {
+        r.remove(nth(r, 0, |what| *what == What::Pause(false)));
+    }),
+    (Oracle::S36, "a link is given up for silence while input is paused", lives::silence, |r| {
+        let pings = nth(r, 0, is_ping);
+        r.insert(pings, Record { what: What::Pause(true), ..r[pings].clone() });
     }),
     (Oracle::L6, "a dead link is kept", lives::silence, |r| {
         end_at(r, nth(r, 0, |what| matches!(what, What::Close(_))));

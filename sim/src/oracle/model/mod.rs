@@ -8,6 +8,7 @@ pub(super) mod link;
 pub(super) mod operations;
 pub(super) mod session;
 
+use core::fmt;
 use core::time::Duration;
 use std::collections::VecDeque;
 
@@ -36,13 +37,13 @@ pub(super) struct Model {
     pub(super) phase: Phase,
     pub(super) holds: Option<Holds>,
     pub(super) paused: bool,
-    /// When input was last asked for again.
-    pub(super) resumed_input_at: Instant,
+    /// Since when input has been held up, if it is: it is paused, or the application has as many messages as it may.
+    pub(super) held_since: Option<Instant>,
+    /// When it last was.
+    pub(super) held_until: Option<Instant>,
     pub(super) healed_at: Option<Instant>,
     /// The socket takes no more: nothing can be sent that is due.
     pub(super) blocked: bool,
-    /// When the window of messages to acknowledge was last full: nothing more was read.
-    pub(super) window_full_at: Option<Instant>,
 }
 
 /// What the application wants of the connection.
@@ -116,6 +117,18 @@ pub(super) enum Meaning {
     EndsNothing,
 }
 
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sent => "sent",
+            Self::Acked => "acknowledged",
+            Self::Subscribed(_) => "subscribed",
+            Self::Unsubscribed => "unsubscribed",
+            Self::Discarded => "withdrawn",
+        })
+    }
+}
+
 impl Model {
     pub(super) fn new() -> Self {
         Self {
@@ -130,10 +143,10 @@ impl Model {
             phase: Phase::Idle,
             holds: None,
             paused: false,
-            resumed_input_at: Instant::EPOCH,
+            held_since: None,
+            held_until: None,
             healed_at: None,
             blocked: false,
-            window_full_at: None,
         }
     }
 
@@ -141,6 +154,25 @@ impl Model {
     pub(super) fn is_late(&self, due: Instant, slack: Duration) -> bool {
         let due = due + slack;
         self.now > due && self.announced.is_none_or(|announced| announced > due)
+    }
+
+    /// Whether the application has let nothing be read for longer than this instant.
+    pub(super) fn reads_nothing(&self, rules: &Rulebook) -> bool {
+        self.held_since.is_some_and(|since| self.now.since(since) > rules.slack)
+    }
+
+    /// Whether input has been held up at any time since.
+    pub(super) fn was_held_since(&self, since: Instant) -> bool {
+        self.held_since.is_some() || self.held_until.is_some_and(|until| until >= since)
+    }
+
+    /// Follows whether input is held up.
+    fn hold(&mut self, rules: &Rulebook) {
+        let held = self.paused || self.link.unacked >= u32::from(rules.config.unacked_max);
+        if held || self.held_since.is_some() {
+            self.held_until = Some(self.now);
+            self.held_since = if held { self.held_since.or(Some(self.now)) } else { None };
+        }
     }
 
     pub(super) fn online(&self) -> bool {
@@ -300,10 +332,7 @@ impl Model {
                 };
             }
             What::Stop => self.stop(),
-            What::Pause(paused) => {
-                self.paused = *paused;
-                self.resumed_input_at = record.at;
-            }
+            What::Pause(paused) => self.paused = *paused,
             What::Blocked(blocked) => self.blocked = *blocked,
             What::Accepted { ticket, operation } => self.accept(*ticket, operation),
             What::Discarded(ticket, true) => self.decide(*ticket, Decision::Discarded),
@@ -320,10 +349,11 @@ impl Model {
             What::Down(link, why) if self.link.number == *link => self.down(why),
             What::Close(link) if self.link.number == *link => self.gone(),
             What::Sent(link, packet) if self.link.number == *link => self.sent(packet, meaning),
-            What::Received(_, packet) if meaning != Meaning::Ignored => self.received(packet, meaning, rules),
+            What::Received(_, packet) if meaning != Meaning::Ignored => self.received(packet, meaning),
             What::Healed => self.healed_at = Some(record.at),
             _ => {}
         }
+        self.hold(rules);
     }
 
     fn stop(&mut self) {
@@ -487,7 +517,7 @@ impl Model {
         }
     }
 
-    fn received(&mut self, packet: &Packet, meaning: Meaning, rules: &Rulebook) {
+    fn received(&mut self, packet: &Packet, meaning: Meaning) {
         self.link.last_received = self.now;
         match (packet, meaning) {
             (_, Meaning::Forbidden(what)) => self.link.forbidden = Some(what),
@@ -496,9 +526,6 @@ impl Model {
             (Packet::Pingresp, _) => self.link.ping_sent_at = None,
             (Packet::Publish(message), Meaning::Message) if message.qos == Qos::AtLeastOnce => {
                 self.link.unacked += 1;
-                if self.link.unacked >= u32::from(rules.config.unacked_max) {
-                    self.window_full_at = Some(self.now);
-                }
             }
             (Packet::Puback(id), Meaning::Answer(ticket)) => {
                 self.session.free(*id);
