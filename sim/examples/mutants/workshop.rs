@@ -113,7 +113,11 @@ impl Workshop {
         let status = wait(child)?;
         let results = fs::read_to_string(out.join("results.jsonl"));
         let lines = results.map_err(|_| io::Error::other(format!("its campaign left no results: {status}")))?;
-        lines.lines().map(|line| serde_json::from_str(line).map_err(io::Error::from)).collect()
+        let lines: Vec<Line> =
+            lines.lines().map(|line| serde_json::from_str(line).map_err(io::Error::from)).collect::<io::Result<_>>()?;
+        let failures = lines.iter().filter(|line| line.failure.is_some()).count() as u64;
+        let whole = lines.len() as u64 >= self.seeds || failures_max > 0 && failures >= failures_max;
+        whole.then_some(lines).ok_or_else(|| io::Error::other(format!("its campaign ended early: {status}")))
     }
 }
 

@@ -10,12 +10,15 @@
 //! | + ½ | the device has its answer |
 //!
 //! A device that has given up meanwhile costs its handshake all the same, and is heard no more. What is left out: a
-//! dropped SYN is not sent again within its attempt, and the ways of all devices are equally long.
+//! dropped SYN is not sent again within its attempt; and where some devices are nearer than others, attempts that arrive
+//! within the spread of the round trips are served in the order in which they began.
 
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use super::millis;
+use thingwire_core::Rng;
+
+use super::{Storm, millis};
 
 /// What a server can take.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,8 +29,11 @@ pub struct Capacity {
     pub burst: u32,
     /// What a CONNECT over the rate is answered with.
     pub over_rate: OverRate,
-    /// The round trip between any device and the server.
+    /// The round trip between the nearest device and the server.
     pub round_trip: Duration,
+    /// How much longer that of the farthest one is: every device has its own, drawn evenly in between. Zero where all are
+    /// equally far.
+    pub round_trip_spread: Duration,
     /// What handshakes cost; `None` when they are no burden.
     pub handshakes: Option<Handshakes>,
     /// The least time between two CONNECTs of one client id; AWS has 1 s (B-2). It costs 4 bytes for each device, and
@@ -83,6 +89,7 @@ impl Capacity {
             rate,
             burst: rate,
             over_rate: OverRate::Refuse,
+            round_trip_spread: Duration::ZERO,
             round_trip: Duration::from_millis(60),
             handshakes: None,
             id_spacing: None,
@@ -97,6 +104,7 @@ impl Capacity {
         holds(self.burst > 0, "the server accepts at least one CONNECT at once")?;
         let round_trip = Duration::from_millis(1)..=minute;
         holds(round_trip.contains(&self.round_trip), "the round trip is 1 ms to 1 minute")?;
+        holds(self.round_trip_spread <= minute, "the round trips of devices differ by at most 1 minute")?;
         holds(
             self.id_spacing.unwrap_or_default() <= minute,
             "two CONNECTs of one client id are at most 1 minute apart",
@@ -112,7 +120,7 @@ impl Capacity {
 /// The server while the storm goes on. Attempts come in the order of time.
 pub(super) struct Server {
     over_rate: OverRate,
-    half_trip: u64,
+    trips: Trips,
     /// In milliseconds, like everything that a device notices; what the server does goes in microseconds.
     timeout: u32,
     workers: Option<Workers>,
@@ -121,11 +129,16 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn new(capacity: &Capacity, devices: u32, connect_timeout: Duration) -> Self {
+    pub(super) fn new(storm: &Storm) -> Self {
+        let (capacity, devices) = (&storm.capacity, storm.devices);
         Self {
             over_rate: capacity.over_rate,
-            half_trip: micros(capacity.round_trip) / 2,
-            timeout: millis(connect_timeout),
+            trips: Trips {
+                half: micros(capacity.round_trip) / 2,
+                half_spread: micros(capacity.round_trip_spread) / 2,
+                seed: storm.seed,
+            },
+            timeout: millis(storm.connect_timeout),
             workers: capacity.handshakes.as_ref().map(Workers::new),
             bucket: Bucket::new(capacity),
             ids: capacity.id_spacing.map(|spacing| Ids::new(spacing, devices)),
@@ -136,14 +149,15 @@ impl Server {
     pub(super) fn attempt(&mut self, device: u32, at: u32) -> Answer {
         let gives_up = at + self.timeout;
         let silence = |ready| Answer { ready, end: gives_up, verdict: Verdict::TimedOut };
-        let hello_at = u64::from(at) * 1_000 + 3 * self.half_trip;
+        let half_trip = self.trips.half_of(device);
+        let hello_at = u64::from(at) * 1_000 + 3 * half_trip;
         let handshake = self.workers.as_mut().map_or(Some(hello_at), |workers| workers.serve(hello_at));
-        let Some(secure_at) = handshake.map(|done| done + self.half_trip) else { return silence(None) };
+        let Some(secure_at) = handshake.map(|done| done + half_trip) else { return silence(None) };
         let ready = to_millis(secure_at);
         if ready >= gives_up {
             return silence(None);
         }
-        let connect_at = secure_at + self.half_trip;
+        let connect_at = secure_at + half_trip;
         let allowed = self.ids.as_mut().is_none_or(|ids| ids.allow(device, connect_at));
         let accepted = allowed && self.bucket.take(connect_at);
         let verdict = match (accepted, self.over_rate) {
@@ -151,8 +165,27 @@ impl Server {
             (false, OverRate::Refuse) => Verdict::Refused,
             (false, OverRate::Ignore) => return silence(Some(ready)),
         };
-        let end = to_millis(connect_at + self.half_trip);
+        let end = to_millis(connect_at + half_trip);
         if end < gives_up { Answer { ready: Some(ready), end, verdict } } else { silence(Some(ready)) }
+    }
+}
+
+/// How far away each device is, in microseconds.
+struct Trips {
+    half: u64,
+    half_spread: u64,
+    seed: u64,
+}
+
+impl Trips {
+    /// Half of the round trip of a device.
+    fn half_of(&self, device: u32) -> u64 {
+        if self.half_spread == 0 {
+            return self.half;
+        }
+        // Beyond the numbers that decide when a device is lost and what it draws.
+        let drawn = Rng::new(Rng::new(self.seed).next_u64() ^ (u64::from(device) | 1 << 33)).next_u64();
+        self.half + drawn % (self.half_spread + 1)
     }
 }
 
@@ -245,7 +278,7 @@ impl Bucket {
         let normal = now.saturating_sub(self.filled) - reduced;
         let gained = normal.saturating_mul(self.rate) + reduced * self.rate * self.overloaded_percent / 100;
         self.level = self.level.saturating_add(gained).min(self.full);
-        self.filled = now;
+        self.filled = self.filled.max(now);
     }
 
     fn count(&mut self, now: u64) {
@@ -295,7 +328,8 @@ mod tests {
     const TIMEOUT: u32 = 10_000;
 
     fn server(capacity: &Capacity) -> Server {
-        Server::new(capacity, 100_000, Duration::from_millis(TIMEOUT.into()))
+        let connect_timeout = Duration::from_millis(TIMEOUT.into());
+        Server::new(&Storm { connect_timeout, ..Storm::new(100_000, capacity.clone()) })
     }
 
     /// How many of so many attempts at one time end in each way: accepted, refused, timed out.
@@ -311,6 +345,17 @@ mod tests {
     fn an_attempt_takes_three_round_trips() {
         let answer = server(&Capacity::new(1)).attempt(0, 1_000);
         assert_eq!(answer, Answer { ready: Some(1_120), end: 1_180, verdict: Verdict::Accepted });
+    }
+
+    #[test]
+    fn every_device_is_as_far_away_as_it_is() {
+        let millis = Duration::from_millis;
+        let mut server = server(&Capacity { round_trip_spread: millis(200), ..Capacity::new(1_000_000) });
+        let took: Vec<_> = (0..1_000).map(|device| server.attempt(device, 0).end).collect();
+        let (nearest, farthest) = (took.iter().min().unwrap(), took.iter().max().unwrap());
+        assert!((180..190).contains(nearest) && (770..=780).contains(farthest), "{nearest} to {farthest}");
+        let again: Vec<_> = (0..1_000).map(|device| server.attempt(device, 5_000).end - 5_000).collect();
+        assert_eq!(took, again, "it does not move");
     }
 
     #[test]

@@ -16,7 +16,8 @@ use crate::plan::Span;
 /// All devices lose their connection, a server accepts so many of them a second, and each way to wait between attempts is tried on the
 /// same storm. The table has for each policy: when 50, 90, 99 and 100 % of the fleet were back, and which part was at the end; attempts
 /// of a device, on average, of the worst hundredth and of the worst; the most attempts and refusals in a second; attempts that timed
-/// out; and how long a device was at it. With -o it also writes fleet.svg, fleet.csv (second by second) and fleet.json.
+/// out; and how long a device was at it. With -o it also writes fleet.html (everything, with a map of devices over time and the same
+/// storm before slower and faster servers), fleet.svg, fleet.csv (second by second) and fleet.json.
 ///
 /// The policies: v1 (the documented formula, without jitter), fixed (always the base), equal (half of it drawn), full (all of it drawn,
 /// above 1 s: thingwire's default), decorrelated (drawn up to three times the last wait).
@@ -66,6 +67,9 @@ pub struct FleetArgs {
     /// The time between a device and the server, there and back.
     #[arg(long, value_name = "TIME", default_value = "60ms")]
     round_trip: Span,
+    /// How much longer that is for the farthest device; every device is somewhere in between.
+    #[arg(long, value_name = "TIME", default_value = "0s")]
+    round_trip_spread: Span,
     /// When a device gives an attempt up.
     #[arg(long, value_name = "TIME", default_value = "10s")]
     connect_timeout: Span,
@@ -78,7 +82,7 @@ pub struct FleetArgs {
     /// Another seed draws other waits.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Where to write fleet.svg, fleet.csv and fleet.json. Files of an earlier run are replaced.
+    /// Where to write fleet.html, fleet.svg, fleet.csv and fleet.json. Files of an earlier run are replaced.
     #[arg(short, long = "out", value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -104,7 +108,7 @@ pub fn command(args: &FleetArgs) -> Result<(), String> {
     bar.finish_and_clear();
     let recoveries = recoveries?;
     if let Some(dir) = &args.out {
-        write_files(dir, &storm, &recoveries)?;
+        write_files(dir, &storm, &policies, &recoveries)?;
     }
     let mut out = io::stdout().lock();
     let printed = out.write_all(report::table(&storm, &recoveries).as_bytes()).and_then(|()| out.flush());
@@ -118,6 +122,7 @@ impl FleetArgs {
             burst: self.burst.unwrap_or(self.rate),
             over_rate: if self.silent { OverRate::Ignore } else { OverRate::Refuse },
             round_trip: self.round_trip.0,
+            round_trip_spread: self.round_trip_spread.0,
             handshakes: self.tls_workers.map(handshakes),
             id_spacing: self.id_spacing.map(|spacing| spacing.0),
             overloaded_percent: self.overloaded,
@@ -140,7 +145,9 @@ fn progress_bar(len: u64) -> ProgressBar {
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-fn write_files(dir: &Path, storm: &Storm, recoveries: &[Recovery]) -> Result<(), String> {
+fn write_files(dir: &Path, storm: &Storm, policies: &[Policy], recoveries: &[Recovery]) -> Result<(), String> {
+    let sweep = super::sweep(storm, policies)?;
+    replace(dir, "fleet.html", &super::page(storm, recoveries, &sweep)?)?;
     replace(dir, "fleet.svg", &super::picture(storm, recoveries)?)?;
     replace(dir, "fleet.csv", &report::csv(recoveries))?;
     replace(dir, "fleet.json", &format!("{:#}\n", report::json(storm, recoveries)))

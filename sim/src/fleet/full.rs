@@ -83,7 +83,7 @@ const CONNECT: u8 = 0x10;
 impl Fleet {
     fn new(storm: &Storm, policy: &Policy) -> Result<Self, String> {
         let field = Field {
-            server: Server::new(&storm.capacity, storm.devices, storm.connect_timeout),
+            server: Server::new(storm),
             recorder: Recorder::new(storm, policy),
             until: millis(storm.until),
             outbound: BytesMut::new(),
@@ -180,13 +180,13 @@ impl Device {
                 Action::Open(link) => {
                     self.attempts += 1;
                     self.began = now;
-                    field.recorder.began(now);
+                    field.recorder.began(self.number, now);
                     let answer = field.server.attempt(self.number, now);
                     self.server = answer.ready.map_or(Next::Nothing, |ready| Next::LinkUp(ready, link, answer));
                 }
                 Action::Close(_) => self.server = Next::Nothing,
                 Action::Notify(Notice::Online { .. }) => {
-                    field.recorder.accepted(self.began, now, self.attempts);
+                    field.recorder.accepted(self.number, self.began, now, self.attempts);
                     self.server = Next::Over;
                     self.back = true;
                 }

@@ -61,7 +61,7 @@ impl<'a> Fleet<'a> {
             policy,
             devices: (0..storm.devices).map(device).collect(),
             wheel,
-            server: Server::new(&storm.capacity, storm.devices, storm.connect_timeout),
+            server: Server::new(storm),
             recorder: Recorder::new(storm, policy),
             spacing: millis(Limits::aws().connect_spacing),
             losses: u32::from(storm.loss.begins_with_a_wait()),
@@ -71,10 +71,10 @@ impl<'a> Fleet<'a> {
     fn attempt(&mut self, number: u32, now: u32) {
         let device = &mut self.devices[number as usize];
         let answer = self.server.attempt(number, now);
-        self.recorder.began(now);
+        self.recorder.began(number, now);
         match answer.verdict {
             Verdict::Accepted => {
-                self.recorder.accepted(now, answer.end, device.backoff.attempt() - self.losses);
+                self.recorder.accepted(number, now, answer.end, device.backoff.attempt() - self.losses);
                 return;
             }
             Verdict::Refused => self.recorder.refused(now, answer.end),

@@ -16,10 +16,13 @@ mod capacity;
 mod command;
 mod full;
 mod lean;
+mod map;
+mod page;
 mod picture;
 mod policy;
 mod recovery;
 mod report;
+mod sweep;
 mod wheel;
 
 use core::fmt;
@@ -33,10 +36,12 @@ use crate::plan::Span;
 
 pub use capacity::{Capacity, Handshakes, OverRate};
 pub use command::{FleetArgs, command};
+pub use page::page;
 pub use picture::picture;
 pub use policy::{Kind, Policy};
-pub use recovery::{MILESTONES, Recovery, Second};
+pub use recovery::{Life, MILESTONES, Recovery, Second};
 pub use report::{csv, json, table};
+pub use sweep::{Sweep, sweep};
 
 /// What befalls a fleet.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,7 @@
 //! One picture of what came of a storm: who is back when, what the server has to bear, and what it costs each device.
 
 use core::ops::Range;
+use core::time::Duration;
 use std::io;
 
 use plotters::coord::Shift;
@@ -8,11 +9,12 @@ use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
 
 use super::report::{grouped, summary};
-use super::{Kind, Recovery, Storm};
+use super::{Kind, Recovery, Storm, Sweep};
 
 const WIDTH: u32 = 960;
 const HEIGHT: u32 = 1_120;
 const HEAD: u32 = 76;
+const SWEEP_HEIGHT: u32 = 380;
 
 /// As many points as a line needs.
 const COLUMNS: f64 = 600.0;
@@ -46,6 +48,64 @@ pub fn picture(storm: &Storm, recoveries: &[Recovery]) -> Result<String, String>
     let mut text = String::new();
     draw(&mut text, storm, recoveries).map_err(|error| format!("cannot draw: {error}"))?;
     Ok(with_dark(&text))
+}
+
+/// How long a recovery takes before servers of several rates, as the text of an SVG file.
+pub(super) fn sensitivity(sweep: &Sweep) -> Result<String, String> {
+    let mut text = String::new();
+    draw_sweep(&mut text, sweep).map_err(|error| format!("cannot draw: {error}"))?;
+    Ok(with_dark(&text))
+}
+
+/// Both axes go in doublings, which make a straight line of a time that is in proportion to the rate.
+fn draw_sweep(text: &mut String, sweep: &Sweep) -> Drawn {
+    let root = SVGBackend::with_string(text, (WIDTH, SWEEP_HEIGHT)).into_drawing_area();
+    root.fill(&PAPER)?;
+    let doublings = |time: Duration| time.as_secs_f64().max(1.0).log2();
+    let times = sweep.rows.iter().flat_map(|(_, reached)| reached).flatten().chain(&sweep.at_best);
+    let (low, high) = times.fold((f64::MAX, 0.0_f64), |(low, high), &time| {
+        let at = doublings(time);
+        (low.min(at.floor()), high.max(at.ceil()))
+    });
+    let small = ("sans-serif", 13).into_font().color(&QUIET);
+    let mut chart = ChartBuilder::on(&root)
+        .margin(12)
+        .margin_right(28)
+        .caption("Seconds until 99 % are back", ("sans-serif", 16).into_font().color(&INK))
+        .x_label_area_size(42)
+        .y_label_area_size(76)
+        .build_cartesian_2d(-0.3..float(sweep.rates.len()) - 0.7, low.min(high)..high.max(low) + 0.3)?;
+    let whole = |value: f64| (value.fract().abs() < 1e-6).then_some(value.round());
+    let rate = |value: &f64| {
+        let rates = sweep.rates.iter().zip(0_u32..);
+        let here = |&(_, at): &(&u32, u32)| whole(*value).is_some_and(|value| (value - f64::from(at)).abs() < 0.5);
+        rates.into_iter().find(here).map_or_else(String::new, |(rate, _)| grouped(u64::from(*rate)))
+    };
+    chart
+        .configure_mesh()
+        .bold_line_style(GRID)
+        .light_line_style(TRANSPARENT)
+        .axis_style(QUIET)
+        .label_style(small.clone())
+        .axis_desc_style(small)
+        .x_desc("CONNECTs that the server accepts a second")
+        .x_labels(sweep.rates.len() + 1)
+        .x_label_formatter(&rate)
+        .y_label_formatter(&|&value| whole(value).map_or_else(String::new, |value| number(value.exp2())))
+        .draw()?;
+    let best = (0_u32..).map(f64::from).zip(sweep.at_best.iter().map(|&best| doublings(best)));
+    chart.draw_series(DashedLineSeries::new(best, 4, 4, QUIET.stroke_width(1)))?;
+    for (policy, reached) in &sweep.rows {
+        let points = (0_u32..).zip(reached).filter_map(|(at, &reached)| Some((f64::from(at), doublings(reached?))));
+        let points: Vec<_> = points.collect();
+        chart.draw_series(points.iter().map(|&point| Circle::new(point, 3, colour(policy.kind).filled())))?;
+        if is_dashed(policy.kind) {
+            chart.draw_series(DashedLineSeries::new(points, 11, 5, stroke(policy.kind)))?;
+        } else {
+            chart.draw_series(LineSeries::new(points, stroke(policy.kind)))?;
+        }
+    }
+    root.present()
 }
 
 fn draw(text: &mut String, storm: &Storm, recoveries: &[Recovery]) -> Drawn {

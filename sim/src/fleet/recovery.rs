@@ -1,6 +1,8 @@
 //! What came of a storm.
 
+use core::cmp::Reverse;
 use core::time::Duration;
+use std::collections::BinaryHeap;
 
 use super::{Policy, Storm};
 
@@ -30,7 +32,25 @@ pub struct Recovery {
     pub seconds: Vec<Second>,
     /// How many devices made 0, 1, 2, … attempts.
     pub devices_by_attempts: Vec<u32>,
+    /// What some devices did, evenly chosen by their numbers.
+    pub shown: Vec<Life>,
 }
+
+/// What one device did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Life {
+    /// Its number.
+    pub device: u32,
+    /// When its attempts began, in milliseconds since the loss: the first 512.
+    pub attempts_millis: Vec<u32>,
+    /// When it was back.
+    pub back_at_millis: Option<u32>,
+}
+
+/// How many devices are shown, at most.
+const SHOWN_MAX: u32 = 96;
+/// How many attempts of each: room that is taken once, so that memory does not depend on what happens.
+const ATTEMPTS_SHOWN: usize = 512;
 
 /// What happened in one second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -89,16 +109,28 @@ fn milestone(devices: u32, percent: u32) -> u32 {
     u32::try_from(count).unwrap_or(devices)
 }
 
+/// The device that is shown in this place: the first of those that fall to it.
+fn nth_of(index: u32, shown: u32, devices: u32) -> u32 {
+    let first = (u64::from(index) * u64::from(devices)).div_ceil(u64::from(shown));
+    u32::try_from(first).unwrap_or(devices)
+}
+
 /// Writes down what happens, in the order in which it ends.
 pub(super) struct Recorder {
     recovery: Recovery,
     milestones: [u32; MILESTONES.len()],
     on_air_millis: u64,
+    /// When devices will be back that are not yet: with ways of several lengths, who begins first is not the first back.
+    coming: BinaryHeap<Reverse<u32>>,
+    back: u32,
 }
 
 impl Recorder {
     pub(super) fn new(storm: &Storm, policy: &Policy) -> Self {
+        let shown = storm.devices.min(SHOWN_MAX);
+        let life = |device| Life { device, attempts_millis: Vec::with_capacity(ATTEMPTS_SHOWN), back_at_millis: None };
         let recovery = Recovery {
+            shown: (0..shown).map(|index| life(nth_of(index, shown, storm.devices))).collect(),
             policy: *policy,
             devices: storm.devices,
             connected: 0,
@@ -110,29 +142,46 @@ impl Recorder {
             seconds: Vec::new(),
             devices_by_attempts: Vec::new(),
         };
-        Self { recovery, milestones: MILESTONES.map(|percent| milestone(storm.devices, percent)), on_air_millis: 0 }
+        let milestones = MILESTONES.map(|percent| milestone(storm.devices, percent));
+        Self { recovery, milestones, on_air_millis: 0, coming: BinaryHeap::new(), back: 0 }
     }
 
     pub(super) fn connected(&self) -> u32 {
         self.recovery.connected
     }
 
-    /// An attempt began, at this millisecond.
-    pub(super) fn began(&mut self, at: u32) {
+    /// An attempt of a device began, at this millisecond.
+    pub(super) fn began(&mut self, device: u32, at: u32) {
+        self.arrived(at);
         self.recovery.attempts += 1;
         self.second(at).attempts += 1;
+        if let Some(life) = self.shown(device).filter(|life| life.attempts_millis.len() < ATTEMPTS_SHOWN) {
+            life.attempts_millis.push(at);
+        }
     }
 
     /// An attempt that began at `began` was accepted, the last of so many.
-    pub(super) fn accepted(&mut self, began: u32, at: u32, attempts: u32) {
+    pub(super) fn accepted(&mut self, device: u32, began: u32, at: u32, attempts: u32) {
         self.ended(began, at).accepted += 1;
+        if let Some(life) = self.shown(device) {
+            life.back_at_millis = Some(at);
+        }
         self.recovery.connected += 1;
-        for (milestone, reached) in self.milestones.iter().zip(&mut self.recovery.reached) {
-            if *milestone == self.recovery.connected {
-                *reached = Some(Duration::from_millis(at.into()));
+        self.coming.push(Reverse(at));
+        self.made(attempts);
+    }
+
+    /// Whoever was to be back by now is: nobody who begins later can be sooner.
+    fn arrived(&mut self, now: u32) {
+        while let Some(&Reverse(at)) = self.coming.peek().filter(|&&Reverse(at)| at <= now) {
+            self.coming.pop();
+            self.back += 1;
+            for (milestone, reached) in self.milestones.iter().zip(&mut self.recovery.reached) {
+                if *milestone == self.back {
+                    *reached = Some(Duration::from_millis(at.into()));
+                }
             }
         }
-        self.made(attempts);
     }
 
     pub(super) fn refused(&mut self, began: u32, at: u32) {
@@ -151,8 +200,15 @@ impl Recorder {
     }
 
     pub(super) fn finish(mut self) -> Recovery {
+        self.arrived(u32::MAX);
         self.recovery.on_air = Duration::from_millis(self.on_air_millis);
         self.recovery
+    }
+
+    fn shown(&mut self, device: u32) -> Option<&mut Life> {
+        let (shown, devices) = (u32::try_from(self.recovery.shown.len()).ok()?, self.recovery.devices);
+        let index = u64::from(device) * u64::from(shown) / u64::from(devices);
+        self.recovery.shown.get_mut(usize::try_from(index).ok()?).filter(|life| life.device == device)
     }
 
     fn ended(&mut self, began: u32, at: u32) -> &mut Second {

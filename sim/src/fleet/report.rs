@@ -12,35 +12,56 @@ use crate::plan::Span;
 pub fn table(storm: &Storm, recoveries: &[Recovery]) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
-    let _ = writeln!(text, "{}\n", summary(storm));
-    let _ = write!(text, "{:<12}", "policy");
-    for milestone in MILESTONES {
-        let _ = write!(text, "{:>9}", format!("{milestone} %"));
-    }
-    let _ = writeln!(
-        text,
-        "{:>8}{:>10}{:>7}{:>7}{:>10}{:>11}{:>11}{:>9}",
-        "back", "attempts", "p99", "worst", "peak/s", "refused/s", "timeouts", "on air"
-    );
-    for recovery in recoveries {
-        let _ = write!(text, "{:<12}", recovery.policy.kind);
-        for reached in recovery.reached {
-            let _ = write!(text, "{:>9}", reached.map_or("-".to_owned(), seconds));
+    let _ = writeln!(text, "{}\n", [summary(storm), round_trips(storm)].join(" ").trim_end());
+    for line in core::iter::once(columns()).chain(recoveries.iter().map(row)) {
+        for (at, (cell, width)) in line.iter().zip(WIDTHS).enumerate() {
+            let _ = if at == 0 { write!(text, "{cell:<width$}") } else { write!(text, "{cell:>width$}") };
         }
-        let _ = writeln!(
-            text,
-            "{:>8}{:>10.1}{:>7}{:>7}{:>10}{:>11}{:>11}{:>9}",
-            back(recovery),
-            recovery.attempts_mean(),
-            recovery.attempts_percentile(99),
-            recovery.attempts_percentile(100),
-            grouped(recovery.peak_attempts().into()),
-            grouped(recovery.peak_refused().into()),
-            grouped(recovery.timed_out),
-            format!("{:.1} s", recovery.on_air_mean()),
-        );
+        text.push('\n');
     }
     text
+}
+
+/// How wide each column of the table is.
+const WIDTHS: [usize; 13] = [12, 9, 9, 9, 9, 8, 10, 7, 7, 10, 11, 11, 9];
+
+/// What the columns of the table are.
+pub(super) fn columns() -> [String; WIDTHS.len()] {
+    let [half, most, nearly, all] = MILESTONES.map(|milestone| format!("{milestone} %"));
+    let words = ["back", "attempts", "p99", "worst", "peak/s", "refused/s", "timeouts", "on air"];
+    let [back, attempts, p99, worst, peak, refused, timeouts, on_air] = words.map(str::to_owned);
+    let first = "policy".to_owned();
+    [first, half, most, nearly, all, back, attempts, p99, worst, peak, refused, timeouts, on_air]
+}
+
+/// A policy in these columns.
+pub(super) fn row(recovery: &Recovery) -> [String; WIDTHS.len()] {
+    let [half, most, nearly, all] = recovery.reached.map(|reached| reached.map_or("-".to_owned(), seconds));
+    [
+        recovery.policy.kind.to_string(),
+        half,
+        most,
+        nearly,
+        all,
+        back(recovery),
+        format!("{:.1}", recovery.attempts_mean()),
+        recovery.attempts_percentile(99).to_string(),
+        recovery.attempts_percentile(100).to_string(),
+        grouped(recovery.peak_attempts().into()),
+        grouped(recovery.peak_refused().into()),
+        grouped(recovery.timed_out),
+        format!("{:.1} s", recovery.on_air_mean()),
+    ]
+}
+
+/// How far away the devices are, where that is not the same for all.
+pub(super) fn round_trips(storm: &Storm) -> String {
+    let capacity = &storm.capacity;
+    if capacity.round_trip_spread.is_zero() {
+        return String::new();
+    }
+    let longest = capacity.round_trip + capacity.round_trip_spread;
+    format!("Round trips take {} to {}.", Span(capacity.round_trip), Span(longest))
 }
 
 /// The storm in a sentence or two.
@@ -94,6 +115,7 @@ pub fn json(storm: &Storm, recoveries: &[Recovery]) -> Value {
             "burst": capacity.burst,
             "ignores_the_rest": capacity.over_rate == OverRate::Ignore,
             "round_trip": capacity.round_trip.as_secs_f64(),
+            "round_trip_spread": capacity.round_trip_spread.as_secs_f64(),
             "id_spacing": capacity.id_spacing.map(|spacing| spacing.as_secs_f64()),
             "overloaded_percent": capacity.overloaded_percent,
             "handshakes": handshakes.map(|handshakes| json!({
@@ -140,7 +162,7 @@ fn back(recovery: &Recovery) -> String {
     }
 }
 
-fn seconds(span: Duration) -> String {
+pub(super) fn seconds(span: Duration) -> String {
     format!("{} s", grouped(span.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX)))
 }
 

@@ -5,16 +5,16 @@ use core::ops::{Add, Sub};
 
 /// A length or place in a picture, in tenths of a pixel: whole numbers, so that pictures are the same everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(super) struct Px(pub(super) i64);
+pub(crate) struct Px(pub(crate) i64);
 
 impl Px {
     /// Whole pixels.
-    pub(super) const fn whole(pixels: i64) -> Self {
+    pub(crate) const fn whole(pixels: i64) -> Self {
         Self(pixels * 10)
     }
 
     /// As many pixels as text of this size takes at most, near enough: fonts differ.
-    pub(super) fn of_text(text: &str, size: i64) -> Self {
+    pub(crate) fn of_text(text: &str, size: i64) -> Self {
         Self(i64::try_from(text.chars().count()).unwrap_or(i64::MAX / 100) * size * 6)
     }
 }
@@ -47,15 +47,15 @@ impl Display for Px {
 
 /// A place and a size.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rect {
-    pub(super) x: Px,
-    pub(super) y: Px,
-    pub(super) width: Px,
-    pub(super) height: Px,
+pub(crate) struct Rect {
+    pub(crate) x: Px,
+    pub(crate) y: Px,
+    pub(crate) width: Px,
+    pub(crate) height: Px,
 }
 
 /// Text that may stand between tags and inside quotes. Control characters, which no page may hold, become U+FFFD.
-pub(super) struct Escaped<'a>(pub(super) &'a str);
+pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -76,11 +76,11 @@ impl Display for Escaped<'_> {
 
 /// What a path draws, in the making.
 #[derive(Debug, Default)]
-pub(super) struct Strokes(String);
+pub(crate) struct Strokes(String);
 
 impl Strokes {
     /// Goes on with this.
-    pub(super) fn add(&mut self, stroke: fmt::Arguments<'_>) {
+    pub(crate) fn add(&mut self, stroke: fmt::Arguments<'_>) {
         // Writing to a string cannot fail.
         let _ = self.0.write_fmt(stroke);
     }
@@ -88,23 +88,23 @@ impl Strokes {
 
 /// A document in the making.
 #[derive(Debug, Default)]
-pub(super) struct Markup(String);
+pub(crate) struct Markup(String);
 
 impl Markup {
     /// What was written.
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         self.0
     }
 
     /// Opens an element.
-    pub(super) fn open(&mut self, tag: &str, attributes: &[(&str, &dyn Display)]) -> &mut Self {
+    pub(crate) fn open(&mut self, tag: &str, attributes: &[(&str, &dyn Display)]) -> &mut Self {
         self.begin(tag, attributes);
         self.0.push('>');
         self
     }
 
     /// Closes the element that was opened last.
-    pub(super) fn close(&mut self, tag: &str) -> &mut Self {
+    pub(crate) fn close(&mut self, tag: &str) -> &mut Self {
         self.0.push_str("</");
         self.0.push_str(tag);
         self.0.push_str(">\n");
@@ -112,34 +112,34 @@ impl Markup {
     }
 
     /// An element with nothing but text in it.
-    pub(super) fn leaf(&mut self, tag: &str, attributes: &[(&str, &dyn Display)], text: &str) -> &mut Self {
+    pub(crate) fn leaf(&mut self, tag: &str, attributes: &[(&str, &dyn Display)], text: &str) -> &mut Self {
         self.open(tag, attributes).text(text).close(tag)
     }
 
     /// Text.
-    pub(super) fn text(&mut self, text: &str) -> &mut Self {
+    pub(crate) fn text(&mut self, text: &str) -> &mut Self {
         self.push(&Escaped(text))
     }
 
     /// Markup that was written elsewhere.
-    pub(super) fn raw(&mut self, markup: &str) -> &mut Self {
+    pub(crate) fn raw(&mut self, markup: &str) -> &mut Self {
         self.0.push_str(markup);
         self
     }
 
     /// A paragraph.
-    pub(super) fn paragraph(&mut self, class: &str, text: &str) -> &mut Self {
+    pub(crate) fn paragraph(&mut self, class: &str, text: &str) -> &mut Self {
         self.leaf("p", &[("class", &class)], text)
     }
 
     /// A cell with a number, or another thing of fixed width.
-    pub(super) fn number(&mut self, text: &str) -> &mut Self {
+    pub(crate) fn number(&mut self, text: &str) -> &mut Self {
         self.leaf("td", &[("class", &"number")], text)
     }
 
     /// Begins a table under the heading of this id, its columns with their classes. It scrolls by itself where the
     /// screen is narrow.
-    pub(super) fn table(&mut self, heading: &str, columns: &[(&str, &str)]) -> &mut Self {
+    pub(crate) fn table(&mut self, heading: &str, columns: &[(&str, &str)]) -> &mut Self {
         let of: [(&str, &dyn Display); 4] =
             [("class", &"box"), ("tabindex", &"0"), ("role", &"region"), ("aria-labelledby", &heading)];
         self.open("div", &of).open("table", &[]).open("thead", &[]).open("tr", &[]);
@@ -150,30 +150,30 @@ impl Markup {
     }
 
     /// Ends a table.
-    pub(super) fn table_end(&mut self) -> &mut Self {
+    pub(crate) fn table_end(&mut self) -> &mut Self {
         self.close("tbody").close("table").close("div")
     }
 
     /// A rectangle, with what is said when somebody points at it; nothing is said where that is empty.
-    pub(super) fn rect(&mut self, class: &str, at: Rect, title: &str) -> &mut Self {
+    pub(crate) fn rect(&mut self, class: &str, at: Rect, title: &str) -> &mut Self {
         let Rect { x, y, width, height } = at;
         self.begin("rect", &[("class", &class), ("x", &x), ("y", &y), ("width", &width), ("height", &height)]);
         self.shape_end("rect", title)
     }
 
     /// A path.
-    pub(super) fn path(&mut self, class: &str, d: &str, title: &str) -> &mut Self {
+    pub(crate) fn path(&mut self, class: &str, d: &str, title: &str) -> &mut Self {
         self.begin("path", &[("class", &class), ("d", &d)]);
         self.shape_end("path", title)
     }
 
     /// A path of many strokes; nothing if there is none.
-    pub(super) fn strokes(&mut self, class: &str, strokes: &Strokes, title: &str) -> &mut Self {
+    pub(crate) fn strokes(&mut self, class: &str, strokes: &Strokes, title: &str) -> &mut Self {
         if strokes.0.is_empty() { self } else { self.path(class, &strokes.0, title) }
     }
 
     /// Text in a drawing; `y` is its base line.
-    pub(super) fn label(&mut self, class: &str, x: Px, y: Px, text: &str, title: &str) -> &mut Self {
+    pub(crate) fn label(&mut self, class: &str, x: Px, y: Px, text: &str, title: &str) -> &mut Self {
         self.begin("text", &[("class", &class), ("x", &x), ("y", &y)]);
         self.0.push('>');
         if !title.is_empty() {
@@ -209,18 +209,18 @@ impl Markup {
 }
 
 /// A whole page.
-pub(super) struct Page<'a> {
+pub(crate) struct Page<'a> {
     /// Its title.
-    pub(super) title: &'a str,
+    pub(crate) title: &'a str,
     /// What is in it.
-    pub(super) body: &'a str,
+    pub(crate) body: &'a str,
     /// What runs in it, and the SHA-256 of that as a content security policy has it; nothing else can run.
-    pub(super) script: Option<(&'a str, &'a str)>,
+    pub(crate) script: Option<(&'a str, &'a str)>,
 }
 
 impl Page<'_> {
     /// The page as one file.
-    pub(super) fn write(&self) -> String {
+    pub(crate) fn write(&self) -> String {
         let script = self.script.map_or("'none'".to_owned(), |(_, hash)| format!("'sha256-{hash}'"));
         let policy = format!(
             "default-src 'none'; style-src 'unsafe-inline'; script-src {script}; base-uri 'none'; form-action 'none'"

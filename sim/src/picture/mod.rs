@@ -17,4 +17,5 @@ mod palette;
 mod story;
 mod words;
 
+pub(crate) use markup::{Markup, Page, Px, Rect, Strokes};
 pub(crate) use words::{clock, count, phase};

@@ -168,7 +168,9 @@ fn what_a_full_socket_keeps_from_being_sent_is_not_held_against_the_client() {
 /// The oracles that do not hold.
 fn judge(config: &Config, records: &[Record]) -> Vec<&'static str> {
     let mut judge = Judge::new(vec![Rulebook::new(config.clone())]);
-    records.iter().for_each(|record| judge.observe(record));
+    for record in records {
+        judge.observe(record);
+    }
     let mut found: Vec<_> = judge.findings().iter().map(|finding| finding.oracle).collect();
     found.dedup();
     found

@@ -21,7 +21,7 @@ fn it_prints_the_table_and_writes_the_files() {
     let table = String::from_utf8(output.stdout).unwrap();
     assert!(table.starts_with("400 devices lose the connection at once; the server accepts 2 of them a second"));
     assert_eq!(table.lines().count(), 5);
-    assert_eq!(names(&out), ["fleet.csv", "fleet.json", "fleet.svg"], "nothing unfinished is left");
+    assert_eq!(names(&out), ["fleet.csv", "fleet.html", "fleet.json", "fleet.svg"], "nothing unfinished is left");
     let json: serde_json::Value = serde_json::from_slice(&fs::read(out.join("fleet.json")).unwrap()).unwrap();
     assert_eq!(json["policies"][1]["connected"], 400);
 }
@@ -43,6 +43,7 @@ fn nonsense_is_refused_in_one_line() {
         (["--policy", ""], "there are v1, fixed, equal, full, decorrelated"),
         (["--base", "1min"], "write a number and"),
         (["--max", "10ms"], "backoff.max is 10ms"),
+        (["--round-trip-spread", "2m"], "differ by at most 1 minute"),
         (["--loss", "slowly"], "there are sync, spread:TIME and power-cut:TIME"),
         (["--overloaded", "0"], "1 to 100 %"),
         (["--until", "0s"], "within 7 days"),

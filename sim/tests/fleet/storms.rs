@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
 use thingwire_sim::fleet::{
-    Capacity, Fidelity, Handshakes, Kind, Loss, OverRate, Policy, Recovery, Storm, study, table,
+    Capacity, Fidelity, Handshakes, Kind, Loss, OverRate, Policy, Recovery, Storm, study, sweep, table,
 };
 
 use crate::{lean, run, secs, storm};
@@ -103,6 +103,42 @@ fn a_backlog_longer_than_the_timeout_starves_the_fleet() {
     };
     assert_eq!(back_with(100), 2_000, "5 s of work");
     assert!(back_with(400) < 200, "20 s of work, all of it for devices that have gone after 10");
+}
+
+#[test]
+fn distance_alone_spreads_a_fleet_that_does_not_do_so_itself() {
+    let together = storm(2_000);
+    let mut apart = together.clone();
+    apart.capacity.round_trip_spread = secs(2);
+    let until_all_are_back = |storm: &Storm, kind| all_back(&lean(storm, kind));
+    let (v1, v1_apart) = (until_all_are_back(&together, Kind::V1), until_all_are_back(&apart, Kind::V1));
+    assert!(v1_apart < 0.1 * v1, "its wave arrives over 6 s, and is accepted for as long: {v1_apart}, not {v1}");
+    let full = until_all_are_back(&apart, Kind::Full);
+    assert!(full < 0.9 * v1_apart, "and that is still no jitter: {full}, not {v1_apart}");
+}
+
+#[test]
+fn a_faster_server_helps_nobody_as_much_as_jitter() {
+    let policies = [Policy::from(Kind::V1), Policy::from(Kind::Full)];
+    let sweep = sweep(&storm(10_000), &policies).unwrap();
+    assert_eq!((sweep.devices, sweep.rates.as_slice()), (10_000, &[12, 25, 50, 100, 200, 400][..]));
+    let secs = |at: &Option<std::time::Duration>| at.map_or(f64::MAX, |at| at.as_secs_f64());
+    let [(_, v1), (_, full)] = &sweep.rows[..] else { panic!("{sweep:?}") };
+    for (at, best) in sweep.at_best.iter().enumerate() {
+        assert!(secs(&full[at]) < 1.5 * best.as_secs_f64() + 35.0, "{sweep:?}");
+    }
+    assert!(secs(&v1[5]) > secs(&full[2]), "eight times the server, and not as fast: {sweep:?}");
+    assert!(v1.iter().chain(full).is_sorted_by(|_, _| true));
+    assert!(full.is_sorted_by(|slow, fast| secs(slow) >= secs(fast)), "{sweep:?}");
+}
+
+#[test]
+fn a_large_fleet_is_tried_as_a_smaller_one() {
+    let policies = [Policy::from(Kind::Full)];
+    let [small, large] = [storm(20_000), storm(60_000)].map(|storm| sweep(&storm, &policies).unwrap());
+    assert_eq!((large.devices, large.rates[2]), (20_000, 300));
+    assert_eq!(large.at_best, small.at_best);
+    assert_eq!(large.rows, small.rows);
 }
 
 #[test]
@@ -210,15 +246,26 @@ pub(crate) fn any_storm() -> impl Strategy<Value = Storm> {
         1..20_u32,
         1..50_u32,
         prop::sample::select(vec![OverRate::Refuse, OverRate::Ignore]),
-        1..3_000_u64,
+        (1..3_000_u64, prop_oneof![Just(0), 0..3_000_u64]),
         prop::option::of(handshakes),
         prop::option::of((0..4_u64).prop_map(secs)),
         1..=100_u32,
     );
-    let capacity = capacity.prop_map(|(rate, burst, over_rate, trip, handshakes, id_spacing, overloaded_percent)| {
-        let round_trip = std::time::Duration::from_millis(trip);
-        Capacity { rate, burst, over_rate, round_trip, handshakes, id_spacing, overloaded_percent }
-    });
+    let capacity =
+        capacity.prop_map(|(rate, burst, over_rate, (trip, spread), handshakes, id_spacing, overloaded_percent)| {
+            let round_trip = std::time::Duration::from_millis(trip);
+            let round_trip_spread = std::time::Duration::from_millis(spread);
+            Capacity {
+                rate,
+                burst,
+                over_rate,
+                round_trip,
+                round_trip_spread,
+                handshakes,
+                id_spacing,
+                overloaded_percent,
+            }
+        });
     (1..60_u32, loss, capacity, 1..15_u64, 1..2_000_u64, any::<u64>()).prop_map(
         |(devices, loss, capacity, timeout, until, seed)| Storm {
             devices,

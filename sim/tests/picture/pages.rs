@@ -5,7 +5,9 @@
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::time::Duration;
 
+use thingwire_sim::fleet::{self, Capacity, Fidelity, Kind, Policy, Storm};
 use thingwire_sim::picture::timeline::Options;
 use thingwire_sim::picture::{report, timeline};
 
@@ -17,7 +19,7 @@ const WIDTHS: [u32; 2] = [1_280, 400];
 /// A picture of a blank document of this size has 23,000 bytes.
 const PICTURE_LEN_MIN: usize = 200_000;
 /// The first pages are looked at in dark too; the others differ from them in size alone.
-const IN_DARK: usize = 2;
+const IN_DARK: usize = 3;
 const EVIL: &str = "<script>window.evil = 1</script><img src=x onerror=\"window.evil = 1\">";
 
 /// What the browser sees in a page at one width: lines of `key=value`, and the text.
@@ -85,7 +87,7 @@ fn look(browser: &Browser, dark: bool) -> Looked {
     Looked { seen: seen.collect(), picture }
 }
 
-fn pages() -> [(&'static str, String); 7] {
+fn pages() -> [(&'static str, String); 8] {
     let plan = sample::plan();
     let findings = [
         sample::finding(
@@ -109,12 +111,22 @@ fn pages() -> [(&'static str, String); 7] {
     [
         ("timeline", timeline::html(&sample::trace_of(&plan), &findings, &options)),
         ("report", report::html(&sample::campaign())),
+        ("storm", storm()),
         ("large", timeline::html(&large, &large_findings, &large_options)),
         ("fleet", timeline::html(&sample::trace_of(&fleet), &[], &Options::of(&fleet))),
         ("evil-timeline", bare(&evil_timeline)),
         ("evil-report", bare(&report::html(&evil))),
         ("unreadable", unreadable()),
     ]
+}
+
+/// A fleet that comes back, in several ways.
+fn storm() -> String {
+    let policies = Kind::ALL.map(Policy::from);
+    let storm = Storm { until: Duration::from_secs(1_000), ..Storm::new(400, Capacity::new(2)) };
+    let recoveries = fleet::study(&storm, &policies, Fidelity::Lean, &|_| {}).unwrap();
+    let sweep = fleet::sweep(&storm, &policies).unwrap();
+    fleet::page(&storm, &recoveries, &sweep).unwrap()
 }
 
 /// A page with everything in it that must not be.
@@ -162,6 +174,18 @@ fn the_timeline_is_read_in_a_browser() {
 fn large_runs_and_fleets_are_read_in_a_browser() {
     assert_readable("large", &[false]);
     assert_readable("fleet", &[false]);
+}
+
+#[test]
+fn a_storm_is_read_in_a_browser() {
+    assert_readable("storm", &[false, true]);
+    let Some(looked) = looked(false) else { return };
+    for seen in looked.page("storm") {
+        assert!(seen.number("texts") > 30.0, "{:?}", seen.lines);
+        for words in ["A fleet comes back", "decorrelated", "96 devices of 400", "first back", "16/s", "never"] {
+            assert!(seen.text.contains(words), "{words} in {}", seen.text);
+        }
+    }
 }
 
 #[test]

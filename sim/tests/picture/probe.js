@@ -14,7 +14,7 @@ addEventListener("load", () => document.querySelectorAll("iframe").forEach((fram
   const texts = [...doc.querySelectorAll("div.drawing text")].filter((text) => text.textContent.trim());
   const boxes = texts.map((text) => [text, text.getBoundingClientRect()]);
   say("texts", texts.length);
-  const own = (text) => [...text.childNodes].filter((node) => node.nodeType === 3).map((node) => node.data).join("");
+  const own = (text) => [...text.childNodes].filter((node) => node.nodeType === 3).map((node) => node.data).join("").trim();
   boxes.forEach(([one, a], index) => {
     const svg = one.ownerSVGElement.getBoundingClientRect();
     if (a.left < svg.left - 1 || a.right > svg.right + 1 || a.top < svg.top - 1 || a.bottom > svg.bottom + 1) {
