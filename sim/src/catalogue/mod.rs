@@ -2,7 +2,7 @@
 //!
 //! The numbers are those of the fault catalogue that the simulator was designed from: D and N connecting, TL encryption,
 //! T the byte stream, B the broker, A acknowledgements, P malformed bytes, C the clock, AP the application. A case that a
-//! virtual network can show is made from the mechanisms of [`Fault`](crate::plan::Fault); of the others, the catalogue
+//! virtual network can show is made from the mechanisms of [`Fault`]; of the others, the catalogue
 //! says where they are tested.
 
 mod ack;

@@ -50,7 +50,7 @@ impl Device {
         let deadline = Instant::now() + PATIENCE;
         while !self.seen.last().is_some_and(&wanted) {
             let left = deadline.saturating_duration_since(Instant::now());
-            let event = self.connection.recv_timeout(left).unwrap_or_else(|_| panic!("only {:?}", self.seen));
+            let Ok(event) = self.connection.recv_timeout(left) else { panic!("only {:?}", self.seen) };
             self.seen.extend(seen(event));
         }
     }
