@@ -16,6 +16,7 @@
 //! * [`shrink`]: the smallest plan that still fails in the same way.
 //! * [`choices`]: the one place where a run lets anything be decided.
 //! * [`field`]: lives recorded on devices, replayed, judged and compared.
+//! * [`shadow`]: a model of the device shadow service, as a pure state machine.
 //! * [`trace`]: what a run looks like from outside.
 //! * [`tap`]: cuts bytes into the packets of a trace.
 //! * [`oracle`]: what must hold in every run.
@@ -39,8 +40,10 @@ pub mod picture;
 pub mod pki;
 pub mod plan;
 pub mod profile;
+mod rate;
 pub mod run;
 pub mod scenario;
+pub mod shadow;
 pub mod shrink;
 pub mod tap;
 pub mod trace;

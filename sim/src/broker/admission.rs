@@ -6,7 +6,7 @@ use std::sync::Arc;
 use thingwire_core::Instant;
 
 use super::Rules;
-use super::rate::Bucket;
+use crate::rate::Bucket;
 
 /// What was taken lately.
 #[derive(Debug, Default)]

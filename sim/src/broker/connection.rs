@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use thingwire_core::Instant;
 
-use super::rate::Bucket;
 use super::table::Table;
 use super::timers::Alarm;
 use super::wire::{Connect, Frames, Message};
+use crate::rate::Bucket;
 
 /// How many packet ids are remembered whose publish may come again.
 const ACKNOWLEDGED_MAX: usize = 1_000;

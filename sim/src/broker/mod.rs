@@ -27,7 +27,6 @@ mod name;
 mod outbox;
 mod presence;
 mod publish;
-mod rate;
 mod rules;
 mod session;
 mod sessions;

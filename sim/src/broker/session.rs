@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use thingwire_core::Instant;
 
-use super::rate::Bucket;
 use super::timers::Alarm;
 use super::wire::{Message, Qos};
 use super::{ConnectionId, Rules};
+use crate::rate::Bucket;
 
 /// How many packet ids are remembered whose PUBACK may come twice.
 const ECHOES_MAX: usize = 1000;

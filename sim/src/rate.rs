@@ -6,14 +6,14 @@ const SECOND: u64 = 1_000_000;
 
 /// A bucket that holds what a second allows, and fills evenly.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     /// When it is full again, if nothing more is taken. Empty, it is full in a second.
     full: Instant,
 }
 
 impl Bucket {
     /// From when on a piece passes: `now` if it does at once. Without a rate it always does; at a rate of zero, never.
-    pub(super) fn opens(self, now: Instant, per_second: Option<u32>) -> Instant {
+    pub(crate) fn opens(self, now: Instant, per_second: Option<u32>) -> Instant {
         let Some(rate) = per_second else {
             return now;
         };
@@ -21,8 +21,13 @@ impl Bucket {
         Instant::from_micros(full.saturating_sub(SECOND)).max(now)
     }
 
+    /// Whether nothing has been taken that is not back.
+    pub(crate) fn is_full(self, now: Instant) -> bool {
+        self.full <= now
+    }
+
     /// Takes `amount` pieces, even those that are not in it.
-    pub(super) fn take(&mut self, now: Instant, per_second: Option<u32>, amount: usize) {
+    pub(crate) fn take(&mut self, now: Instant, per_second: Option<u32>, amount: usize) {
         if let Some(rate) = per_second {
             let price = price(rate, u64::try_from(amount).unwrap_or(u64::MAX));
             self.full = Instant::from_micros(self.full.max(now).as_micros().saturating_add(price));
@@ -30,7 +35,7 @@ impl Bucket {
     }
 
     /// Takes a piece if one passes at once.
-    pub(super) fn pass(&mut self, now: Instant, per_second: Option<u32>) -> bool {
+    pub(crate) fn pass(&mut self, now: Instant, per_second: Option<u32>) -> bool {
         let passes = self.opens(now, per_second) <= now;
         if passes {
             self.take(now, per_second, 1);
