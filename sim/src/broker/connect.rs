@@ -127,6 +127,7 @@ impl Broker {
         if let Some(session) = self.sessions.get_mut(row) {
             self.timers.clear(&mut session.alarm, Owner::Session(row));
             session.resume(connection, &self.rules);
+            self.revision += u64::from(!session.clean);
         }
         self.send_stored(row);
     }

@@ -94,6 +94,7 @@ impl Broker {
         if session.clean {
             return self.end_session(row);
         }
+        self.revision += 1;
         match self.rules.session_expiry {
             Some(span) => self.timers.set(&mut session.alarm, Owner::Session(row), self.now + span),
             None => self.timers.clear(&mut session.alarm, Owner::Session(row)),
@@ -112,6 +113,7 @@ impl Broker {
             return self.end_session(row);
         }
         session.repeat_old(self.now, &self.rules);
+        self.revision += u64::from(!session.clean && self.rules.redeliver_as_new);
         if let Some(at) = session.next_repetition(&self.rules) {
             self.timers.set_no_later(&mut session.alarm, Owner::Session(row), at);
         }
@@ -119,7 +121,7 @@ impl Broker {
     }
 
     pub(super) fn end_session(&mut self, row: u32) {
-        let Self { sessions, index, timers, .. } = self;
+        let Self { sessions, index, timers, revision, .. } = self;
         let Some(session) = sessions.get(row) else {
             return;
         };
@@ -127,6 +129,7 @@ impl Broker {
             index.remove(filter, row, |row| sessions.name(row));
         }
         if let Some(mut session) = sessions.remove(row) {
+            *revision += u64::from(!session.clean);
             timers.clear(&mut session.alarm, Owner::Session(row));
         }
     }

@@ -28,8 +28,10 @@ mod outbox;
 mod presence;
 mod publish;
 mod rules;
+mod saved;
 mod session;
 mod sessions;
+mod shadows;
 mod subscribe;
 mod table;
 mod timers;
@@ -37,6 +39,7 @@ pub mod topics;
 mod violation;
 mod wire;
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -45,6 +48,7 @@ use thingwire_core::Instant;
 pub use connection::{CloseReason, ConnectionId};
 pub use name::TopicName;
 pub use rules::{KeepAlive, OverSubscriptions, Qos2, Refuse, Rules, TopicLimits};
+pub use saved::Saved;
 pub use violation::{SHOWN_BYTES, Violation, ViolationKind};
 pub use wire::{Message, Qos};
 
@@ -56,6 +60,8 @@ use presence::Presence;
 use sessions::Sessions;
 use timers::{Owner, Timers};
 use wire::{Broken, Frame, Packet};
+
+use crate::shadow::{Service, ShadowRules};
 
 /// How many violations a broker remembers; later ones are only put out and counted.
 const REMEMBERED_VIOLATIONS: usize = 1000;
@@ -96,6 +102,11 @@ pub struct Broker {
     retained: BTreeMap<TopicName, Message>,
     admission: Admission,
     presence: Presence,
+    shadows: Service,
+    /// What the clock on the wall says at the beginning, since 1970.
+    unix_epoch: Duration,
+    /// How often what is to be saved has changed, apart from shadows.
+    revision: u64,
     outbox: Outbox,
     violations: Vec<Violation>,
     violation_count: u64,
@@ -116,6 +127,9 @@ impl Broker {
             retained: BTreeMap::new(),
             admission: Admission::default(),
             presence: Presence::default(),
+            shadows: Service::new(ShadowRules::aws()),
+            unix_epoch: Duration::ZERO,
+            revision: 0,
             outbox: Outbox::new(),
             violations: Vec::new(),
             violation_count: 0,
@@ -168,11 +182,12 @@ impl Broker {
                 Owner::Session(row) => self.wake_session(row),
             }
         }
+        self.publish_shadows();
     }
 
     /// When to call [`Broker::wake`] at the latest; it may turn out that there was nothing to do.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.timers.next()
+        self.timers.next().into_iter().chain(self.shadows.next_deadline()).min()
     }
 
     /// The next output. What has been polled counts as sent.

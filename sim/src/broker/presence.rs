@@ -85,7 +85,7 @@ impl Broker {
             return;
         }
         let name = serde_json::Value::from(client_id);
-        let (millis, number) = (self.now.as_micros() / 1000, connection.number());
+        let (millis, number) = (self.since_1970().as_millis(), connection.number());
         let payload = format!(
             r#"{{"clientId":{name},"timestamp":{millis},"eventType":"{event}","sessionIdentifier":"00000000-0000-4000-8000-{number:012x}","principalIdentifier":"model","versionNumber":{version}{more}}}"#
         );

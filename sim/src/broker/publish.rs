@@ -45,6 +45,9 @@ impl Broker {
             self.outbox.acknowledge(connection, id, encode::puback(id));
         }
         self.route(&message);
+        if self.rules.shadows {
+            self.ask_shadows(connection, &message);
+        }
         Ok(())
     }
 
@@ -125,6 +128,7 @@ impl Broker {
         if !session.acknowledge(id) {
             return Err(ViolationKind::UnknownPuback);
         }
+        self.revision += u64::from(!session.clean);
         self.send_stored(row);
         Ok(())
     }
@@ -162,6 +166,7 @@ impl Broker {
 
     /// Sets or, with an empty payload, clears the topic's retained message [MQTT-3.3.1-5], [MQTT-3.3.1-10].
     fn retain(&mut self, message: &Message) {
+        self.revision += 1;
         if message.payload.is_empty() {
             self.retained.remove(&message.topic);
             return;
@@ -191,7 +196,7 @@ impl Broker {
     /// One copy of `message` to one client, at the lower of the message's and the granted quality of service [MQTT-3.8.4-6]. RETAIN
     /// is 0 for those who had subscribed before [MQTT-3.3.1-9].
     fn deliver(&mut self, row: u32, message: &Message, granted: Qos, retain: bool) {
-        let Self { connections, sessions, outbox, rules, now, .. } = self;
+        let Self { connections, sessions, outbox, rules, now, revision, .. } = self;
         let Some(session) = sessions.get_mut(row) else {
             return;
         };
@@ -199,6 +204,7 @@ impl Broker {
         let copy = Message { qos, retain, ..message.clone() };
         if qos == Qos::AtLeastOnce {
             if session.store(copy, rules) {
+                *revision += u64::from(!session.clean);
                 self.send_stored(row);
             }
             return;
@@ -215,10 +221,11 @@ impl Broker {
 
     /// Sends what is kept for a client that is online, as far as the window and the rates allow.
     pub(super) fn send_stored(&mut self, row: u32) {
-        let Self { connections, sessions, timers, outbox, rules, now, .. } = self;
+        let Self { connections, sessions, timers, outbox, rules, now, revision, .. } = self;
         let Some(session) = sessions.get_mut(row) else {
             return;
         };
+        let persistent = !session.clean;
         let Some(state) = session.connection.and_then(|connection| connections.get_mut(connection)) else {
             return;
         };
@@ -226,6 +233,7 @@ impl Broker {
             let at = match session.next_to_send(*now, rules, &mut state.publishes) {
                 Next::Send { id, message, dup } => {
                     outbox.publish1(state.id, message, id, dup);
+                    *revision += u64::from(persistent);
                     rules.redeliver_after.map(|after| *now + after)
                 }
                 Next::Later(at) => {

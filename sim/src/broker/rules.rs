@@ -77,6 +77,8 @@ pub struct Rules {
     pub deny_publish: Vec<String>,
     /// Whether the broker publishes to `$aws/events/presence/` who comes and goes (B-62).
     pub presence: bool,
+    /// Whether the device shadow service takes requests; how it answers is [`ShadowRules`](crate::shadow::ShadowRules).
+    pub shadows: bool,
 }
 
 impl Rules {
@@ -104,6 +106,7 @@ impl Rules {
             hash_matches_parent: false,
             retained_to_wildcards: false,
             presence: true,
+            shadows: true,
             ..Self::standard()
         }
     }
@@ -144,6 +147,7 @@ impl Rules {
             deny_subscribe: Vec::new(),
             deny_publish: Vec::new(),
             presence: false,
+            shadows: false,
         }
     }
 }

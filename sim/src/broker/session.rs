@@ -162,6 +162,28 @@ impl Session {
         Next::Send { id: flying.id, message: &flying.message, dup: again && drips <= now }
     }
 
+    /// What was sent and not acknowledged, by packet id, oldest first.
+    pub(super) fn in_flight(&self) -> impl Iterator<Item = (u16, &Message)> {
+        self.in_flight.iter().map(|flying| (flying.id, &flying.message))
+    }
+
+    /// What was not sent yet, in the order in which it would be after a resumption.
+    pub(super) fn unsent(&self) -> impl Iterator<Item = &Message> {
+        self.stored.iter().chain(&self.waiting)
+    }
+
+    /// The packet id that was used last.
+    pub(super) fn last_id(&self) -> u16 {
+        self.last_id
+    }
+
+    /// Takes over what an earlier life of the session has left.
+    pub(super) fn put_back(&mut self, in_flight: Vec<(u16, Message)>, stored: VecDeque<Message>, last_id: u16) {
+        self.unsent = in_flight.len();
+        self.in_flight = in_flight.into_iter().map(|(id, message)| InFlight { id, message, sent: None }).collect();
+        (self.stored, self.last_id) = (stored, last_id);
+    }
+
     /// Ends the flight of `id`; false when no PUBACK for it can come.
     pub(super) fn acknowledge(&mut self, id: u16) -> bool {
         let echo = self.echoes.iter().position(|echo| *echo == id);

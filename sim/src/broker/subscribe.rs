@@ -53,6 +53,7 @@ impl Broker {
         let filter: Arc<str> = filter.into();
         if let Some(session) = self.sessions.get_mut(row) {
             session.subscriptions.insert(Arc::clone(&filter), qos);
+            self.revision += u64::from(!session.clean);
         }
         let subscriber = Subscriber { session: row, qos };
         self.index.insert(&filter, subscriber, |row| self.sessions.name(row));
@@ -92,6 +93,7 @@ impl Broker {
                 let session = self.sessions.get_mut(row);
                 if session.is_some_and(|session| session.subscriptions.remove(filter.as_str()).is_some()) {
                     self.index.remove(filter, row, |row| self.sessions.name(row));
+                    self.revision += 1;
                 }
             }
         }

@@ -25,6 +25,13 @@ pub(super) struct Alarm {
     indexed: Option<Instant>,
 }
 
+impl Alarm {
+    /// When it rings, if it does.
+    pub(super) fn at(&self) -> Option<Instant> {
+        self.at
+    }
+}
+
 /// The alarms in order.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
