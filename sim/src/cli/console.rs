@@ -84,7 +84,7 @@ fn hint(error: &io::Error) -> &'static str {
         io::ErrorKind::PermissionDenied => {
             " (hint: choose a port of 1024 or above and a directory that you may write to)"
         }
-        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => " (hint: --dir wants a directory)",
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => " (hint: --dir and --state want a directory)",
         io::ErrorKind::NotFound => " (hint: see that the file and its directory exist)",
         io::ErrorKind::IsADirectory => " (hint: give a file)",
         io::ErrorKind::StorageFull | io::ErrorKind::FileTooLarge => " (hint: make room, or write somewhere else)",

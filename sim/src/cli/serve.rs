@@ -18,7 +18,7 @@ use crate::double::{Double, DoubleOptions};
 /// Listens on 127.0.0.1 for MQTT 3.1.1 over TLS 1.2 and 1.3 and demands a client certificate. When it is ready it prints one line of
 /// JSON on standard output: the ports, and the absolute paths of the certificate to trust ("ca") and of a device's certificate
 /// ("cert") and key ("key"). A client that breaks a rule of MQTT or of AWS IoT Core is cut off, with one line on standard error that
-/// says which rule it was.
+/// says which rule it was. Device shadows, classic and named, are served on their topics.
 #[derive(Debug, clap::Args)]
 #[command(after_help = SERVE_EXAMPLES)]
 pub(super) struct Serve {
@@ -32,6 +32,10 @@ pub(super) struct Serve {
     /// removed at the end.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Keep shadows, persistent sessions and retained messages in this directory, and go on with what an earlier run has left there,
+    /// however it ended. Without it, everything is forgotten at the end.
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
     /// Have the faults of a scenario file or profile happen to every client, on the clock on the wall. What is not done by a server
     /// is said on standard error.
     #[arg(long, value_name = "SCENARIO|PROFILE")]
@@ -47,6 +51,7 @@ Example:
   {\"ca\":\"/home/me/certs/ca.pem\",\"cert\":\"/home/me/certs/device.pem\",\"key\":\"/home/me/certs/device.key\",\
 \"plain_port\":null,\"port\":8883}
   $ mosquitto_pub -h localhost -p 8883 --cafile certs/ca.pem --cert certs/device.pem --key certs/device.key -t hello -m world
+  $ thingwire-sim serve --plain-port 1883 --state ./state
   $ thingwire-sim serve --plain-port 1883 --faults hostile-broker --seed 7";
 
 /// Serves until a signal comes.
@@ -61,6 +66,9 @@ pub(super) fn serve(options: Serve, console: &mut Console<'_>) -> io::Result<()>
     if let Some(dir) = options.dir {
         setup = setup.dir(dir);
     }
+    if let Some(state) = options.state {
+        setup = setup.state(state);
+    }
     if let Some(source) = &options.faults {
         let loaded = load(source, options.seed).map_err(|failure| io::Error::other(failure.line))?;
         setup = setup.faults(loaded.plan);
@@ -70,18 +78,22 @@ pub(super) fn serve(options: Serve, console: &mut Console<'_>) -> io::Result<()>
         }
     }
     let double = setup.start()?;
+    let handle = signals.handle();
     let reporter = thread::spawn(move || {
         for violation in violations {
             say(&violation.to_string());
         }
+        // The double has ended, because it was told to or by itself.
+        handle.close();
     });
     announce(&double, console)?;
     signals.forever().next();
+    let failure = double.failure();
     double.stop();
     if reporter.join().is_err() {
         return Err(io::Error::other("the reporter of violations has panicked"));
     }
-    Ok(())
+    failure.map_or(Ok(()), Err)
 }
 
 fn announce(double: &Double, console: &mut Console<'_>) -> io::Result<()> {

@@ -12,6 +12,7 @@
 //! ```
 
 mod server;
+mod state;
 mod tls;
 mod transport;
 
@@ -30,6 +31,7 @@ use tempfile::TempDir;
 use crate::broker::{Message, Refuse, Rules, Violation};
 use crate::pki::{Pki, PkiFiles};
 use crate::plan::Plan;
+use crate::shadow::{Rejection, Service, ShadowName, ShadowRules};
 use crate::world::Live;
 use server::{Job, Server};
 
@@ -44,6 +46,8 @@ pub struct DoubleOptions {
     plain_port: Option<u16>,
     dir: Option<PathBuf>,
     rules: Rules,
+    shadow_rules: ShadowRules,
+    state: Option<PathBuf>,
     client_auth: bool,
     require_sni: bool,
     server_names: Vec<String>,
@@ -69,6 +73,8 @@ impl Default for DoubleOptions {
             plain_port: None,
             dir: None,
             rules,
+            shadow_rules: ShadowRules { requests_per_second: None, ..ShadowRules::aws() },
+            state: None,
             client_auth: true,
             require_sni: false,
             server_names: Pki::SERVER_NAMES.map(str::to_owned).to_vec(),
@@ -100,6 +106,20 @@ impl DoubleOptions {
     /// The rules of the broker.
     pub fn rules(mut self, rules: Rules) -> Self {
         self.rules = rules;
+        self
+    }
+
+    /// The rules of the device shadow service.
+    pub fn shadow_rules(mut self, rules: ShadowRules) -> Self {
+        self.shadow_rules = rules;
+        self
+    }
+
+    /// Where persistent sessions, retained messages and shadows are kept, and found again by the next double. The directory is
+    /// created if need be, and one double at a time has it. No peer is told of anything before it is on the disk; when it cannot be
+    /// written, the double ends: see [`Double::failure`].
+    pub fn state(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.state = Some(dir.into());
         self
     }
 
@@ -167,6 +187,8 @@ impl DoubleOptions {
             require_sni: self.require_sni,
             faults: self.faults.map(|plan| Live::new(&plan, self.rules.clone())),
             rules: self.rules,
+            shadow_rules: self.shadow_rules,
+            state: self.state,
             shared: Arc::clone(&shared),
             violations_to: self.violations_to,
         })?;
@@ -206,6 +228,7 @@ struct Journal {
     messages: std::collections::VecDeque<Message>,
     violations: Vec<Violation>,
     clients: Vec<String>,
+    failure: Option<(io::ErrorKind, String)>,
 }
 
 impl Shared {
@@ -365,6 +388,30 @@ impl Double {
     /// Publishes a message of the server's own; false when its topic is not one to publish to.
     pub fn publish(&self, message: Message) -> bool {
         self.ask(move |server| server.publish(message)).unwrap_or(false)
+    }
+
+    /// A shadow as `get` has it, with its state, metadata and version; `None` when there is none.
+    pub fn shadow(&self, name: &ShadowName) -> Option<serde_json::Value> {
+        let name = name.clone();
+        self.ask(move |server| server.shadows().shadow(&name)).flatten()
+    }
+
+    /// Updates a shadow from behind, as an application in the cloud does over HTTPS: what has changed is published, a rejection is
+    /// only returned. The new version.
+    pub fn update_shadow(&self, name: &ShadowName, payload: &str) -> Result<u64, Rejection> {
+        let (name, payload) = (name.clone(), payload.to_owned());
+        let updated = self.ask(move |server| server.update_shadow(&name, payload.as_bytes()));
+        updated.unwrap_or_else(|| Err(Rejection::gone()))
+    }
+
+    /// Changes the rules and moods of the shadow service.
+    pub fn change_shadows(&self, change: impl FnOnce(&mut Service) + Send + 'static) {
+        self.ask(move |server| change(server.shadows()));
+    }
+
+    /// Why the double has ended by itself, if it has: its state could not be written.
+    pub fn failure(&self) -> Option<io::Error> {
+        self.shared.lock().failure.clone().map(|(kind, what)| io::Error::new(kind, what))
     }
 
     /// Closes listeners and connections and waits for the thread's end. Dropping does the same.

@@ -2,19 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
-use std::time::{self, Duration};
+use std::time::{self, Duration, SystemTime};
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use rustls::ServerConfig;
 use thingwire_core::Instant;
 
+use super::state::Store;
 use super::transport::{ReadEnd, Transport};
 use super::{REMEMBERED, Shared};
 use crate::broker::{Broker, ConnectionId, Message, Output, Rules, Violation};
 use crate::plan::How;
+use crate::shadow::{Rejection, Service, ShadowName, ShadowRules};
 use crate::world::{Act, Live};
 
 const TLS_LISTENER: Token = Token(0);
@@ -38,6 +41,8 @@ pub(super) struct Setup {
     pub(super) tls: Arc<ServerConfig>,
     pub(super) require_sni: bool,
     pub(super) rules: Rules,
+    pub(super) shadow_rules: ShadowRules,
+    pub(super) state: Option<PathBuf>,
     pub(super) shared: Arc<Shared>,
     pub(super) violations_to: Option<Sender<Violation>>,
     pub(super) faults: Option<Live>,
@@ -53,6 +58,9 @@ struct Peer {
 pub(super) struct Server {
     setup: Setup,
     broker: Broker,
+    store: Option<Store>,
+    /// The broker's revision that was written last.
+    written: u64,
     started: time::Instant,
     peers: BTreeMap<Token, Peer>,
     tokens: BTreeMap<ConnectionId, Token>,
@@ -70,10 +78,16 @@ impl Server {
         if let Some(listener) = &mut setup.plain_listener {
             registry.register(listener, PLAIN_LISTENER, Interest::READABLE)?;
         }
-        let broker = Broker::new(setup.rules.clone());
+        let mut broker = Broker::new(setup.rules.clone());
+        *broker.shadows_mut().rules_mut() = setup.shadow_rules.clone();
+        // A clock on the wall before 1970 is wrong, and as good as one of 1970.
+        broker.set_unix_epoch(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
+        let store = setup.state.as_deref().map(|dir| open(dir, &mut broker)).transpose()?;
         Ok(Self {
             setup,
+            written: broker.revision(),
             broker,
+            store,
             started: time::Instant::now(),
             peers: BTreeMap::new(),
             tokens: BTreeMap::new(),
@@ -122,6 +136,15 @@ impl Server {
 
     pub(super) fn publish(&mut self, message: Message) -> bool {
         self.broker.publish(message)
+    }
+
+    pub(super) fn shadows(&mut self) -> &mut Service {
+        self.broker.shadows_mut()
+    }
+
+    pub(super) fn update_shadow(&mut self, name: &ShadowName, payload: &[u8]) -> Result<u64, Rejection> {
+        let now = self.now();
+        self.broker.update_shadow(now, name, payload)
     }
 
     pub(super) fn kick(&mut self, client_id: &str) -> bool {
@@ -295,7 +318,9 @@ impl Server {
             // The faults first: what they let through is what the broker answers.
             let acts = self.acts();
             let outputs: Vec<Output> = core::iter::from_fn(|| self.broker.poll()).collect();
-            if outputs.is_empty() && acts.is_empty() {
+            // Nobody hears of what a restart would not remember.
+            self.save();
+            if self.stopping || outputs.is_empty() && acts.is_empty() {
                 break;
             }
             let mut touched = BTreeSet::new();
@@ -310,6 +335,22 @@ impl Server {
             }
         }
         self.tell_clients();
+    }
+
+    /// Writes down what has changed, if there is where. When that fails, the double ends.
+    fn save(&mut self) {
+        let Some(store) = &self.store else {
+            return;
+        };
+        if self.written == self.broker.revision() {
+            return;
+        }
+        self.written = self.broker.revision();
+        if let Err(error) = store.write(&self.broker.saved()) {
+            log::error!("the double stops: {error}");
+            self.setup.shared.lock().failure = Some((error.kind(), error.to_string()));
+            self.stop();
+        }
     }
 
     /// Does one thing that the broker wants; the peer that is to be sent something.
@@ -424,6 +465,15 @@ impl Server {
             self.setup.shared.changed.notify_all();
         }
     }
+}
+
+/// Opens the directory of a state, and puts what is in it into the broker.
+fn open(dir: &Path, broker: &mut Broker) -> io::Result<Store> {
+    let (store, saved) = Store::open(dir)?;
+    if let Some(saved) = saved {
+        broker.restore(Instant::EPOCH, saved).map_err(|why| store.corrupt(&why))?;
+    }
+    Ok(store)
 }
 
 fn peer_of<'a>(

@@ -26,5 +26,6 @@ mod pki;
 mod rumqttc;
 mod serve;
 mod smoke;
+mod state;
 mod tidy;
 mod world;

@@ -14,7 +14,7 @@ fn sim(arguments: &[&str]) -> Command {
     command
 }
 
-fn run(arguments: &[&str]) -> Output {
+pub(crate) fn run(arguments: &[&str]) -> Output {
     sim(arguments).output().unwrap()
 }
 
@@ -35,6 +35,25 @@ impl Serve {
 
     pub(crate) fn path(&self, name: &str) -> &Path {
         Path::new(self.ready[name].as_str().unwrap())
+    }
+
+    /// A client on the plain port, with a read timeout instead of a hang.
+    pub(crate) fn plain(&self) -> TcpStream {
+        let port = u16::try_from(self.ready["plain_port"].as_u64().unwrap()).unwrap();
+        let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        client
+    }
+
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it ends by itself; its exit code and what it said of it.
+    pub(crate) fn wait(mut self) -> (Option<i32>, String) {
+        let mut err = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        (self.child.wait().unwrap().code(), err)
     }
 
     /// Ends it with this signal; its exit code, and what is left of its two outputs.
@@ -64,11 +83,9 @@ fn serve_announces_itself_serves_and_ends_cleanly() {
             assert!(serve.path(name).is_absolute() && serve.path(name).is_file(), "{name}");
         }
         let ca = serve.path("ca").to_owned();
-        let plain_port = u16::try_from(serve.ready["plain_port"].as_u64().unwrap()).unwrap();
         assert!(serve.ready["port"].as_u64().unwrap() > 0);
 
-        let mut client = TcpStream::connect(("127.0.0.1", plain_port)).unwrap();
-        client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let mut client = serve.plain();
         client.write_all(&Connect::clean("naughty").bytes()).unwrap();
         let mut answer = [0; 4];
         client.read_exact(&mut answer).unwrap();
@@ -106,7 +123,7 @@ fn what_fails_is_told_in_one_line_with_a_hint() {
     let file = serve.path("ca").to_str().unwrap();
     for (arguments, code, cause, hint) in [
         (vec!["serve", "--port", &port], 1, port.as_str(), "choose another port"),
-        (vec!["serve", "--dir", file], 1, file, "--dir wants a directory"),
+        (vec!["serve", "--dir", file], 1, file, "want a directory"),
         (vec!["serve", "--port", "70000"], 2, "70000", "--help"),
         (vec!["serve", "--prot", "1"], 2, "--prot", "--help"),
         (vec!["sreve"], 2, "sreve", "--help"),
@@ -126,7 +143,7 @@ fn help_teaches() {
     let output = run(&["serve", "--help"]);
     assert_eq!(output.status.code(), Some(0));
     let text = String::from_utf8(output.stdout).unwrap();
-    for word in ["--port", "--plain-port", "--dir", "JSON", "SIGTERM", "mosquitto_pub"] {
+    for word in ["--port", "--plain-port", "--dir", "--state", "JSON", "SIGTERM", "mosquitto_pub"] {
         assert!(text.contains(word), "{word}");
     }
     assert_eq!(run(&[]).status.code(), Some(2));
