@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Span;
+use super::{Mood, Span};
 
 /// A fault with its time. In text, `at = "10m"` or `when = { phase = "draining", nth = 2, after = "1s" }` says when it
 /// begins: see [`Trigger`].
@@ -144,6 +144,8 @@ pub enum Fault {
     Inject(Garbage),
     /// One bit of the next packet of the broker's is flipped: the bit of this number, modulo the packet's bits.
     FlipBit(u32),
+    /// The shadow service is in a mood while it lasts.
+    Shadows(Mood),
     /// The broker.
     Broker(BrokerFault),
     /// The device's clock.

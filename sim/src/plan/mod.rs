@@ -3,6 +3,7 @@
 
 mod client;
 mod fault;
+mod mood;
 mod network;
 mod span;
 mod text;
@@ -15,6 +16,7 @@ pub use fault::{
     AppFault, BrokerFault, ClockFault, ConnectFault, Direction, Fault, Garbage, How, Meddling, PacketType, PhaseName,
     PlannedFault, Trigger,
 };
+pub use mood::{Mood, ShadowMessage, Whim};
 pub use network::Network;
 pub use span::Span;
 pub use workload::{Op, OpKind, Workload};

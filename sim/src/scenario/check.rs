@@ -9,8 +9,8 @@ use toml::de::DeTable;
 use super::Complaint;
 use super::place::{Step, value_at};
 use crate::plan::{
-    AppFault, BrokerFault, ClockFault, Fault, Meddling, Network, Op, OpKind, Plan, PlannedFault, Span, Trigger,
-    Workload,
+    AppFault, BrokerFault, ClockFault, Fault, Meddling, Mood, Network, Op, OpKind, Plan, PlannedFault, Span, Trigger,
+    Whim, Workload,
 };
 
 /// The longest run: far longer than anybody waits for.
@@ -164,6 +164,7 @@ fn what(fault: &Fault) -> Checked {
                 _ => Ok(()),
             }
         }
+        Fault::Shadows(mood) => self::mood(mood).map_err(|problem| problem.below(&[Step::Key("shadows")])),
         Fault::Broker(BrokerFault::Refuse(0)) => Err(problem("broker", "code 0 is no refusal", "write 1 to 255")),
         Fault::Broker(BrokerFault::SlowConnack(span)) => lasting("broker", *span),
         Fault::Clock(
@@ -179,6 +180,19 @@ fn what(fault: &Fault) -> Checked {
         | Fault::Broker(_)
         | Fault::Clock(_)
         | Fault::App(_) => Ok(()),
+    }
+}
+
+fn mood(mood: &Mood) -> Checked {
+    demand(mood.every > 0, "every", "every 0 of them is none", "write at least 1")?;
+    match mood.how {
+        Whim::Delay(span) => lasting("how", span),
+        Whim::Duplicate(0) => Err(problem("how", "0 times more changes nothing", "write at least 1")),
+        Whim::OlderVersion(0) => Err(problem("how", "0 lower changes nothing", "write at least 1")),
+        Whim::Reject(code) if !(400..600).contains(&code) => {
+            Err(problem("how", format!("{code} is no rejection"), "write 400 to 599"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -44,11 +44,12 @@ use bytes::Bytes;
 use serde_json::Value;
 use thingwire_core::{Instant, Qos};
 
-pub use mood::{Kind, Mood, Whim};
 pub use name::ShadowName;
 pub use rejection::Rejection;
 pub use rules::{Order, ShadowRules};
 pub use saved::SavedShadow;
+
+pub use crate::plan::{Mood, ShadowMessage, Whim};
 
 use body::Body;
 use desk::Desk;
@@ -104,7 +105,7 @@ enum Entry {
 
 /// A message before it is published.
 struct Message {
-    kind: Kind,
+    kind: ShadowMessage,
     /// The call that it answers, or that it comes from.
     call: Call,
     body: Body,
@@ -152,7 +153,7 @@ impl Service {
         let token = request::token(payload);
         let messages = result.unwrap_or_else(|rejection| {
             let body = Body::rejected(rejection, moment.unix_seconds);
-            vec![Message { kind: Kind::Rejected, call, body }]
+            vec![Message { kind: ShadowMessage::Rejected, call, body }]
         });
         self.put(moment, Some(caller), &name, messages, token.as_deref());
         true
@@ -226,7 +227,7 @@ impl Service {
                 Body::deleted(version, time)
             }
         };
-        Ok(vec![Message { kind: Kind::Accepted, call, body }])
+        Ok(vec![Message { kind: ShadowMessage::Accepted, call, body }])
     }
 
     /// An update, and what is published about it.
@@ -244,9 +245,10 @@ impl Service {
         let message = |kind, body| Message { kind, call: Call::Update, body };
         let mut places = [None, None, None];
         let [first, second, third] = self.rules.order.places(self.updates);
-        places[first] = (!delta.is_empty()).then(|| message(Kind::Delta, Body::delta(&delta, after.version, time)));
-        places[second] = Some(message(Kind::Documents, Body::documents(before, &after)));
-        places[third] = Some(message(Kind::Accepted, Body::updated(&state, after.version, time)));
+        places[first] =
+            (!delta.is_empty()).then(|| message(ShadowMessage::Delta, Body::delta(&delta, after.version, time)));
+        places[second] = Some(message(ShadowMessage::Documents, Body::documents(before, &after)));
+        places[third] = Some(message(ShadowMessage::Accepted, Body::updated(&state, after.version, time)));
         self.entries.insert(name.clone(), Entry::Shadow(after));
         self.updates += 1;
         self.revision += 1;
@@ -286,12 +288,12 @@ impl Service {
             let (mut due, mut copies) = (due, 1);
             match whim {
                 Some(Whim::Drop) => copies = 0,
-                Some(Whim::Delay(span)) => due = due + span,
+                Some(Whim::Delay(span)) => due = due + span.0,
                 Some(Whim::Duplicate(more)) => copies += usize::from(more),
                 Some(whim) => message.spoil(whim),
                 None => {}
             }
-            let answers = matches!(message.kind, Kind::Accepted | Kind::Rejected);
+            let answers = matches!(message.kind, ShadowMessage::Accepted | ShadowMessage::Rejected);
             let mut payload = message.body.to_bytes();
             if whim == Some(Whim::Garbled) {
                 payload.truncate(payload.len() / 2);
@@ -311,21 +313,21 @@ impl Message {
     fn spoil(&mut self, whim: Whim) {
         match whim {
             Whim::WithoutToken => self.body.token = None,
-            Whim::ForeignToken => self.body.token = Some(Whim::foreign_token()),
+            Whim::ForeignToken => self.body.token = Some(mood::foreign_token()),
             Whim::OlderVersion(less) => {
                 self.body.version = self.body.version.map(|version| version.saturating_sub(less));
             }
-            Whim::OtherCall => self.call = Whim::other(self.call),
+            Whim::OtherCall => self.call = mood::other(self.call),
             Whim::Drop | Whim::Delay(_) | Whim::Duplicate(_) | Whim::Reject(_) | Whim::Garbled => {}
         }
     }
 
     fn topic(&self, name: &ShadowName) -> String {
         match self.kind {
-            Kind::Delta => name.topic("update/delta"),
-            Kind::Documents => name.topic("update/documents"),
-            Kind::Rejected => name.topic(&format!("{}/rejected", self.call.as_str())),
-            Kind::Accepted | Kind::Any => name.topic(&format!("{}/accepted", self.call.as_str())),
+            ShadowMessage::Delta => name.topic("update/delta"),
+            ShadowMessage::Documents => name.topic("update/documents"),
+            ShadowMessage::Rejected => name.topic(&format!("{}/rejected", self.call.as_str())),
+            ShadowMessage::Accepted | ShadowMessage::Any => name.topic(&format!("{}/accepted", self.call.as_str())),
         }
     }
 }

@@ -129,6 +129,7 @@ impl World {
         match &fault {
             Fault::Broker(fault) => self.begin_broker_fault(index, device, fault),
             Fault::App(fault) => self.begin_app_fault(device, *fault),
+            Fault::Shadows(mood) => self.stage.broker.shadows_mut().begin_mood(index, *mood),
             other => self.with(device as usize, |device, stage| begin_device_fault(device, stage, other)),
         }
         if let Some(lasts) = lasts {
@@ -200,6 +201,7 @@ impl World {
                 }
             }
             Fault::Broker(_) => self.rule(),
+            Fault::Shadows(_) => self.stage.broker.shadows_mut().end_mood(index),
             Fault::App(AppFault::Stop) => self.act(device, App::start),
             Fault::App(AppFault::Pause) => {
                 self.act(device, |app, stage, client, now| app.pause(stage, client, now, false));

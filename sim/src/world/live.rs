@@ -294,6 +294,7 @@ impl Live {
         let all: Vec<_> = self.cables.keys().copied().collect();
         match &planned.fault {
             Fault::Broker(fault) => self.begin_broker_fault(now, index, fault, broker),
+            Fault::Shadows(mood) => broker.shadows_mut().begin_mood(index, *mood),
             Fault::Cut { how: How::Reset, after: None } => {
                 for connection in all {
                     self.cut(connection, How::Reset, acts);
@@ -359,6 +360,7 @@ impl Live {
                 }
                 self.intruders.retain(|&(of, _)| of != index);
             }
+            Some(Fault::Shadows(_)) => broker.shadows_mut().end_mood(index),
             Some(Fault::Broker(_)) => *broker.rules_mut() = ruled(&self.rules, self.conditions.active()),
             _ => {}
         }

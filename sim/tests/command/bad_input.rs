@@ -63,6 +63,14 @@ fn a_scenario_that_cannot_be_is_refused_with_its_line() {
         ("[[fault]]\nwhen = { phase = \"ready\", nth = 0 }\ndo = \"vanish\"", "5:33", "counted from 1", ""),
         ("[[fault]]\nat = \"1s\"\nfor = \"0s\"\ndo = \"vanish\"", "6:7", "0 is no span", ""),
         ("[[fault]]\nat = \"1s\"\ndo = { small-writes = 0 }", "6:23", "takes nothing", ""),
+        (
+            "[[fault]]\nat = \"1s\"\ndo = { shadows = { every = 0, how = \"drop\" } }",
+            "6:28",
+            "every 0 of them",
+            "at least 1",
+        ),
+        ("[[fault]]\nat = \"1s\"\ndo = { shadows = { how = { reject = 200 } } }", "6:24", "200 is no rejection", "400"),
+        ("[[fault]]\nat = \"1s\"\ndo = { shadows = { whim = \"drop\" } }", "6:20", "`whim`", "`how`"),
         ("[[fault]]\nat = \"1s\"\ndo = { broker = { restart = { forgot = true } } }", "6:31", "`forgot`", "`forget`"),
     ] {
         let line = refused(&format!("{GOOD}{text}\n"));

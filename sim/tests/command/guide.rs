@@ -37,11 +37,13 @@ fn every_fault_of_a_scenario_is_in_the_guide() {
         ("do = { hold = \"x\" }", 3),
         ("do = { inject = \"x\" }", 23),
         ("do = { broker = \"x\" }", 10),
+        ("do = { shadows = { to = \"x\", how = \"drop\" } }", 5),
+        ("do = { shadows = { how = \"x\" } }", 9),
         ("do = { clock = \"x\" }", 6),
         ("do = { app = \"x\" }", 6),
         ("do = { meddle = { packet = \"x\", how = \"drop\" } }", 12),
         ("do = { meddle = { packet = \"any\", how = \"x\" } }", 14),
-        ("do = \"x\"", 11),
+        ("do = \"x\"", 12),
     ] {
         let text = format!("name = \"n\"\nduration = \"1m\"\nheal = \"1m\"\n[[fault]]\nat = \"1s\"\n{write}\n");
         let error = scenario::read("n", &text, None).unwrap_err().to_string();

@@ -9,7 +9,7 @@ use thingwire_sim::double::Double;
 use thingwire_sim::plan::Plan;
 use thingwire_sim::scenario;
 
-use crate::packets::{Connect, PINGREQ, connack, puback, publish1, with_first_byte};
+use crate::packets::{Connect, PINGREQ, connack, puback, publish0, publish1, suback, subscribe, with_first_byte};
 
 /// Longer than anything here takes, shorter than anybody's patience.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -164,4 +164,20 @@ fn what_a_server_cannot_do_is_said() {
     let expected =
         ["clock", "connect faults before a connection is there", "faults that wait for a phase of the client"];
     assert_eq!(Double::options().faults(plan(faults)).left_out(), expected);
+}
+
+#[test]
+fn the_shadow_service_is_in_a_mood_while_it_lasts() {
+    let faults = "[[fault]]\nat = \"0s\"\ndo = { shadows = { count = 1, how = { reject = 500 } } }";
+    let double = double(faults);
+    let mut client = online(&double, &Connect::clean("a"));
+    client.write_all(&subscribe(1, &[("$aws/things/t/shadow/get/rejected", 0)])).unwrap();
+    assert_eq!(next(&mut client, 5), suback(1, &[0]));
+    for code in ["500", "404"] {
+        client.write_all(&publish0("$aws/things/t/shadow/get", b"")).unwrap();
+        let header = next(&mut client, 2);
+        let rest = next(&mut client, header[1].into());
+        let wanted = format!("{{\"code\":{code},");
+        assert!(String::from_utf8(rest).unwrap().contains(&wanted), "{wanted}");
+    }
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use thingwire_core::{LinkError, Notice, Phase};
 use thingwire_sim::plan::{
-    ClientPlan, Direction, Fault, Network, Op, OpKind, Plan, PlannedFault, Span, Trigger, Workload,
+    ClientPlan, Direction, Fault, Mood, Network, Op, OpKind, Plan, PlannedFault, ShadowMessage, Span, Trigger, Whim,
+    Workload,
 };
 use thingwire_sim::run::{Run, run};
 use thingwire_sim::trace::{Packet, What};
@@ -40,6 +41,28 @@ fn a_round_trip_through_the_virtual_network() {
     assert_eq!((run.counts.accepted, run.counts.acked), (2, 1));
     assert!(records(&run).any(|what| *what == What::Told(Notice::Stopped)));
     assert!(!records(&run).any(|what| matches!(what, What::Violation(_))));
+}
+
+#[test]
+fn a_device_of_the_simulated_world_has_a_shadow_whose_answers_a_fault_can_take() {
+    let (request, answer) = ("$aws/things/t/shadow/update", "$aws/things/t/shadow/update/rejected");
+    let op = |at, kind| Op { at: Span::millis(at), device: 0, kind };
+    let subscribe = OpKind::Subscribe { filters: vec![answer.into()], qos: 1 };
+    let publish = OpKind::Publish { topic: request.into(), qos: 1, size: 20, expires_in: None, retain: false };
+    let mood = Mood { to: ShadowMessage::Rejected, every: 2, count: 0, how: Whim::Drop };
+    let fault = |lasts| PlannedFault {
+        name: String::new(),
+        when: Trigger::At(Span::default()),
+        lasts: Some(Span::secs(lasts)),
+        device: 0,
+        fault: Fault::Shadows(mood),
+    };
+    let ops: Vec<_> = (1..=6).map(|at| op(at * 1_000, publish.clone())).chain([op(0, subscribe)]).collect();
+    for (fault, answers) in [(vec![], 6), (vec![fault(60)], 3), (vec![fault(3)], 5)] {
+        let run = run(&Plan { op: ops.clone(), fault, ..plan() }, true).unwrap();
+        let delivered = records(&run).filter(|what| matches!(what, What::Delivered(_))).count();
+        assert_eq!((delivered, run.findings), (answers, vec![]));
+    }
 }
 
 #[test]

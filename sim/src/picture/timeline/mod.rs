@@ -103,6 +103,11 @@ fn is_instant(fault: &Fault) -> bool {
         }
         Fault::Clock(fault) => matches!(fault, ClockFault::Back(_)),
         Fault::App(fault) => matches!(fault, AppFault::StartAgain | AppFault::Burst(_) | AppFault::DiscardAll),
-        Fault::Connect(_) | Fault::Hold(_) | Fault::Shape(_) | Fault::SmallWrites(_) | Fault::Meddle { .. } => false,
+        Fault::Connect(_)
+        | Fault::Hold(_)
+        | Fault::Shape(_)
+        | Fault::SmallWrites(_)
+        | Fault::Meddle { .. }
+        | Fault::Shadows(_) => false,
     }
 }
