@@ -1,11 +1,13 @@
 //! What the benchmarks and the allocation tests share: a client that is online, and a server's part in bytes.
 
+pub mod requests;
+
 use core::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use thingwire_core::{
     Action, Client, Config, Drain, Event, Instant, Limits, Link, LinkError, Notice, Phase, Publish, Qos, QueueConfig,
-    Topic,
+    ShadowRequest, Topic,
 };
 
 /// The topic that every benchmark publishes to; 42 bytes, as in the service's own examples.
@@ -61,6 +63,15 @@ impl Bench {
         config.queue.count_max = None;
         config.queue.bytes_max = usize::MAX;
         change(&mut config.queue);
+        Self::with(config)
+    }
+
+    /// A client with this configuration that was not started yet.
+    ///
+    /// # Panics
+    ///
+    /// When the configuration is not valid.
+    pub fn with(config: Config) -> Self {
         Self {
             client: Client::new(config, 1, Instant::EPOCH).expect("a valid configuration"),
             now: Instant::EPOCH,
@@ -147,6 +158,15 @@ impl Bench {
         }
     }
 
+    /// Asks something of a device shadow.
+    ///
+    /// # Panics
+    ///
+    /// When the client refuses.
+    pub fn shadow(&mut self, request: ShadowRequest) {
+        self.client.shadow(self.now, request).expect("room for requests");
+    }
+
     /// Encodes what is to be sent; returns it, and forgets what was returned before.
     pub fn transmit(&mut self) -> &[u8] {
         self.outbound.clear();
@@ -207,7 +227,7 @@ impl Bench {
     }
 }
 
-/// A PUBACK for every QoS 1 PUBLISH in `stream`, where all have the topic [`TOPIC`]; written over `acks`.
+/// A PUBACK for every QoS 1 PUBLISH with a short topic in `stream`; written over `acks`.
 ///
 /// # Panics
 ///
@@ -227,7 +247,7 @@ pub fn acknowledge(stream: &[u8], acks: &mut Vec<u8>) {
             }
         }
         if rest[0] & 0x02 != 0 {
-            let id = header + 2 + TOPIC.len();
+            let id = header + 2 + usize::from(rest[header + 1]);
             acks.extend_from_slice(&[0x40, 2, rest[id], rest[id + 1]]);
         }
         rest = &rest[header + len..];
@@ -240,8 +260,17 @@ pub fn acknowledge(stream: &[u8], acks: &mut Vec<u8>) {
 ///
 /// When the payload is longer than a packet can be.
 pub fn message(payload: &[u8], id: Option<u16>) -> Vec<u8> {
+    message_to(TOPIC, payload, id)
+}
+
+/// The same, to another topic of at most 255 bytes.
+///
+/// # Panics
+///
+/// When the payload is longer than a packet can be.
+pub fn message_to(topic: &str, payload: &[u8], id: Option<u16>) -> Vec<u8> {
     let id: Vec<u8> = id.iter().flat_map(|id| id.to_be_bytes()).collect();
-    let mut len = 2 + TOPIC.len() + id.len() + payload.len();
+    let mut len = 2 + topic.len() + id.len() + payload.len();
     let mut packet = vec![if id.is_empty() { 0x30 } else { 0x32 }];
     loop {
         let digit = u8::try_from(len & 0x7f).expect("seven bits");
@@ -251,8 +280,8 @@ pub fn message(payload: &[u8], id: Option<u16>) -> Vec<u8> {
             break;
         }
     }
-    packet.extend_from_slice(&[0, u8::try_from(TOPIC.len()).expect("a short topic")]);
-    packet.extend_from_slice(TOPIC.as_bytes());
+    packet.extend_from_slice(&[0, u8::try_from(topic.len()).expect("a short topic")]);
+    packet.extend_from_slice(topic.as_bytes());
     packet.extend(id);
     packet.extend_from_slice(payload);
     packet

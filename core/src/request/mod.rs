@@ -7,6 +7,7 @@
 mod channel;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -21,7 +22,7 @@ pub(crate) struct Ask {
     /// Where the answers come: the one that says yes, then the one that says no.
     pub(crate) answers: [Filter; 2],
     /// What the answer repeats; without it, only one request at a time can have these answers.
-    pub(crate) token: Option<String>,
+    pub(crate) token: Option<Arc<str>>,
     pub(crate) deadline: Instant,
     /// Whether asking twice does no harm, so that it is asked again when an answer may have been lost with a session.
     pub(crate) repeatable: bool,
@@ -99,7 +100,7 @@ pub(crate) struct Requests {
     config: RequestConfig,
     channels: Channels,
     pending: BTreeMap<Ticket, Pending>,
-    tokens: BTreeMap<String, Ticket>,
+    tokens: BTreeMap<Arc<str>, Ticket>,
     deadlines: BTreeSet<(Instant, Ticket)>,
     /// Their answers are subscribed to: they wait for their turn, the oldest first.
     ready: BTreeSet<Ticket>,
@@ -114,9 +115,10 @@ crate::wire::fields!(Requests { config, channels, pending, tokens, deadlines, re
 
 #[derive(Debug)]
 struct Pending {
-    publish: Publish,
+    /// Unless the client has it and it is not to be published again.
+    publish: Option<Publish>,
     channel: ChannelId,
-    token: Option<String>,
+    token: Option<Arc<str>>,
     deadline: Instant,
     repeatable: bool,
     stage: Stage,
@@ -200,9 +202,10 @@ impl Requests {
 
     /// Takes a request in. Its token is no other request's.
     pub(crate) fn ask(&mut self, ticket: Ticket, ask: Ask) {
-        let Ask { publish, answers, token, deadline, repeatable } = ask;
+        let Ask { mut publish, answers, token, deadline, repeatable } = ask;
         let channel = self.channels.open(&answers);
         if let Some(used) = self.channels.get_mut(channel) {
+            publish.topic = used.share(publish.topic);
             used.requests.insert(ticket);
             if used.state == State::Granted {
                 self.ready.insert(ticket);
@@ -213,7 +216,7 @@ impl Requests {
         }
         self.deadlines.insert((deadline, ticket));
         let stage = Stage::Waiting;
-        self.pending.insert(ticket, Pending { publish, channel, token, deadline, repeatable, stage });
+        self.pending.insert(ticket, Pending { publish: Some(publish), channel, token, deadline, repeatable, stage });
     }
 
     /// Ends a request that was not published yet. Tells whether it was in time.
@@ -264,7 +267,7 @@ impl Requests {
     fn answered(&self, id: ChannelId, payload: &Bytes) -> Option<Ticket> {
         let channel = self.channels.get(id).filter(|channel| !channel.requests.is_empty())?;
         let ticket = match crate::reply::token(payload) {
-            Some(token) => *self.tokens.get(&token)?,
+            Some(token) => *self.tokens.get(&*token)?,
             // Another's request that could not be read is answered without a token as well (S-8), so this is for those
             // that never have one.
             None => channel.nameless?,
@@ -390,7 +393,8 @@ impl Requests {
         for (&ticket, pending) in &mut self.pending {
             if pending.repeatable && pending.stage == Stage::Acked {
                 pending.stage = Stage::Published;
-                self.effects.push_back(Effect::Publish(ticket, pending.publish.clone()));
+                let publish = pending.publish.clone();
+                self.effects.extend(publish.map(|publish| Effect::Publish(ticket, publish)));
             }
         }
     }
@@ -433,7 +437,8 @@ impl Requests {
             self.ready.remove(&ticket);
             pending.stage = Stage::Published;
             self.in_flight += 1;
-            self.effects.push_back(Effect::Publish(ticket, pending.publish.clone()));
+            let publish = if pending.repeatable { pending.publish.clone() } else { pending.publish.take() };
+            self.effects.extend(publish.map(|publish| Effect::Publish(ticket, publish)));
         }
     }
 

@@ -241,7 +241,7 @@ fn ask(shadow: &ShadowName, operation: &ShadowOperation, token: String, deadline
     Ask {
         publish: Publish::new(shadow.topic(verb), payload),
         answers: answers(shadow, verb),
-        token: Some(token),
+        token: Some(token.into()),
         deadline,
         repeatable: matches!(operation, ShadowOperation::Get),
     }

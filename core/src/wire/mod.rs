@@ -6,6 +6,7 @@ pub(crate) mod redact;
 use core::num::{NonZeroU16, NonZeroU64};
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -172,6 +173,16 @@ impl Wire for String {
 
     fn get(input: &mut Input<'_>) -> Result<Self, Bad> {
         get_text(input).map(str::to_owned)
+    }
+}
+
+impl Wire for Arc<str> {
+    fn put(&self, output: &mut Output) {
+        put_text(self, output);
+    }
+
+    fn get(input: &mut Input<'_>) -> Result<Self, Bad> {
+        get_text(input).map(Self::from)
     }
 }
 
