@@ -262,7 +262,7 @@ impl Client {
         let max = self.config.limits.subscriptions_max;
         let new = filters.iter().filter(|(filter, _)| !self.subscriptions.contains(filter)).count();
         // What requests have left subscribed to makes room.
-        let held = self.subscriptions.len() - self.requests.idle_filters();
+        let held = self.subscriptions.len().saturating_sub(self.requests.idle_filters());
         if held + new > max { Err(Refusal::TooManySubscriptions { max }) } else { Ok(()) }
     }
 

@@ -167,6 +167,11 @@ impl Client {
                 let publish = publish.clone();
                 self.send_own(ticket, &effect, Request::Publish(publish));
             }
+            Effect::Recall(ticket) => {
+                if let Some((Request::Publish(publish), _)) = self.take_back(ticket) {
+                    self.requests.recalled(ticket, publish);
+                }
+            }
             Effect::Ended(ticket, end) => self.request_ended(ticket, end, &mut news),
             Effect::Stream(channel, state) => self.shadows.stream(&mut self.requests, channel, state, &mut news),
         }
@@ -179,13 +184,11 @@ impl Client {
     }
 
     fn request_ended(&mut self, ticket: Ticket, end: End, news: &mut Vec<News>) {
-        // What is still here was never sent.
-        let end = if self.queue.withdraw_own(ticket) {
-            self.requests.packet_dropped(ticket);
-            let send = self.phase.is_online();
-            if end == End::TimedOut { End::Unsent(if send { Unsent::Crowded } else { Unsent::Offline }) } else { end }
-        } else {
-            end
+        let end = match self.take_back(ticket) {
+            Some((_, false)) if end == End::TimedOut => {
+                End::Unsent(if self.phase.is_online() { Unsent::Crowded } else { Unsent::Offline })
+            }
+            Some(_) | None => end,
         };
         if self.shadows.unanswered(ticket, end, self.now, &mut self.rng, news) {
             return;
@@ -198,6 +201,13 @@ impl Client {
                 End::ConnectionClosed(times) => Outcome::ConnectionClosed { times },
             },
         );
+    }
+
+    /// What was still to be sent for a request, and whether an earlier link has carried it.
+    fn take_back(&mut self, ticket: Ticket) -> Option<(Request, bool)> {
+        let taken = self.queue.withdraw_own(ticket)?;
+        self.requests.packet_dropped(ticket);
+        Some(taken)
     }
 
     /// Withdraws a request that was not published yet.
@@ -220,6 +230,10 @@ impl Client {
         let own = self.shadows.heard(&heard, &message.payload, self.now, &mut self.rng, &mut news);
         if heard.request.is_none() && news.is_empty() {
             self.totals.unmatched += 1;
+        }
+        if let Some(ticket) = heard.request {
+            // It may have been about to be sent again.
+            self.take_back(ticket);
         }
         if let Some(ticket) = heard.request.filter(|_| !own) {
             self.finished(ticket, answer(heard.place == 0, message.payload.clone()));

@@ -172,10 +172,10 @@ impl Queue {
         self.own.push_front((ticket, Entry { waits_since: now, request }, true));
     }
 
-    /// Takes out what the client wanted to send for itself and no link has carried yet.
-    pub(crate) fn withdraw_own(&mut self, ticket: Ticket) -> bool {
-        let index = self.own.iter().position(|&(own, _, sent)| own == ticket && !sent);
-        index.and_then(|index| self.own.remove(index)).is_some()
+    /// Takes out what the client wanted to send for itself, and tells whether an earlier link has carried it.
+    pub(crate) fn withdraw_own(&mut self, ticket: Ticket) -> Option<(Request, bool)> {
+        let index = self.own.iter().position(|&(own, ..)| own == ticket)?;
+        self.own.remove(index).map(|(_, entry, sent)| (entry.request, sent))
     }
 
     pub(crate) fn pop(&mut self) -> Option<(Ticket, Request)> {

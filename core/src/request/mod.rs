@@ -36,6 +36,8 @@ pub(crate) enum Effect {
     /// No request and no stream needs these any more; the server has forgotten them.
     Forget(Vec<Filter>),
     Publish(Ticket, Publish),
+    /// Its answers are not subscribed to any more: if it was not sent yet, it has to wait.
+    Recall(Ticket),
     Ended(Ticket, End),
     /// What became of a channel that has streams.
     Stream(ChannelId, StreamState),
@@ -49,6 +51,7 @@ crate::wire::variants!(Effect {
     3 = Publish(ticket, publish),
     4 = Ended(ticket, end),
     5 = Stream(channel, state),
+    6 = Recall(ticket),
 });
 
 /// How a request ended without an answer.
@@ -277,6 +280,18 @@ impl Requests {
         (published && channel.requests.contains(&ticket)).then_some(ticket)
     }
 
+    /// A request was taken back before it was sent, and waits again.
+    pub(crate) fn recalled(&mut self, ticket: Ticket, publish: Publish) {
+        let Some(pending) = self.pending.get_mut(&ticket) else { return };
+        if core::mem::replace(&mut pending.stage, Stage::Waiting) != Stage::Waiting {
+            self.in_flight -= 1;
+        }
+        pending.publish = Some(publish);
+        if let Some(channel) = self.channels.get_mut(pending.channel) {
+            channel.nameless.take_if(|nameless| *nameless == ticket);
+        }
+    }
+
     /// A packet of ours was taken back before it was sent.
     pub(crate) fn packet_dropped(&mut self, ticket: Ticket) {
         self.packets.remove(&ticket);
@@ -288,7 +303,7 @@ impl Requests {
             Effect::Subscribe(id, _) => Packet::Subscribe(*id),
             Effect::Unsubscribe(id, _) => Packet::Unsubscribe(*id),
             Effect::Publish(..) => Packet::Publish,
-            Effect::Forget(_) | Effect::Ended(..) | Effect::Stream(..) => return,
+            Effect::Forget(_) | Effect::Recall(_) | Effect::Ended(..) | Effect::Stream(..) => return,
         };
         self.packets.insert(ticket, packet);
     }
@@ -366,6 +381,7 @@ impl Requests {
         let Some(channel) = self.channels.get(id) else { return };
         for ticket in &channel.requests {
             self.ready.remove(ticket);
+            self.effects.push_back(Effect::Recall(*ticket));
         }
         if channel.streams > 0 {
             self.effects.push_back(Effect::Stream(id, StreamState::Refused));

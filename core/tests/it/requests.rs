@@ -433,6 +433,24 @@ fn on_a_new_session_subscriptions_come_first_and_only_a_get_is_asked_again() {
 }
 
 #[test]
+fn what_would_be_sent_again_waits_when_its_answers_are_not_subscribed_to_any_more() {
+    let mut rig = Rig::online(config());
+    let ticket = rig.shadow(get().token("a").timeout(Duration::from_secs(60)));
+    let sent = rig.drain();
+    rig.receive(&suback(packet_id(&sent[0]), &[1, 1]));
+    rig.lose_link(LinkError::KeepAlive);
+    rig.wake();
+    let sent = rig.reach_online(&CONNACK);
+    assert_eq!(rig.receive(&suback(packet_id(&sent[0]), &[1, 0x80])), [[0_u8; 0]; 0], "not in the dark (S27)");
+    let mut sent = rig.wake();
+    assert_eq!((kind(&sent[0]), filters(&sent[0])), (SUBSCRIBE, 2), "asked again");
+    sent = rig.serve(sent);
+    assert_eq!(token(&sent[0]), "a");
+    rig.tell("get/accepted", &reply("a"));
+    assert_eq!(rig.outcomes().last().unwrap().0, ticket);
+}
+
+#[test]
 fn a_request_that_could_not_be_sent_before_its_deadline_is_unsent() {
     let mut rig = Rig::online(config());
     rig.shadow(get().token("first"));
