@@ -109,13 +109,15 @@ struct Scribe {
 
 impl Scribe {
     fn take(&mut self, world: &mut World) {
-        for record in world.records().drain(..) {
-            self.judge.observe(&record);
-            self.digest.add(&record);
+        let records = world.records();
+        for record in &*records {
+            self.judge.observe(record);
+            self.digest.add(record);
             self.counts.add(&record.what);
-            if let Some(trace) = &mut self.trace {
-                trace.records.push(record);
-            }
+        }
+        match &mut self.trace {
+            Some(trace) => trace.records.append(records),
+            None => records.clear(),
         }
     }
 

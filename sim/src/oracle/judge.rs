@@ -116,7 +116,7 @@ impl Device {
         families.observe(&seen, findings);
         marks.observe(&seen, families.backoff.failures());
         model.apply(record, meaning, rules);
-        if record.what == What::End {
+        if matches!(record.what, What::End) {
             self.end(record.at, findings);
         }
     }

@@ -36,7 +36,6 @@ impl KeepAlive {
             self.due_on = None;
             return;
         }
-        let patience = seen.rules.ping_timeout();
         let Some(sent_at) = link.ping_sent_at else {
             let due = link.silent_since() + keep_alive;
             let what = || format!("no PINGREQ, and one was due at {}", say::at(due));
@@ -45,6 +44,7 @@ impl KeepAlive {
         if model.was_held_since(sent_at) {
             return;
         }
+        let patience = seen.rules.ping_timeout();
         let heard_since = link.last_received > link.silent_before_ping + keep_alive;
         let dead_at = sent_at + if heard_since { keep_alive } else { patience };
         findings.check(Oracle::S18, !model.is_late(dead_at, *slack), || format!("no PINGRESP by {}", say::at(dead_at)));

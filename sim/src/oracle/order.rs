@@ -57,6 +57,9 @@ impl Order {
     }
 
     pub(super) fn settled(&mut self, seen: &Seen<'_>, findings: &mut Findings) {
+        if self.passed.is_empty() {
+            return;
+        }
         for ticket in self.passed.drain(..) {
             let waits = seen.model.ops.get(ticket).is_some_and(|op| op.state == State::Waiting);
             findings.check(Oracle::S7, !waits, || format!("operation {ticket} waits behind newer ones"));

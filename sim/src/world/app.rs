@@ -3,7 +3,6 @@
 use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
 
-use bytes::Bytes;
 use thingwire_core::{AckToken, Client, Filter, Instant, Link, Message, Notice, Publish, Qos, Ticket, Topic};
 
 use super::agenda::Due;
@@ -273,7 +272,7 @@ impl App {
         let name = Name::of(topic.as_str().as_bytes());
         let message = Published { id: 0, dup: false, qos, retain, topic: name, tag, len: size.max(8) };
         let operation = Operation::Publish(message, expires_in.map(|span| now + span.0));
-        let mut publish = Publish::new(topic, payload(tag, size)).qos(qos).retain(retain);
+        let mut publish = Publish::new(topic, stage.payload(tag, size)).qos(qos).retain(retain);
         publish.expires_in = expires_in.map(|span| span.0);
         match client.publish(now, publish) {
             Ok(ticket) => self.accepted(stage, now, ticket, operation),
@@ -358,16 +357,8 @@ fn inbound(stage: &mut Stage, topic: &str, qos: u8, size: u32) {
     let tag = INBOUND_TAGS | stage.next_inbound;
     stage.next_inbound += 1;
     let qos = if qos == 0 { broker::Qos::AtMostOnce } else { broker::Qos::AtLeastOnce };
-    stage.broker.publish(broker::Message { topic: topic.into(), payload: payload(tag, size), qos, retain: false });
-}
-
-/// A payload of `size` bytes, at least eight, that begins with `tag`.
-fn payload(tag: u64, size: u32) -> Bytes {
-    let mut payload = vec![b'.'; size.max(8) as usize];
-    if let Some(front) = payload.first_chunk_mut() {
-        *front = tag.to_be_bytes();
-    }
-    payload.into()
+    let payload = stage.payload(tag, size);
+    stage.broker.publish(broker::Message { topic: topic.into(), payload, qos, retain: false });
 }
 
 /// The tag that a payload begins with; 0 in a shorter one.

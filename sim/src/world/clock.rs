@@ -5,34 +5,44 @@ use core::time::Duration;
 use thingwire_core::Instant;
 
 /// What a device takes for the time.
-#[derive(Debug, Default)]
+///
+/// It is read at everything that happens, so it reckons in whole microseconds.
+#[derive(Debug)]
 pub(super) struct Clock {
     /// How far it is behind the world's: it stops while the device sleeps, and may be set back.
-    behind: Duration,
+    behind_micros: u64,
     /// Since when it stands still.
     stopped_at: Option<Instant>,
-    /// It ticks only this often.
-    tick: Duration,
+    /// It ticks only this often; at least 1.
+    tick_micros: u64,
     /// The latest time that it has shown.
     shown: Instant,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { behind_micros: 0, stopped_at: None, tick_micros: 1, shown: Instant::EPOCH }
+    }
 }
 
 impl Clock {
     /// What it shows at this moment of the world's time.
     pub(super) fn read(&mut self, world: Instant) -> Instant {
         let world = self.stopped_at.unwrap_or(world);
-        let micros = micros(world.since(Instant::EPOCH + self.behind));
-        let tick = micros_of_tick(self.tick);
-        let now = Instant::from_micros(micros - micros % tick);
+        let micros = world.as_micros().saturating_sub(self.behind_micros);
+        let since_tick = if self.tick_micros > 1 { micros % self.tick_micros } else { 0 };
+        let now = Instant::from_micros(micros - since_tick);
         self.shown = self.shown.max(now);
         self.shown
     }
 
     /// The moment of the world's time at which it shows `device` or later.
     pub(super) fn reaches(&self, device: Instant) -> Instant {
-        let micros = micros(device.since(Instant::EPOCH));
-        let ticks = micros.div_ceil(micros_of_tick(self.tick));
-        Instant::from_micros(ticks.saturating_mul(micros_of_tick(self.tick))) + self.behind
+        let mut micros = device.as_micros();
+        if self.tick_micros > 1 {
+            micros = micros.div_ceil(self.tick_micros).saturating_mul(self.tick_micros);
+        }
+        Instant::from_micros(micros.saturating_add(self.behind_micros))
     }
 
     pub(super) fn stop(&mut self, world: Instant) {
@@ -41,26 +51,22 @@ impl Clock {
 
     pub(super) fn go_on(&mut self, world: Instant) {
         if let Some(stopped_at) = self.stopped_at.take() {
-            self.behind += world.since(stopped_at);
+            self.behind_micros += world.as_micros().saturating_sub(stopped_at.as_micros());
         }
     }
 
     pub(super) fn set_tick(&mut self, tick: Duration) {
-        self.tick = tick;
+        self.tick_micros = micros(tick).max(1);
     }
 
     /// Sets it back. What it shows stands still until it has caught up: a driver must not let time go back.
     pub(super) fn set_back(&mut self, by: Duration) {
-        self.behind += by;
+        self.behind_micros = self.behind_micros.saturating_add(micros(by));
     }
 }
 
 fn micros(span: Duration) -> u64 {
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
-}
-
-fn micros_of_tick(tick: Duration) -> u64 {
-    micros(tick).max(1)
 }
 
 #[cfg(test)]

@@ -67,11 +67,12 @@ impl World {
 
     /// Whether something has happened since the last look that a fault waits for.
     pub(super) fn watch(&mut self) -> bool {
-        let answers = core::mem::take(&mut self.triggers.answers);
         if self.triggers.waiting.is_empty() || self.stage.healed {
+            self.triggers.answers.clear();
             self.watched = self.stage.records.len();
             return false;
         }
+        let answers = core::mem::take(&mut self.triggers.answers);
         let from = self.watched.min(self.stage.records.len());
         let records = self.stage.records.get(from..).unwrap_or_default();
         let devices = &self.devices;

@@ -90,6 +90,7 @@ impl World {
             names: None,
             next_inbound: 1,
             healed: false,
+            piece: bytes::BytesMut::new(),
         };
         let mut world = Self {
             plan: plan.clone(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use core::fmt;
 
+use bytes::{BufMut, Bytes, BytesMut};
 use thingwire_core::Instant;
 
 use super::agenda::{Agenda, Due};
@@ -27,7 +28,12 @@ pub(super) struct Stage {
     pub(super) next_inbound: u64,
     /// Whether everything works again and nothing new is asked for.
     pub(super) healed: bool,
+    /// Memory that payloads are made in.
+    pub(super) piece: BytesMut,
 }
+
+/// Payloads are written into pieces of memory of this size, which are used again once all payloads in them are gone.
+const PIECE: usize = 4096;
 
 impl Stage {
     pub(super) fn put(&mut self, at: Instant, due: Due) {
@@ -36,6 +42,17 @@ impl Stage {
 
     pub(super) fn record(&mut self, at: Instant, device: u32, what: What) {
         self.records.push(Record { at, device, what });
+    }
+
+    /// A payload of `size` bytes, at least eight, that begins with `tag`.
+    pub(super) fn payload(&mut self, tag: u64, size: u32) -> Bytes {
+        let len = size.max(8) as usize;
+        if self.piece.capacity() < len {
+            self.piece.reserve(len.max(PIECE));
+        }
+        self.piece.put_u64(tag);
+        self.piece.resize(len, b'.');
+        self.piece.split().freeze()
     }
 
     /// The fingerprint of a topic or filter, whose text is remembered where somebody wants to know it.

@@ -353,7 +353,10 @@ impl Model {
             What::Healed => self.healed_at = Some(record.at),
             _ => {}
         }
-        self.hold(rules);
+        // What else happens neither fills nor empties the application's hands.
+        if matches!(record.what, What::Pause(_) | What::Dial(_) | What::Sent(..) | What::Received(..)) {
+            self.hold(rules);
+        }
     }
 
     fn stop(&mut self) {

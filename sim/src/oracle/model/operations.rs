@@ -207,7 +207,10 @@ impl Operations {
     }
 
     fn lower_bound(&self, ticket: u64) -> usize {
-        // Tickets mostly follow each other without a gap.
+        // Mostly it is behind the last, or tickets follow each other without a gap.
+        if ticket > self.last_ticket {
+            return self.ops.len();
+        }
         let guess = self.ops.front().map_or(0, |front| ticket.saturating_sub(front.ticket));
         let guess = usize::try_from(guess).unwrap_or(usize::MAX);
         match self.ops.get(guess) {

@@ -149,14 +149,19 @@ impl Device {
         }
         let now = self.now(stage);
         self.show(stage, now);
-        loop {
-            let written = self.transmit(stage, now);
-            match self.client.poll_action() {
-                None if written == 0 => break,
-                None => {}
-                Some(Action::Open(link)) => self.open(stage, link),
-                Some(Action::Close(link)) => self.close(stage, link),
-                Some(Action::Notify(notice)) => self.told(stage, now, notice),
+        self.transmit(stage, now);
+        while let Some(action) = self.client.poll_action() {
+            match action {
+                Action::Open(link) => self.open(stage, link),
+                Action::Close(link) => self.close(stage, link),
+                Action::Notify(notice) => {
+                    // What is said of it, by the client or by whoever is told, goes out before the next thing is told.
+                    let answered = self.user.is_some() || matches!(notice, Notice::Message(_));
+                    self.told(stage, now, notice);
+                    if answered {
+                        self.transmit(stage, now);
+                    }
+                }
             }
         }
         self.show(stage, now);
@@ -168,21 +173,22 @@ impl Device {
         }
         self.write(stage);
         self.schedule(stage, Way::ToClient);
-        self.arm(stage);
+        self.arm_for(stage, deadline);
         self.arm_user(stage);
     }
 
-    fn transmit(&mut self, stage: &mut Stage, now: Instant) -> usize {
-        let Some(wire) = &mut self.wire else { return 0 };
+    fn transmit(&mut self, stage: &mut Stage, now: Instant) {
+        let Some(wire) = &mut self.wire else { return };
         let before = wire.outbound.len();
         let budget = OUTPUT_BUDGET.saturating_sub(before);
-        let written = self.client.poll_transmit(now, &mut wire.outbound, budget);
+        if self.client.poll_transmit(now, &mut wire.outbound, budget) == 0 {
+            return;
+        }
         let (link, device) = (wire.link.number(), self.number);
         let bytes = wire.outbound.get(before..).unwrap_or_default();
         wire.sent.push(bytes, |packet| {
             stage.records.push(Record { at: now, device, what: What::Sent(link, packet) });
         });
-        written
     }
 
     fn told(&mut self, stage: &mut Stage, now: Instant, notice: Notice) {
@@ -228,7 +234,11 @@ impl Device {
 
     /// Sees to it that the agenda has a wake for the client's deadline, or an earlier one.
     fn arm(&mut self, stage: &mut Stage) {
-        let Some((deadline, _)) = self.client.next_deadline() else { return };
+        self.arm_for(stage, self.client.next_deadline().map(|(at, _)| at));
+    }
+
+    fn arm_for(&mut self, stage: &mut Stage, deadline: Option<Instant>) {
+        let Some(deadline) = deadline else { return };
         let at = self.clock.reaches(deadline).max(stage.now);
         if self.wake_at.is_none_or(|wake_at| at < wake_at) {
             self.wake_at = Some(at);
