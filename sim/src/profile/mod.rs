@@ -63,7 +63,7 @@ pub const ALL: &[Profile] = &[
     },
     Profile {
         name: "soak",
-        what: "two hours, 100 to 300 faults of every kind, a message every 3 s, or, seldom, ten a second",
+        what: "two hours, 100 to 300 faults of every kind, a message every 5 to 60 s, or, seldom, 13 a second",
         make: swarm::soak,
     },
     Profile {

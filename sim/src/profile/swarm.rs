@@ -20,12 +20,13 @@ pub(super) fn all(choices: &mut dyn Choices) -> Plan {
 pub(super) fn soak(choices: &mut dyn Choices) -> Plan {
     let draw = &mut Draw::new(choices, 0, Span::default());
     let mut plan = edgy(draw, 7_200, 7_200);
-    // Now and then as many messages as there are packet ids, and more.
-    let many = plan.client.queue != Some(-1) && draw.chance(3);
-    let often = if many { Span::millis(100) } else { Span::secs(3) };
+    // What is found in two hours is found by faults: there is a message seldom enough that most of the time goes to them.
+    // Once in a while there are more messages than packet ids.
+    let many = plan.client.queue != Some(-1) && draw.chance(1);
+    let every = if many { Span::millis(75) } else { draw.millis(5_000, 60_000) };
     for workload in &mut plan.workload {
-        if let Workload::Publish { qos: 1, every, burst, .. } = workload {
-            (*every, *burst) = (often, 1);
+        if let Workload::Publish { qos: 1, every: between, burst, .. } = workload {
+            (*between, *burst) = (every, 1);
         }
     }
     filled(choices, plan, 100, 300, &deal(&Family::ALL.map(|family| (family, 1))))
