@@ -109,6 +109,9 @@ impl Device {
             self.advance(record.at, findings);
         }
         findings.at = record.at;
+        if let What::Holds(_) | What::Deadline(_) | What::Took(_) = record.what {
+            return self.look(record, findings);
+        }
         self.model.correct(&record.what);
         let meaning = self.model.read(&record.what, &self.rules);
         let Self { rules, model, families, marks, .. } = self;
@@ -118,6 +121,24 @@ impl Device {
         model.apply(record, meaning, rules);
         if matches!(record.what, What::End) {
             self.end(record.at, findings);
+        }
+    }
+
+    /// Half of all records say how things stand, and have no meaning beyond that.
+    fn look(&mut self, record: &Record, findings: &mut Findings) {
+        let Self { rules, model, families, .. } = self;
+        let seen = Seen { at: record.at, what: &record.what, meaning: Meaning::Plain, model, rules };
+        match &record.what {
+            What::Holds(holds) => {
+                ids::holds(&seen, *holds, findings);
+                families.pace.holds(*holds);
+                model.holds = Some(*holds);
+            }
+            What::Deadline(deadline) => {
+                families.timing.step(findings);
+                model.announced = *deadline;
+            }
+            _ => {}
         }
     }
 
@@ -205,10 +226,6 @@ impl Families {
             What::Delivered(message) => self.inbound.delivered(seen, message, findings),
             What::Acknowledged(tag) => self.inbound.acknowledged(seen, *tag),
             What::Told(notice) => self.told(seen, notice, findings),
-            What::Holds(holds) => {
-                ids::holds(seen, *holds, findings);
-                self.pace.holds(*holds);
-            }
             What::Wake { .. } => self.keep_alive.woken(seen),
             What::Dial(link) => {
                 backoff::dialed(seen, *link, findings);

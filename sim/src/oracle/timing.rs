@@ -24,7 +24,7 @@ pub(super) struct Timing {
 }
 
 impl Timing {
-    /// Follows what wakes and moves the client; for every record.
+    /// Follows what wakes and moves the client; for every record but [`What::Deadline`], which is a [`step`](Self::step).
     pub(super) fn observe(&mut self, seen: &Seen<'_>, findings: &mut Findings) {
         match seen.what {
             What::Wake { .. } => {
@@ -32,7 +32,7 @@ impl Timing {
                 self.woken = true;
                 self.step(findings);
             }
-            What::Deadline(_) | What::Phase(_) | What::Told(_) => self.step(findings),
+            What::Phase(_) | What::Told(_) => self.step(findings),
             What::Start
             | What::Stop
             | What::Pause(_)
@@ -50,7 +50,8 @@ impl Timing {
         }
     }
 
-    fn step(&mut self, findings: &mut Findings) {
+    /// One more thing has happened at this instant.
+    pub(super) fn step(&mut self, findings: &mut Findings) {
         self.steps += 1;
         findings.check(Oracle::S31, self.steps != STEPS_MAX, || format!("{STEPS_MAX} steps at one instant"));
     }

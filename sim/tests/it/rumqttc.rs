@@ -134,7 +134,7 @@ do = { cut = { how = "reset" } }
     device.until(|seen| matches!(seen, Seen::Acked(_)));
     let expected = [Seen::Online(false), Seen::Sent(1), Seen::Lost, Seen::Online(true), Seen::Sent(1), Seen::Acked(1)];
     assert_eq!(device.seen(), expected);
-    // Whoever loses an acknowledgement gets the message twice.
+    // What was not acknowledged comes twice. This client does not mark it with DUP, so that the broker cannot know it.
     let message = || Seen::Message("dt/1".to_owned(), "precious".to_owned());
     listener.until(|seen| *seen == message());
     listener.seen.clear();

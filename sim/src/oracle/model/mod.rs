@@ -339,8 +339,6 @@ impl Model {
             What::Finished { ticket, outcome } => self.finish(*ticket, outcome),
             What::Told(notice) => self.told(notice),
             What::Phase(phase) => self.phase = *phase,
-            What::Holds(holds) => self.holds = Some(*holds),
-            What::Deadline(deadline) => self.announced = *deadline,
             What::Dial(link) => self.link = LinkState::dialed(*link, record.at),
             What::Up(link) if self.link.number == *link && self.link.stage == Stage::Dialed => {
                 self.link.stage = Stage::Up;
