@@ -144,7 +144,7 @@ pub enum Fault {
     Inject(Garbage),
     /// One bit of the next packet of the broker's is flipped: the bit of this number, modulo the packet's bits.
     FlipBit(u32),
-    /// The shadow service is in a mood while it lasts.
+    /// The shadow service is in a mood while it lasts, towards every device.
     Shadows(Mood),
     /// The broker.
     Broker(BrokerFault),

@@ -69,8 +69,8 @@ fn a_scenario_that_cannot_be_is_refused_with_its_line() {
             "every 0 of them",
             "at least 1",
         ),
-        ("[[fault]]\nat = \"1s\"\ndo = { shadows = { how = { reject = 200 } } }", "6:24", "200 is no rejection", "400"),
-        ("[[fault]]\nat = \"1s\"\ndo = { shadows = { whim = \"drop\" } }", "6:20", "`whim`", "`how`"),
+        ("[[fault]]\nat = \"1s\"\ndo = { shadows = { how = { reject = 200 } } }", "6:26", "200 is no rejection", "400"),
+        ("[[fault]]\nat = \"1s\"\ndo = { shadows = { whim = \"drop\" } }", "6:20", "`whim`", "one of to"),
         ("[[fault]]\nat = \"1s\"\ndo = { broker = { restart = { forgot = true } } }", "6:31", "`forgot`", "`forget`"),
     ] {
         let line = refused(&format!("{GOOD}{text}\n"));

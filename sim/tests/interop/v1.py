@@ -2,12 +2,7 @@
 
 import json
 import queue
-import ssl
 import sys
-
-if not hasattr(ssl, "wrap_socket"):
-    # The SDK names it although it goes another way with certificates; Python 3.12 has it no more.
-    ssl.wrap_socket = None
 
 from AWSIoTPythonSDK.MQTTLib import AWSIoTMQTTClient, AWSIoTMQTTShadowClient
 

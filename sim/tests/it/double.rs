@@ -12,6 +12,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, Support
 use thingwire_sim::broker::{KeepAlive, Message, Qos, Rules, ViolationKind};
 use thingwire_sim::double::Double;
 use thingwire_sim::pki::{Identity, KeyKind, Pki, Request};
+use thingwire_sim::shadow::ShadowName;
 
 use crate::packets::{Connect, DISCONNECT, PINGREQ, connack, puback, publish0, publish1, suback, subscribe};
 
@@ -164,6 +165,26 @@ fn a_message_of_the_server_reaches_its_subscriber() {
     assert!(double.publish(message("t")));
     assert!(!double.publish(message("#")));
     assert_reads(&mut subscriber, &publish0("t", b"x"));
+}
+
+#[test]
+fn a_shadow_is_served_looked_at_and_changed_from_behind() {
+    let double = plain_double();
+    let name = ShadowName::named("lamp", "light").unwrap();
+    let mut device = online(&double, &Connect::clean("lamp"));
+    device.write_all(&subscribe(1, &[("$aws/things/lamp/shadow/name/light/update/delta", 1)])).unwrap();
+    assert_reads(&mut device, &suback(1, &[1]));
+    let report = br#"{"state":{"reported":{"on":false}}}"#;
+    device.write_all(&publish1(5, "$aws/things/lamp/shadow/name/light/update", report)).unwrap();
+    assert_reads(&mut device, &puback(5));
+    assert_eq!(double.shadow(&name).unwrap()["state"]["reported"]["on"], false);
+    double.change_shadows(|service| service.rules_mut().size_max = 20);
+    assert_eq!(double.update_shadow(&name, r#"{"state":{"desired":{"on":true}}}"#).unwrap_err().code, 413);
+    double.change_shadows(|service| service.rules_mut().size_max = 200);
+    assert_eq!(double.update_shadow(&name, r#"{"state":{"desired":{"on":true}}}"#), Ok(2));
+    let mut header = [0; 2];
+    device.read_exact(&mut header).unwrap();
+    assert_eq!(header[0], 0x32, "the delta, with the quality of service that was granted");
 }
 
 #[test]

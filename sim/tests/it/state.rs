@@ -130,6 +130,23 @@ fn a_state_that_cannot_be_read_is_told_in_one_line() {
 }
 
 #[test]
+fn what_was_written_by_halves_is_not_looked_at() {
+    let dir = tempfile::tempdir().unwrap();
+    let name = ShadowName::classic("x").unwrap();
+    let first = double(dir.path());
+    assert_eq!(first.update_shadow(&name, r#"{"state":{"reported":{"a":1}}}"#), Ok(1));
+    drop(first);
+    std::fs::write(dir.path().join("state.json.new"), r#"{"format":1,"sta"#).unwrap();
+    let second = double(dir.path());
+    assert_eq!(
+        second.update_shadow(&name, r#"{"state":{"reported":{"a":2}}}"#),
+        Ok(2),
+        "the old state, and a new one over the half"
+    );
+    assert!(second.failure().is_none());
+}
+
+#[test]
 fn one_double_at_a_time_has_a_directory() {
     let dir = tempfile::tempdir().unwrap();
     let first = double(dir.path());
