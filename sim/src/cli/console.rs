@@ -86,6 +86,7 @@ fn hint(error: &io::Error) -> &'static str {
         }
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => " (hint: --dir and --state want a directory)",
         io::ErrorKind::NotFound => " (hint: see that the file and its directory exist)",
+        io::ErrorKind::ResourceBusy => " (hint: end that one, or choose another directory)",
         io::ErrorKind::IsADirectory => " (hint: give a file)",
         io::ErrorKind::StorageFull | io::ErrorKind::FileTooLarge => " (hint: make room, or write somewhere else)",
         _ => "",

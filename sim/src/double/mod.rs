@@ -417,14 +417,16 @@ impl Double {
     /// Closes listeners and connections and waits for the thread's end. Dropping does the same.
     pub fn stop(self) {}
 
-    /// Runs `job` on the double's thread, and waits for what it returns; `None` when that thread has ended.
+    /// Runs `job` on the double's thread, and waits for what it returns; `None` when that thread has ended, or does because what has
+    /// changed cannot be kept.
     fn ask<R: Send + 'static>(&self, job: impl FnOnce(&mut Server) -> R + Send + 'static) -> Option<R> {
         let (reply, answer) = mpsc::sync_channel(1);
         let job: Job = Box::new(move |server| {
             let result = job(server);
-            server.deliver();
-            // The asker waits, so nobody can be gone.
-            let _ = reply.send(result);
+            if server.deliver() {
+                // The asker waits, so nobody can be gone.
+                let _ = reply.send(result);
+            }
         });
         self.jobs.send(job).ok()?;
         self.waker.wake().ok()?;

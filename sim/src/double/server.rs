@@ -312,15 +312,17 @@ impl Server {
         }
     }
 
-    /// Does what the broker wants, and the faults, until they want nothing more.
-    pub(super) fn deliver(&mut self) {
+    /// Does what the broker wants, and the faults, until they want nothing more; false when nothing more can be done.
+    pub(super) fn deliver(&mut self) -> bool {
         loop {
             // The faults first: what they let through is what the broker answers.
             let acts = self.acts();
             let outputs: Vec<Output> = core::iter::from_fn(|| self.broker.poll()).collect();
             // Nobody hears of what a restart would not remember.
-            self.save();
-            if self.stopping || outputs.is_empty() && acts.is_empty() {
+            if !self.save() {
+                return false;
+            }
+            if outputs.is_empty() && acts.is_empty() {
                 break;
             }
             let mut touched = BTreeSet::new();
@@ -335,22 +337,22 @@ impl Server {
             }
         }
         self.tell_clients();
+        true
     }
 
-    /// Writes down what has changed, if there is where. When that fails, the double ends.
-    fn save(&mut self) {
-        let Some(store) = &self.store else {
-            return;
+    /// Writes down what has changed, if there is where. When that fails, the double ends, now and for ever.
+    fn save(&mut self) -> bool {
+        let Some(store) = self.store.as_ref().filter(|_| self.written != self.broker.revision()) else {
+            return true;
         };
-        if self.written == self.broker.revision() {
-            return;
-        }
-        self.written = self.broker.revision();
         if let Err(error) = store.write(&self.broker.saved()) {
             log::error!("the double stops: {error}");
             self.setup.shared.lock().failure = Some((error.kind(), error.to_string()));
             self.stop();
+            return false;
         }
+        self.written = self.broker.revision();
+        true
     }
 
     /// Does one thing that the broker wants; the peer that is to be sent something.
@@ -467,12 +469,14 @@ impl Server {
     }
 }
 
-/// Opens the directory of a state, and puts what is in it into the broker.
+/// Opens the directory of a state, and puts what is in it into the broker. It is written once at the beginning, so that a disk that
+/// is full already is found out about, and sessions that nobody comes back to do not begin their time anew at each start.
 fn open(dir: &Path, broker: &mut Broker) -> io::Result<Store> {
     let (store, saved) = Store::open(dir)?;
     if let Some(saved) = saved {
         broker.restore(Instant::EPOCH, saved).map_err(|why| store.corrupt(&why))?;
     }
+    store.write(&broker.saved())?;
     Ok(store)
 }
 

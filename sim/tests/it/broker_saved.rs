@@ -56,6 +56,7 @@ fn a_session_whose_client_was_connected_goes_on_too_and_a_clean_one_does_not() {
     world.subscriber(&Connect::clean("c"), "t", 1);
     let mut world = moved(&world, Duration::ZERO);
     assert_eq!(world.broker.session_count(), 1);
+    assert_eq!(moved(&world, Duration::from_secs(3600)).broker.session_count(), 0, "its hour begins once");
     world.pass(Duration::from_secs(3599));
     assert_eq!(resume(&mut world, &Connect::persistent("d")), [connack(true, 0)]);
     assert_eq!(resume(&mut world, &Connect::persistent("c")), [connack(false, 0)]);

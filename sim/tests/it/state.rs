@@ -152,8 +152,26 @@ fn one_double_at_a_time_has_a_directory() {
     let first = double(dir.path());
     let error = Double::options().state(dir.path()).start().unwrap_err();
     assert_eq!(error.to_string(), format!("the state in {} is in use by another process", dir.path().display()));
+    let output = run(&["serve", "--state", dir.path().to_str().unwrap()]);
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(err.lines().count() == 1 && err.contains("in use") && err.contains("another directory"), "{err}");
     drop(first);
     double(dir.path());
+}
+
+#[test]
+fn a_disk_that_is_full_at_the_start_or_later_is_told_to_the_program_around_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let name = ShadowName::classic("x").unwrap();
+    let running = double(dir.path());
+    symlink("/dev/full", dir.path().join("state.json.new")).unwrap();
+    let refused = running.update_shadow(&name, r#"{"state":{"reported":{"a":1}}}"#).unwrap_err();
+    assert_eq!(refused.code, 503, "not done, so not said to be");
+    assert_eq!(running.failure().unwrap().kind(), ErrorKind::StorageFull);
+    assert_eq!(running.shadow(&name), None, "it has ended");
+    drop(running);
+    let error = Double::options().state(dir.path()).start().unwrap_err();
+    assert!(error.to_string().starts_with("cannot write the state to"), "{error}");
 }
 
 #[test]
