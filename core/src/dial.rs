@@ -9,8 +9,10 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::ToSocketAddrs;
 
-use crate::transport::Endpoint;
-use crate::{Instant, LinkError, TcpError};
+#[cfg(feature = "websocket")]
+use crate::transport::CredentialsSource;
+use crate::transport::{Endpoint, Supplies};
+use crate::{Instant, LinkError, Options, TcpError, host};
 
 /// The least time that one address gets, however many there are.
 const SHARE_MIN: Duration = Duration::from_secs(1);
@@ -35,6 +37,68 @@ pub fn look_up(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, LinkError> {
     let found = (endpoint.host(), endpoint.port()).to_socket_addrs();
     let addresses: Vec<_> = found.map_err(|error| failed(error.to_string()))?.collect();
     if addresses.is_empty() { Err(failed("no address".to_owned())) } else { Ok(addresses) }
+}
+
+/// What has to be found out before a link can be made. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Route {
+    first_hop: Endpoint,
+    #[cfg(feature = "websocket")]
+    credentials: Option<CredentialsSource>,
+}
+
+/// What a link is made with.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// Where to connect, in the resolver's order; at least one.
+    pub addresses: Vec<SocketAddr>,
+    /// For [`Engine::supply`](crate::Engine::supply).
+    pub supplies: Supplies,
+}
+
+impl Route {
+    /// The way that the options describe.
+    pub fn new(options: &Options) -> Self {
+        Self {
+            first_hop: options.first_hop().clone(),
+            #[cfg(feature = "websocket")]
+            credentials: options.websocket.as_ref().and_then(|websocket| websocket.credentials().cloned()),
+        }
+    }
+
+    /// Where to connect.
+    pub fn first_hop(&self) -> &Endpoint {
+        &self.first_hop
+    }
+
+    /// Everything, where nobody has to be asked for an address or for credentials.
+    pub fn at_once(&self) -> Option<Result<Prepared, LinkError>> {
+        let address = literal(&self.first_hop)?;
+        #[cfg(feature = "websocket")]
+        if self.credentials.as_ref().is_some_and(|source| source.at_once().is_none()) {
+            return None;
+        }
+        Some(self.supplies().map(|supplies| Prepared { addresses: vec![address], supplies }))
+    }
+
+    /// Asks the operating system for addresses, and the source of credentials for them.
+    ///
+    /// It blocks for as long as they like, and cannot be interrupted: call it on a thread that may wait.
+    pub fn prepare(&self) -> Result<Prepared, LinkError> {
+        let addresses = match literal(&self.first_hop) {
+            Some(address) => vec![address],
+            None => look_up(&self.first_hop)?,
+        };
+        // The credentials last, and the time with them: a resolver may have taken long.
+        Ok(Prepared { addresses, supplies: self.supplies()? })
+    }
+
+    fn supplies(&self) -> Result<Supplies, LinkError> {
+        let supplies = host::supplies().map_err(|error| LinkError::Credentials { why: error.to_string() })?;
+        #[cfg(feature = "websocket")]
+        let supplies = supplies.with_credentials(self.credentials.as_ref().map(CredentialsSource::get).transpose()?);
+        Ok(supplies)
+    }
 }
 
 /// What a failed call on a socket means.

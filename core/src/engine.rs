@@ -1,79 +1,20 @@
 //! The client with its transport and buffers: all of a driver but the socket and the sleep.
 
-use core::fmt;
-
 use bytes::{Buf, BytesMut};
 
-use crate::transport::tls::{Flow, Tls, server_name};
-use crate::transport::{Endpoint, EndpointError, Identity, PemError, Roots, TlsConfig};
-use crate::{Action, Client, Config, ConfigError, Event, Instant, Link, LinkError, TcpError, TlsError};
+use crate::transport::stack::{Layers, Stack};
+use crate::transport::tls::Flow;
+use crate::transport::{Endpoint, Supplies};
+use crate::{Action, Client, ConnectStage, Event, Instant, Link, LinkError, Options, SetupError, TcpError, TimerKind};
 
 /// Encoded bytes that may wait for the socket before the client is asked for more.
 const OUTPUT_BUDGET: usize = 16 * 1024;
 
-/// Where to connect, how to secure it, and how to behave.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Options {
-    /// Where the service is.
-    pub endpoint: Endpoint,
-    /// How links are secured.
-    pub security: Security,
-    /// How the client behaves.
-    pub config: Config,
-}
-
-/// How links are secured.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum Security {
-    /// TLS.
-    Tls(TlsConfig),
-    /// Nothing: anybody on the way can read and change everything. For tests and closed networks.
-    Plain,
-}
-
-impl Options {
-    /// Mutual TLS, as AWS IoT Core wants it from devices: `HOST` or `HOST:PORT` (8883 when there is none), and the
-    /// device's certificate, its private key and the service's root certificate as PEM text.
-    pub fn mtls_from_pem(
-        endpoint: &str,
-        client_id: &str,
-        certificate: &[u8],
-        key: &[u8],
-        root: &[u8],
-    ) -> Result<Self, SetupError> {
-        let endpoint = endpoint.parse()?;
-        let tls = TlsConfig::mutual(Identity::from_pem(certificate, key)?, Roots::from_pem(root)?);
-        Ok(Self { endpoint, security: Security::Tls(tls), config: Config::new(client_id) })
-    }
-
-    /// TLS with which only the server proves itself, for brokers that ask for a user name and password or nothing: set
-    /// them with [`with`](Self::with). `HOST` or `HOST:PORT` (8883 when there is none), and the root certificate of
-    /// the server's as PEM text.
-    pub fn tls_from_pem(endpoint: &str, client_id: &str, root: &[u8]) -> Result<Self, SetupError> {
-        let endpoint = endpoint.parse()?;
-        let tls = TlsConfig::server_only(Roots::from_pem(root)?);
-        Ok(Self { endpoint, security: Security::Tls(tls), config: Config::new(client_id) })
-    }
-
-    /// Plain TCP, for tests and closed networks: `HOST` or `HOST:PORT` (1883 when there is none).
-    pub fn plain(endpoint: &str, client_id: &str) -> Result<Self, SetupError> {
-        let endpoint = Endpoint::parse(endpoint, Endpoint::MQTT_PORT)?;
-        Ok(Self { endpoint, security: Security::Plain, config: Config::new(client_id) })
-    }
-
-    /// The same, with the configuration changed by `change`.
-    #[must_use]
-    pub fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
-        change(&mut self.config);
-        self
-    }
-}
-
 /// A [`Client`] with its transport: takes bytes from the socket and gives bytes for it.
 ///
-/// A driver does, in this order and whenever anything happened:
+/// On [`Action::Open`] a driver looks for the address of [`Options::first_hop`], hands over what the link takes from the
+/// outside with [`supply`](Self::supply), connects, and says so with [`opened`](Self::opened). Apart from that it does,
+/// in this order and whenever anything happened:
 ///
 /// 1. [`poll_action`](Self::poll_action) until `None`, doing what each says;
 /// 2. write what [`transmit`](Self::transmit) gives, and say with [`transmitted`](Self::transmitted) how much of it
@@ -82,13 +23,14 @@ impl Options {
 #[derive(Debug)]
 pub struct Engine {
     client: Client,
-    endpoint: Endpoint,
-    security: Security,
+    layers: Layers,
+    /// What the link that is being made takes from the outside.
+    supplies: Option<Supplies>,
     /// The link that is up, with its transport.
     up: Option<Up>,
     /// MQTT bytes that the client has not taken yet.
     plain_in: BytesMut,
-    /// MQTT bytes on their way into TLS.
+    /// MQTT bytes on their way into the layers.
     plain_out: BytesMut,
     /// What the socket has not taken yet.
     wire_out: BytesMut,
@@ -103,7 +45,7 @@ pub struct Engine {
 #[derive(Debug)]
 struct Up {
     link: Link,
-    tls: Option<Tls>,
+    stack: Stack,
     /// Whether the client knows that the link is up.
     announced: bool,
 }
@@ -111,14 +53,11 @@ struct Up {
 impl Engine {
     /// An idle client with its transport. `seed` as in [`Client::new`].
     pub fn new(options: Options, seed: u64, now: Instant) -> Result<Self, SetupError> {
-        let Options { endpoint, security, config } = options;
-        if matches!(security, Security::Tls(_)) {
-            server_name(&endpoint)?;
-        }
+        let (layers, config) = options.take_apart()?;
         Ok(Self {
             client: Client::new(config, seed, now)?,
-            endpoint,
-            security,
+            layers,
+            supplies: None,
             up: None,
             plain_in: BytesMut::new(),
             plain_out: BytesMut::new(),
@@ -135,9 +74,17 @@ impl Engine {
         &mut self.client
     }
 
-    /// Where to connect.
+    /// Where the service is.
     pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+        &self.layers.endpoint
+    }
+
+    /// What `link` takes from the outside, before it is [`opened`](Self::opened). Only links over WebSocket need it;
+    /// others leave it unused. Without effect when the link is no longer wanted.
+    pub fn supply(&mut self, link: Link, supplies: Supplies) {
+        if self.wanted == Some(link) {
+            self.supplies = Some(supplies);
+        }
     }
 
     /// The socket of `link` is connected. Without effect when the link is no longer wanted.
@@ -145,28 +92,18 @@ impl Engine {
         if self.wanted != Some(link) {
             return;
         }
-        let tls = match &self.security {
-            Security::Plain => None,
-            Security::Tls(config) => match config.connect(&self.endpoint) {
-                Ok(tls) => Some(tls),
-                Err(error) => return self.fail(now, link, error.into()),
-            },
-        };
-        self.up = Some(Up { link, tls, announced: false });
+        match self.layers.open(self.supplies.take().as_ref(), &mut self.wire_out) {
+            Ok(stack) => self.up = Some(Up { link, stack, announced: false }),
+            Err(error) => return self.fail(now, link, error),
+        }
         self.received(now, link, &[]);
     }
 
     /// The socket of `link` gave these bytes. All of them are taken; see [`wants_input`](Self::wants_input).
     pub fn received(&mut self, now: Instant, link: Link, bytes: &[u8]) {
         let Some(up) = self.up.as_mut().filter(|up| up.link == link) else { return };
-        let received = match &mut up.tls {
-            Some(tls) => tls.receive(bytes, &mut self.plain_in, &mut self.wire_out),
-            None => {
-                self.plain_in.extend_from_slice(bytes);
-                Ok(Flow::Open)
-            }
-        };
-        if !up.announced && up.tls.as_ref().is_none_or(Tls::is_ready) {
+        let received = up.stack.receive(bytes, &mut self.plain_in, &mut self.wire_out);
+        if !up.announced && up.stack.is_ready() {
             up.announced = true;
             self.client.handle(now, Event::LinkUp(link));
         }
@@ -176,7 +113,7 @@ impl Engine {
             Ok(Flow::Open) => {}
             // Waiting for the socket to say the same would only delay the next attempt.
             Ok(Flow::Finished) => self.fail(now, link, LinkError::Closed),
-            Err(error) => self.fail(now, link, error.into()),
+            Err(error) => self.fail(now, link, error),
         }
     }
 
@@ -196,6 +133,9 @@ impl Engine {
         let stalled = self.stall_ends().is_some_and(|end| end <= now);
         if let Some(link) = self.wanted.filter(|_| stalled) {
             self.fail(now, link, LinkError::Tcp { address: None, why: TcpError::WriteStalled });
+        }
+        if let Some((link, waiting_for)) = self.stuck(now) {
+            self.fail(now, link, LinkError::ConnectTimeout { waiting_for });
         }
         self.client.handle(now, Event::Wake);
     }
@@ -246,18 +186,16 @@ impl Engine {
 
     /// The bytes that the socket has to take next. More come once they are taken.
     pub fn transmit(&mut self, now: Instant) -> &[u8] {
-        if let Some(up) = self.up.as_mut().filter(|up| up.announced) {
-            let budget = OUTPUT_BUDGET.saturating_sub(self.wire_out.len());
-            match &mut up.tls {
-                None => {
-                    self.client.poll_transmit(now, &mut self.wire_out, budget);
-                }
-                Some(tls) => {
-                    self.client.poll_transmit(now, &mut self.plain_out, budget);
-                    if let Err(error) = tls.transmit(&mut self.plain_out, &mut self.wire_out) {
-                        let link = up.link;
-                        self.fail(now, link, error.into());
-                    }
+        let budget = OUTPUT_BUDGET.saturating_sub(self.wire_out.len());
+        // A full buffer also holds back what the layers have to say of their own.
+        if let Some(up) = self.up.as_mut().filter(|up| up.announced && budget > 0) {
+            if up.stack.is_bare() {
+                self.client.poll_transmit(now, &mut self.wire_out, budget);
+            } else {
+                self.client.poll_transmit(now, &mut self.plain_out, budget);
+                if let Err(error) = up.stack.transmit(&mut self.plain_out, &mut self.wire_out) {
+                    let link = up.link;
+                    self.fail(now, link, error);
                 }
             }
         }
@@ -287,6 +225,13 @@ impl Engine {
         since.map(|since| since + self.client.config().write_timeout)
     }
 
+    /// The link whose connect timeout has run out, and what it waits for. The client only knows that it is not ready.
+    fn stuck(&self, now: Instant) -> Option<(Link, ConnectStage)> {
+        let up = self.up.as_ref().filter(|up| !up.announced)?;
+        let (deadline, kind) = self.client.next_deadline()?;
+        (kind == TimerKind::Connect && deadline <= now).then(|| (up.link, up.stack.waits_for()))
+    }
+
     /// Whether to read from the socket. While it is false, leave the bytes there.
     pub fn wants_input(&self) -> bool {
         self.client.wants_input()
@@ -303,88 +248,27 @@ impl Engine {
         self.client.handle(now, Event::LinkDown(link, why));
     }
 
-    /// The end of a connection that was not secure yet has reasons of its own.
+    /// The end of a connection that was not ready yet has reasons of its own.
     fn explain(&self, link: Link, why: LinkError) -> LinkError {
-        let securing = self.up.as_ref().is_some_and(|up| up.link == link && !up.announced);
-        if securing && why.is_by_peer() { TlsError::Closed.into() } else { why }
+        match self.up.as_ref().filter(|up| up.link == link && !up.announced) {
+            Some(up) if why.is_by_peer() => up.stack.closed_early(),
+            _ => why,
+        }
     }
 
     fn say_goodbye(&mut self, link: Link) {
-        if let Some(Up { tls: Some(mut tls), .. }) = self.up.take_if(|up| up.link == link) {
-            tls.close(&mut self.wire_out);
+        if let Some(mut up) = self.up.take_if(|up| up.link == link) {
+            up.stack.close(&mut self.wire_out);
         }
         self.plain_in.clear();
     }
 
     fn reset(&mut self) {
         self.up = None;
+        self.supplies = None;
         self.plain_in.clear();
         self.plain_out.clear();
         self.wire_out.clear();
         self.stalled_since = None;
     }
 }
-
-/// Why a client could not be set up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SetupError {
-    /// The endpoint.
-    Endpoint(EndpointError),
-    /// A certificate or key.
-    Pem(PemError),
-    /// A setting.
-    Config(ConfigError),
-    /// A file that cannot be read.
-    File {
-        /// Its path.
-        path: String,
-        /// The operating system's words.
-        why: String,
-    },
-    /// What a file holds.
-    FileContent {
-        /// Its path.
-        path: String,
-        /// What is wrong with it.
-        why: PemError,
-    },
-    /// A resource that the operating system does not give.
-    System {
-        /// What was wanted, and the operating system's words.
-        why: String,
-    },
-}
-
-impl From<EndpointError> for SetupError {
-    fn from(error: EndpointError) -> Self {
-        Self::Endpoint(error)
-    }
-}
-
-impl From<PemError> for SetupError {
-    fn from(error: PemError) -> Self {
-        Self::Pem(error)
-    }
-}
-
-impl From<ConfigError> for SetupError {
-    fn from(error: ConfigError) -> Self {
-        Self::Config(error)
-    }
-}
-
-impl fmt::Display for SetupError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Endpoint(error) => error.fmt(f),
-            Self::Pem(error) => error.fmt(f),
-            Self::Config(error) => error.fmt(f),
-            Self::File { path, why } => write!(f, "cannot read {path}: {why}"),
-            Self::FileContent { path, why } => write!(f, "{path}: {why}"),
-            Self::System { why } => f.write_str(why),
-        }
-    }
-}
-
-impl core::error::Error for SetupError {}

@@ -4,11 +4,12 @@
 use std::io;
 use std::path::Path;
 
-use crate::engine::{Options, Security, SetupError};
 #[cfg(feature = "trace")]
 use crate::trace::RecordOptions;
-use crate::transport::{Identity, PemError, PemPart, Roots, TlsConfig};
-use crate::{Config, Instant, Notice, ShadowEvent};
+#[cfg(feature = "websocket")]
+use crate::transport::WebSocketConfig;
+use crate::transport::{Authorizer, Endpoint, Identity, PemError, PemPart, Roots, Supplies, TlsConfig};
+use crate::{Instant, Notice, Options, Security, SetupError, ShadowEvent};
 
 /// The monotonic clock, counted from when it was made.
 #[derive(Debug, Clone, Copy)]
@@ -30,12 +31,24 @@ impl Clock {
 
 /// A seed that no other device has, from the operating system's entropy.
 pub fn seed() -> Result<u64, SetupError> {
-    let mut bytes = [0; 8];
+    random().map(u64::from_le_bytes)
+}
+
+/// What one link takes from the outside, now: the operating system's entropy and its clock. Credentials are not among
+/// it.
+pub fn supplies() -> Result<Supplies, SetupError> {
+    // Before 1970 no certificate is valid, and no signature.
+    let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Ok(Supplies::new(random()?, unix.as_secs()))
+}
+
+fn random<const N: usize>() -> Result<[u8; N], SetupError> {
+    let mut bytes = [0; N];
     rustls::crypto::ring::default_provider()
         .secure_random
         .fill(&mut bytes)
         .map_err(|_| SetupError::System { why: "the operating system gives no random bytes".to_owned() })?;
-    Ok(u64::from_le_bytes(bytes))
+    Ok(bytes)
 }
 
 /// What a recorder records by default, under a key from the operating system's entropy.
@@ -104,15 +117,41 @@ impl Options {
             in_file(path, why)
         })?;
         let security = Security::Tls(TlsConfig::mutual(identity, roots(root)?));
-        Ok(Self { endpoint, security, config: Config::new(client_id) })
+        Ok(Self::new(endpoint, security, client_id))
     }
 
     /// [`tls_from_pem`](Self::tls_from_pem) with a file, which is read now, once.
     pub fn tls_from_path(endpoint: &str, client_id: &str, root: impl AsRef<Path>) -> Result<Self, SetupError> {
         let endpoint = endpoint.parse()?;
-        let security = Security::Tls(TlsConfig::server_only(roots(root.as_ref())?));
-        Ok(Self { endpoint, security, config: Config::new(client_id) })
+        Ok(Self::new(endpoint, server_only(root.as_ref())?, client_id))
     }
+
+    /// [`authorizer_from_pem`](Self::authorizer_from_pem) with a file, which is read now, once.
+    pub fn authorizer_from_path(
+        endpoint: &str,
+        client_id: &str,
+        authorizer: Authorizer,
+        root: impl AsRef<Path>,
+    ) -> Result<Self, SetupError> {
+        let endpoint = Endpoint::parse(endpoint, Endpoint::HTTPS_PORT)?;
+        Ok(Self::new(endpoint, server_only(root.as_ref())?, client_id).with_authorizer(authorizer))
+    }
+
+    /// [`websocket_from_pem`](Self::websocket_from_pem) with a file, which is read now, once.
+    #[cfg(feature = "websocket")]
+    pub fn websocket_from_path(
+        endpoint: &str,
+        client_id: &str,
+        websocket: WebSocketConfig,
+        root: impl AsRef<Path>,
+    ) -> Result<Self, SetupError> {
+        let endpoint = Endpoint::parse(endpoint, Endpoint::HTTPS_PORT)?;
+        Ok(Self::new(endpoint, server_only(root.as_ref())?, client_id).with_websocket(websocket))
+    }
+}
+
+fn server_only(root: &Path) -> Result<Security, SetupError> {
+    Ok(Security::Tls(TlsConfig::server_only(roots(root)?)))
 }
 
 fn roots(path: &Path) -> Result<Roots, SetupError> {

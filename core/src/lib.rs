@@ -115,6 +115,8 @@ pub mod host;
 mod json;
 mod limits;
 mod link;
+#[cfg(feature = "transport")]
+pub mod options;
 mod queue;
 #[cfg(feature = "trace")]
 pub mod replay;
@@ -148,12 +150,17 @@ pub use config::{
     BackoffConfig, Config, ConfigError, Drain, Jitter, Password, QueueConfig, RequestConfig, WhenFull, Will,
 };
 #[cfg(feature = "transport")]
-pub use engine::{Engine, Options, Security, SetupError};
+pub use engine::Engine;
 pub use event::Event;
 pub use frame::{FrameError, PacketKind};
 pub use json::JsonError;
 pub use limits::Limits;
-pub use link::{ConnectRefusal, ConnectStage, Layer, Link, LinkError, ProtocolError, TcpError, TlsError};
+pub use link::{
+    ConnectRefusal, ConnectStage, Layer, Link, LinkError, ProtocolError, ProxyError, TcpError, TlsError, UpgradeHeader,
+    WebSocketError, WebSocketFault,
+};
+#[cfg(feature = "transport")]
+pub use options::{Options, Security, SetupError};
 pub use reply::{Rejection, Reply, Unsent};
 pub use rng::Rng;
 pub use shadow::{

@@ -1,9 +1,15 @@
 //! Links, and why they end.
 
+mod proxy;
+mod websocket;
+
 use core::fmt;
 use core::net::SocketAddr;
 
 use crate::FrameError;
+
+pub use proxy::ProxyError;
+pub use websocket::{UpgradeHeader, WebSocketError, WebSocketFault};
 
 /// One transport connection. A later link has a greater number; numbers are never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,8 +46,17 @@ pub enum LinkError {
         /// What went wrong.
         why: TcpError,
     },
+    /// The proxy on the way did not make the connection.
+    Proxy(ProxyError),
     /// TLS: the handshake or a record failed.
     Tls(TlsError),
+    /// Credentials: there are none to sign the request with.
+    Credentials {
+        /// What their source says; never a secret.
+        why: String,
+    },
+    /// WebSocket: the upgrade was refused, or the server broke the protocol or closed.
+    WebSocket(WebSocketError),
     /// MQTT: the server broke the protocol. The session is intact.
     Protocol(ProtocolError),
     /// The server answered CONNECT with a refusal.
@@ -69,8 +84,14 @@ pub enum Layer {
     Dns,
     /// The socket.
     Tcp,
+    /// The proxy on the way.
+    Proxy,
     /// Encryption and identity.
     Tls,
+    /// The credentials that sign the request.
+    Credentials,
+    /// The WebSocket below the protocol.
+    WebSocket,
     /// The protocol.
     Mqtt,
     /// Liveness.
@@ -85,7 +106,11 @@ impl LinkError {
         match self {
             Self::Resolve { .. } => Layer::Dns,
             Self::Tcp { .. } | Self::ConnectTimeout { waiting_for: ConnectStage::Transport } => Layer::Tcp,
-            Self::Tls(_) => Layer::Tls,
+            Self::Proxy(_) | Self::ConnectTimeout { waiting_for: ConnectStage::Proxy } => Layer::Proxy,
+            Self::Tls(_) | Self::ConnectTimeout { waiting_for: ConnectStage::Tls } => Layer::Tls,
+            Self::Credentials { .. } => Layer::Credentials,
+            Self::WebSocket(WebSocketError::Closed { .. }) => Layer::Server,
+            Self::WebSocket(_) | Self::ConnectTimeout { waiting_for: ConnectStage::WebSocket } => Layer::WebSocket,
             Self::Protocol(_) | Self::RestoreTimeout => Layer::Mqtt,
             Self::ConnectTimeout { waiting_for: ConnectStage::Connack }
             | Self::Refused(_)
@@ -102,14 +127,41 @@ impl LinkError {
     pub(crate) const fn is_by_peer(&self) -> bool {
         matches!(self, Self::Closed | Self::Tcp { why: TcpError::Reset, .. })
     }
+
+    /// Whether the server has closed the connection in good order, as it does for what it does not allow.
+    pub(crate) const fn is_orderly_close(&self) -> bool {
+        matches!(self, Self::Closed | Self::WebSocket(WebSocketError::Closed { .. }))
+    }
+
+    /// Whether trying again soon cannot help: only somebody's change of a setting or policy can.
+    pub(crate) const fn needs_a_change(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => refusal.needs_a_change(),
+            Self::Proxy(error) => error.needs_a_change(),
+            Self::WebSocket(error) => error.needs_a_change(),
+            _ => false,
+        }
+    }
+}
+
+/// Whether an HTTP status is somebody's decision, which stands when the request is repeated soon.
+const fn is_refusal(status: u16) -> bool {
+    // 408 and 429 ask for another attempt.
+    matches!(status, 200..=499) && !matches!(status, 408 | 429)
 }
 
 /// What a connect attempt was waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectStage {
-    /// DNS, TCP and TLS.
+    /// The name's address, the TCP connection, and whatever else is not told apart.
     Transport,
+    /// The proxy's answer.
+    Proxy,
+    /// The end of the TLS handshake.
+    Tls,
+    /// The answer to the WebSocket's upgrade.
+    WebSocket,
     /// The answer to CONNECT.
     Connack,
 }
@@ -254,7 +306,10 @@ impl fmt::Display for LinkError {
             }
             Self::Tcp { address: Some(address), why } => write!(f, "{address}: {why}"),
             Self::Tcp { address: None, why } => why.fmt(f),
+            Self::Proxy(error) => write!(f, "proxy: {error}"),
             Self::Tls(error) => write!(f, "TLS: {error}"),
+            Self::Credentials { why } => write!(f, "no AWS credentials: {why}"),
+            Self::WebSocket(error) => write!(f, "WebSocket: {error}"),
             Self::Protocol(error) => write!(f, "not MQTT 3.1.1: {error}"),
             Self::Refused(refusal) => refusal.fmt(f),
             Self::ClosedBeforeConnack => f.write_str(
@@ -268,6 +323,15 @@ impl fmt::Display for LinkError {
             Self::KeepAlive => f.write_str("no PINGRESP in time: the connection is dead"),
             Self::ConnectTimeout { waiting_for: ConnectStage::Transport } => {
                 f.write_str("no connection within the connect timeout; check the host, the port and the firewall")
+            }
+            Self::ConnectTimeout { waiting_for: ConnectStage::Proxy } => {
+                f.write_str("the proxy does not answer within the connect timeout; check its address, port and kind")
+            }
+            Self::ConnectTimeout { waiting_for: ConnectStage::Tls } => {
+                f.write_str("connected, but no TLS handshake within the connect timeout; is it a TLS port?")
+            }
+            Self::ConnectTimeout { waiting_for: ConnectStage::WebSocket } => {
+                f.write_str("connected, but no answer to the WebSocket upgrade within the connect timeout; check the port")
             }
             Self::ConnectTimeout { waiting_for: ConnectStage::Connack } => {
                 f.write_str("connected, but no answer to CONNECT within the connect timeout; is it an MQTT port?")

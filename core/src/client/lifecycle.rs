@@ -164,7 +164,7 @@ impl Client {
     pub(super) fn link_lost(&mut self, why: LinkError) {
         let online = self.phase.is_online();
         self.go(Signal::LinkLost);
-        if online && why == LinkError::Closed {
+        if online && why.is_orderly_close() {
             self.closed_by_server();
         }
         self.end_of_link();
@@ -174,7 +174,7 @@ impl Client {
         if let Some(accepted_at) = self.connect.accepted_at {
             self.backoff.lasted(&self.config.backoff, self.now.since(accepted_at));
         }
-        let hopeless = matches!(&why, LinkError::Refused(refusal) if refusal.needs_a_change());
+        let hopeless = why.needs_a_change();
         let (config, rng) = (&self.config.backoff, &mut self.rng);
         let wait = if hopeless { self.backoff.wait_for_a_change(config, rng) } else { self.backoff.wait(config, rng) };
         let wait = wait.max(self.earliest_attempt().since(self.now));

@@ -26,6 +26,8 @@ pub struct Config {
     pub will: Option<Will>,
     /// The user name sent to the server. Default: none.
     pub user_name: Option<String>,
+    /// What a custom authorizer wants to know, as a query behind the user name. Set by the options of a link.
+    pub(crate) login_query: Option<Password>,
     /// The password sent to the server; needs a user name. Default: none.
     pub password: Option<Password>,
     /// Whether to tell the service the SDK's name and version, as a query behind the user name. Default: false.
@@ -76,6 +78,7 @@ impl Config {
             keep_alive: Duration::from_secs(60),
             will: None,
             user_name: None,
+            login_query: None,
             password: None,
             sdk_metrics: false,
             manual_acks: false,
@@ -181,7 +184,7 @@ impl Config {
         rule("user_name", format_args!("{} bytes", shown.len()), "at most 65535 bytes with the metrics suffix", fits)?;
         let Some(password) = &self.password else { return Ok(()) };
         let check = |what, holds| rule("password", "(not shown)", what, holds);
-        check("only with a user name (MQTT-3.1.2-22)", name.is_some())?;
+        check("only with a user name (MQTT-3.1.2-22)", self.login_name().is_some())?;
         check("not empty, at most 65535 bytes", (1..=usize::from(u16::MAX)).contains(&password.expose().len()))
     }
 
@@ -195,14 +198,22 @@ impl Config {
         rule("will.topic", format_args!("{:?}", will.topic), "within the service's limits", topic.is_ok())
     }
 
+    /// The user name with what a custom authorizer wants to know.
+    pub(crate) fn login_name(&self) -> Option<String> {
+        match &self.login_query {
+            None => self.user_name.clone(),
+            Some(query) => Some(with_query(self.user_name.as_deref().unwrap_or_default(), query.expose())),
+        }
+    }
+
     /// The user name as it goes onto the wire, with the metrics suffix when that is on.
     pub(crate) fn wire_user_name(&self) -> Option<String> {
+        let name = self.login_name();
         if !self.sdk_metrics {
-            return self.user_name.clone();
+            return name;
         }
-        let name = self.user_name.as_deref().unwrap_or_default();
-        let joint = if name.contains('?') { '&' } else { '?' };
-        Some(format!("{name}{joint}SDK=thingwire&Version={}", env!("CARGO_PKG_VERSION")))
+        let metrics = concat!("SDK=thingwire&Version=", env!("CARGO_PKG_VERSION"));
+        Some(with_query(name.as_deref().unwrap_or_default(), metrics))
     }
 
     pub(crate) fn keep_alive_secs(&self) -> u16 {
@@ -383,6 +394,12 @@ impl fmt::Display for ConfigError {
 
 impl core::error::Error for ConfigError {}
 
+/// One user name has one query, whose parts `&` joins.
+fn with_query(name: &str, query: &str) -> String {
+    let joint = if name.contains('?') { '&' } else { '?' };
+    format!("{name}{joint}{query}")
+}
+
 const DAY: Duration = Duration::from_secs(86_400);
 const NOT_ZERO: &str = "greater than zero";
 
@@ -391,6 +408,11 @@ fn at_least_a_tick(field: &'static str, span: Duration) -> Result<(), ConfigErro
     rule(field, span, "at least a microsecond", span >= Duration::from_micros(1))
 }
 
-fn rule(field: &'static str, value: impl fmt::Debug, rule: &'static str, holds: bool) -> Result<(), ConfigError> {
+pub(crate) fn rule(
+    field: &'static str,
+    value: impl fmt::Debug,
+    rule: &'static str,
+    holds: bool,
+) -> Result<(), ConfigError> {
     if holds { Ok(()) } else { Err(ConfigError { field, value: format!("{value:?}"), rule }) }
 }

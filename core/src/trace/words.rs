@@ -6,8 +6,9 @@ use crate::wire::filler::mask;
 use crate::wire::{Bad, Input, Output, Wire, fields, get_text, put_payload, put_text, variants};
 use crate::{
     AckToken, Action, BackoffConfig, Config, ConnectRefusal, ConnectStage, Drain, Filter, FrameError, Instant, Jitter,
-    Limits, Link, LinkError, Message, Notice, Outcome, PacketKind, Password, ProtocolError, Publish, Qos, QueueConfig,
-    Refusal, RequestConfig, TcpError, Ticket, TlsError, Topic, WhenFull, Will,
+    Limits, Link, LinkError, Message, Notice, Outcome, PacketKind, Password, ProtocolError, ProxyError, Publish, Qos,
+    QueueConfig, Refusal, RequestConfig, TcpError, Ticket, TlsError, Topic, UpgradeHeader, WebSocketError,
+    WebSocketFault, WhenFull, Will,
 };
 
 fields!(Link(number));
@@ -95,8 +96,46 @@ variants!(LinkError {
     7 = KeepAlive,
     8 = ConnectTimeout { waiting_for },
     9 = RestoreTimeout,
+    10 = Proxy(error),
+    11 = Credentials { why },
+    12 = WebSocket(error),
 });
-variants!(ConnectStage { 0 = Transport, 1 = Connack, });
+variants!(ConnectStage { 0 = Transport, 1 = Connack, 2 = Proxy, 3 = Tls, 4 = WebSocket, });
+variants!(ProxyError {
+    0 = LoginWanted,
+    1 = LoginRefused,
+    2 = AuthenticationKind,
+    3 = Status { status },
+    4 = Socks { code },
+    5 = NotHttp,
+    6 = NotSocks,
+    7 = HeadTooLong { max },
+    8 = Closed,
+});
+variants!(WebSocketError {
+    0 = Refused { status, kind },
+    1 = ClockSkew { ahead_seconds },
+    2 = Redirect { status, location },
+    3 = NotHttp,
+    4 = HeadTooLong { max },
+    5 = Header { header },
+    6 = ClosedBeforeUpgrade,
+    7 = Frame(fault),
+    8 = Closed { code, reason },
+});
+variants!(UpgradeHeader { 0 = Upgrade, 1 = Connection, 2 = Accept, 3 = Protocol, 4 = Extensions, });
+variants!(WebSocketFault {
+    0 = ReservedBits,
+    1 = Opcode { opcode },
+    2 = Masked,
+    3 = Length,
+    4 = ControlTooLong,
+    5 = ControlFragment,
+    6 = Text,
+    7 = Continuation,
+    8 = Interleaved,
+    9 = CloseBody,
+});
 variants!(TcpError {
     0 = Refused,
     1 = Reset,
@@ -234,7 +273,8 @@ impl Wire for Config {
             clean_session,
             keep_alive,
             will,
-            user_name,
+            user_name: _,
+            login_query: _,
             password,
             sdk_metrics,
             manual_acks,
@@ -255,7 +295,7 @@ impl Wire for Config {
         client_id.put(output);
         (*clean_session, *keep_alive).put(output);
         will.put(output);
-        user_name.as_deref().map(masked).put(output);
+        self.login_name().map(|name| masked(&name)).put(output);
         password.as_ref().map(|password| masked(password.expose())).put(output);
         (*sdk_metrics, *manual_acks).put(output);
         (*connect_timeout, *write_timeout, *operation_timeout).put(output);
@@ -273,6 +313,7 @@ impl Wire for Config {
             keep_alive: Wire::get(input)?,
             will: Wire::get(input)?,
             user_name: Wire::get(input)?,
+            login_query: None,
             password: Option::<String>::get(input)?.map(Password::from),
             sdk_metrics: Wire::get(input)?,
             manual_acks: Wire::get(input)?,

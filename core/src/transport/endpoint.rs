@@ -16,6 +16,11 @@ impl Endpoint {
     /// MQTT without TLS, as registered with IANA.
     pub const MQTT_PORT: u16 = 1883;
 
+    /// HTTP over TLS. AWS IoT Core serves WebSockets and custom authorizers there.
+    pub const HTTPS_PORT: u16 = 443;
+    /// HTTP without TLS.
+    pub const HTTP_PORT: u16 = 80;
+
     /// A host name or IP address, and a port that is not 0.
     pub fn new(host: impl Into<String>, port: u16) -> Result<Self, EndpointError> {
         let host = host.into();

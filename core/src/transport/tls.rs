@@ -18,12 +18,15 @@ use super::identity::{Identity, Roots};
 use crate::TlsError;
 
 /// The port at which AWS IoT Core serves several protocols and needs to be told which one is meant.
-const SHARED_PORT: u16 = 443;
+const SHARED_PORT: u16 = Endpoint::HTTPS_PORT;
 /// MQTT with a client certificate, on the shared port (AWS IoT Core developer guide, "Protocols, port mappings, and
 /// authentication").
 const ALPN_CERTIFICATE: &[u8] = b"x-amzn-mqtt-ca";
 /// MQTT with other credentials, on the shared port.
 const ALPN_PASSWORD: &[u8] = b"mqtt";
+/// What a WebSocket begins with, on every port.
+#[cfg(feature = "websocket")]
+const ALPN_WEBSOCKET: &[u8] = b"http/1.1";
 /// Sessions to remember for resumption, of four servers at most: the library counts eight for each.
 const SESSIONS: usize = 32;
 
@@ -34,6 +37,10 @@ pub struct TlsConfig {
     dedicated: Arc<ClientConfig>,
     /// For [`SHARED_PORT`]: the same with ALPN.
     shared: Arc<ClientConfig>,
+    /// Whether [`with_alpn`](Self::with_alpn) has the say.
+    has_own_alpn: bool,
+    /// What the server calls itself, if not as the endpoint does.
+    server_name: Option<String>,
 }
 
 impl TlsConfig {
@@ -60,7 +67,42 @@ impl TlsConfig {
             config.time_provider = clock.clone();
             Arc::new(config)
         };
-        Self { dedicated: with_clock(self.dedicated), shared: with_clock(self.shared) }
+        Self { dedicated: with_clock(self.dedicated), shared: with_clock(self.shared), ..self }
+    }
+
+    /// The same with these application protocols (RFC 7301), the first one preferred, on every port; with none, none
+    /// are named. The default is none, but on port 443 `x-amzn-mqtt-ca` with an identity and `mqtt` without, and
+    /// `http/1.1` for WebSockets. Names are 1 to 255 bytes; others are left out.
+    #[must_use]
+    pub fn with_alpn<'a>(self, protocols: impl IntoIterator<Item = &'a str>) -> Self {
+        let protocols = protocols.into_iter().filter(|name| (1..=255).contains(&name.len()));
+        let protocols: Vec<_> = protocols.map(|name| name.as_bytes().to_vec()).collect();
+        Self { has_own_alpn: true, ..self.naming(&protocols) }
+    }
+
+    /// The same with what the server calls itself, where the endpoint is only the way there, as with a VPC endpoint or
+    /// a tunnel: it is what the server is asked for (SNI, `Host`), and what its certificate has to be for.
+    pub fn with_server_name(mut self, name: &str) -> Result<Self, EndpointError> {
+        server_name(&Endpoint::new(name, SHARED_PORT)?)?;
+        self.server_name = Some(name.to_owned());
+        Ok(self)
+    }
+
+    /// The same for a WebSocket.
+    #[cfg(feature = "websocket")]
+    pub(crate) fn for_websocket(self) -> Self {
+        if self.has_own_alpn { self } else { self.naming(&[ALPN_WEBSOCKET.to_vec()]) }
+    }
+
+    /// Sessions are not shared between protocols.
+    fn naming(self, protocols: &[Vec<u8>]) -> Self {
+        let naming = |config: Arc<ClientConfig>| {
+            let mut config = Arc::unwrap_or_clone(config);
+            config.resumption = Resumption::in_memory_sessions(SESSIONS);
+            config.alpn_protocols = protocols.to_vec();
+            Arc::new(config)
+        };
+        Self { dedicated: naming(self.dedicated), shared: naming(self.shared), ..self }
     }
 
     fn new(mut dedicated: ClientConfig, alpn: &[u8]) -> Self {
@@ -68,13 +110,22 @@ impl TlsConfig {
         let mut shared = dedicated.clone();
         shared.resumption = Resumption::in_memory_sessions(SESSIONS);
         shared.alpn_protocols = vec![alpn.to_vec()];
-        Self { dedicated: Arc::new(dedicated), shared: Arc::new(shared) }
+        Self { dedicated: Arc::new(dedicated), shared: Arc::new(shared), has_own_alpn: false, server_name: None }
+    }
+
+    /// The server behind an endpoint, as it calls itself.
+    pub(crate) fn server(&self, endpoint: &Endpoint) -> Endpoint {
+        match &self.server_name {
+            // It was checked when it was set.
+            Some(name) => Endpoint::new(name, endpoint.port()).unwrap_or_else(|_| endpoint.clone()),
+            None => endpoint.clone(),
+        }
     }
 
     /// One connection to `endpoint`.
     pub(crate) fn connect(&self, endpoint: &Endpoint) -> Result<Tls, TlsError> {
         let config = if endpoint.port() == SHARED_PORT { &self.shared } else { &self.dedicated };
-        let name = server_name(endpoint).map_err(|error| TlsError::Other { why: error.to_string() })?;
+        let name = server_name(&self.server(endpoint)).map_err(|error| TlsError::Other { why: error.to_string() })?;
         let connection =
             ClientConnection::new(config.clone(), name).map_err(|error| TlsError::Other { why: error.to_string() })?;
         Ok(Tls { connection, failed: None })

@@ -10,3 +10,4 @@ mod pem;
 mod pki;
 mod secrecy;
 mod traffic;
+mod ways;
