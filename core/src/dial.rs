@@ -93,12 +93,21 @@ impl Route {
         Ok(Prepared { addresses, supplies: self.supplies()? })
     }
 
+    #[cfg(feature = "websocket")]
     fn supplies(&self) -> Result<Supplies, LinkError> {
-        let supplies = host::supplies().map_err(|error| LinkError::Credentials { why: error.to_string() })?;
-        #[cfg(feature = "websocket")]
-        let supplies = supplies.with_credentials(self.credentials.as_ref().map(CredentialsSource::get).transpose()?);
-        Ok(supplies)
+        let credentials = self.credentials.as_ref().map(CredentialsSource::get).transpose()?;
+        fresh().map(|supplies| supplies.with_credentials(credentials))
     }
+
+    #[cfg(not(feature = "websocket"))]
+    #[expect(clippy::unused_self, reason = "there are no credentials")]
+    fn supplies(&self) -> Result<Supplies, LinkError> {
+        fresh()
+    }
+}
+
+fn fresh() -> Result<Supplies, LinkError> {
+    host::supplies().map_err(|error| LinkError::Credentials { why: error.to_string() })
 }
 
 /// What a failed call on a socket means.

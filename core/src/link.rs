@@ -139,7 +139,16 @@ impl LinkError {
             Self::Refused(refusal) => refusal.needs_a_change(),
             Self::Proxy(error) => error.needs_a_change(),
             Self::WebSocket(error) => error.needs_a_change(),
-            _ => false,
+            Self::Resolve { .. }
+            | Self::Tcp { .. }
+            | Self::Tls(_)
+            | Self::Credentials { .. }
+            | Self::Protocol(_)
+            | Self::ClosedBeforeConnack
+            | Self::Closed
+            | Self::KeepAlive
+            | Self::ConnectTimeout { .. }
+            | Self::RestoreTimeout => false,
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use core::fmt;
 
-#[cfg(feature = "proxy")]
 use crate::transport::ProxyConfig;
 use crate::transport::stack::Layers;
 use crate::transport::{Authorizer, Endpoint, EndpointError, Identity, PemError, Roots, TlsConfig};
@@ -26,7 +25,6 @@ pub struct Options {
     #[cfg(feature = "websocket")]
     pub websocket: Option<WebSocketConfig>,
     /// The proxy on the way. Default: none.
-    #[cfg(feature = "proxy")]
     pub proxy: Option<ProxyConfig>,
     /// How the client behaves.
     pub config: Config,
@@ -95,7 +93,6 @@ impl Options {
             authorizer: None,
             #[cfg(feature = "websocket")]
             websocket: None,
-            #[cfg(feature = "proxy")]
             proxy: None,
             config: Config::new(client_id),
         }
@@ -124,7 +121,6 @@ impl Options {
     }
 
     /// The same, through a proxy.
-    #[cfg(feature = "proxy")]
     #[must_use]
     pub fn with_proxy(mut self, proxy: ProxyConfig) -> Self {
         self.proxy = Some(proxy);
@@ -133,31 +129,25 @@ impl Options {
 
     /// Where the socket has to be connected to: the proxy, or the service itself.
     pub fn first_hop(&self) -> &Endpoint {
-        #[cfg(feature = "proxy")]
         if let Some(proxy) = &self.proxy {
             return proxy.endpoint();
         }
         &self.endpoint
     }
 
-    fn is_websocket(&self) -> bool {
-        #[cfg(feature = "websocket")]
-        if self.websocket.is_some() {
-            return true;
-        }
-        false
-    }
-
     /// The layers of links, and the configuration of the client, checked as far as the client does not do it.
     pub(crate) fn take_apart(mut self) -> Result<(Layers, Config), SetupError> {
+        #[cfg(feature = "websocket")]
+        let in_upgrade = self.websocket.is_some();
+        #[cfg(not(feature = "websocket"))]
+        let in_upgrade = false;
         if let Some(authorizer) = &self.authorizer {
             authorizer.validate()?;
             let query = authorizer.query();
-            if !self.is_websocket() && !query.is_empty() {
+            if !in_upgrade && !query.is_empty() {
                 self.config.login_query = Some(query.into());
             }
         }
-        #[cfg(feature = "proxy")]
         if let Some(proxy) = &self.proxy {
             proxy.validate(&self.endpoint)?;
         }
@@ -176,7 +166,6 @@ impl Options {
             endpoint: self.endpoint,
             security: self.security,
             authorizer: self.authorizer,
-            #[cfg(feature = "proxy")]
             proxy: self.proxy,
             #[cfg(feature = "websocket")]
             websocket: self.websocket,

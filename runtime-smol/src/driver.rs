@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use async_io::Timer;
 use futures_lite::FutureExt;
-use thingwire_core::dial::{self, LINGER};
+use thingwire_core::dial::{self, LINGER, Route};
 use thingwire_core::host::{self, Clock};
+use thingwire_core::transport::Supplies;
 use thingwire_core::{
     AckToken, Action, Client, Engine, Filter, Instant, Link, LinkError, Notice, Options, Publish, Qos, Refused,
     SetupError, Ticket,
@@ -25,6 +26,7 @@ const CHUNK: usize = 16 * 1024;
 /// A client with its socket. It lives while [`next`](Self::next) is awaited.
 pub struct Driver {
     engine: Engine,
+    route: Route,
     clock: Clock,
     connect_timeout: Duration,
     stage: Stage,
@@ -36,7 +38,7 @@ pub struct Driver {
 /// How far the link has come.
 enum Stage {
     Closed,
-    Connecting(Link, Pin<Box<dyn Future<Output = Result<Socket, LinkError>> + Send>>),
+    Connecting(Link, Pin<Box<dyn Future<Output = Made> + Send>>),
     Connected(Link, Socket),
     /// Our last words are on their way; until the peer has closed too, what it still sends is thrown away.
     Closing {
@@ -47,9 +49,12 @@ enum Stage {
     },
 }
 
+/// A connection with what its link takes from the outside, or why there is none.
+type Made = Result<(Socket, Supplies), LinkError>;
+
 /// What there was to wait for.
 enum Woken {
-    Connected(Result<Socket, LinkError>),
+    Connected(Made),
     Socket,
     Deadline,
 }
@@ -59,9 +64,11 @@ impl Driver {
     pub fn new(options: Options) -> Result<Self, SetupError> {
         let clock = Clock::start();
         let connect_timeout = options.config.connect_timeout;
+        let route = Route::new(&options);
         let engine = Engine::new(options, host::seed()?, clock.now())?;
         Ok(Self {
             engine,
+            route,
             clock,
             connect_timeout,
             stage: Stage::Closed,
@@ -162,7 +169,7 @@ impl Driver {
             }
             match self.engine.poll_action(now) {
                 Some(Action::Open(link)) => {
-                    let connect = connect(self.engine.endpoint().clone(), self.clock, self.connect_timeout);
+                    let connect = connect(self.route.clone(), self.clock, self.connect_timeout);
                     self.stage = Stage::Connecting(link, Box::pin(connect));
                 }
                 Some(Action::Close(link)) => self.close(now, link),
@@ -222,12 +229,13 @@ impl Driver {
         link.or(timer).await
     }
 
-    fn connected(&mut self, made: Result<Socket, LinkError>) {
+    fn connected(&mut self, made: Made) {
         let Stage::Connecting(link, _) = self.stage else { return };
         let now = self.clock.now();
         match made {
-            Ok(socket) => {
+            Ok((socket, supplies)) => {
                 self.stage = Stage::Connected(link, socket);
+                self.engine.supply(link, supplies);
                 self.engine.opened(now, link);
             }
             Err(why) => self.lost(now, link, why),

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_io::{Async, Timer};
 use futures_lite::FutureExt;
-use thingwire_core::dial::{self, Attempts};
+use thingwire_core::dial::{self, Attempts, Prepared, Route};
 use thingwire_core::host::Clock;
-use thingwire_core::transport::Endpoint;
+use thingwire_core::transport::Supplies;
 use thingwire_core::{LinkError, TcpError};
 
 /// A connection, and whom it is with.
@@ -35,19 +35,19 @@ impl Socket {
     }
 }
 
-/// Resolves the endpoint and tries its addresses in turn, each for a share of `timeout`.
-pub(crate) async fn connect(endpoint: Endpoint, clock: Clock, timeout: Duration) -> Result<Socket, LinkError> {
+/// Prepares the route and tries its addresses in turn, each for a share of `timeout`.
+pub(crate) async fn connect(route: Route, clock: Clock, timeout: Duration) -> Result<(Socket, Supplies), LinkError> {
     let deadline = clock.now() + timeout;
-    let addresses = match dial::literal(&endpoint) {
-        Some(address) => vec![address],
-        None => blocking::unblock(move || dial::look_up(&endpoint)).await?,
+    let Prepared { addresses, supplies } = match route.at_once() {
+        Some(prepared) => prepared?,
+        None => blocking::unblock(move || route.prepare()).await?,
     };
     let mut attempts = Attempts::new(addresses, deadline);
     let mut last = LinkError::Closed;
     while let Some((address, give_up_at)) = attempts.next(clock.now()) {
         let share = give_up_at.since(clock.now());
         match connect_to(address, share).await {
-            Ok(socket) => return Ok(socket),
+            Ok(socket) => return Ok((socket, supplies)),
             Err(why) => {
                 log::debug!("{why}");
                 last = why;

@@ -58,12 +58,16 @@ mod worker;
 pub use thingwire_core;
 #[cfg(feature = "trace")]
 pub use thingwire_core::trace::RecordOptions;
-pub use thingwire_core::transport::{Endpoint, EndpointError, Identity, PemError, Roots, TlsConfig};
+pub use thingwire_core::transport::{
+    Authorizer, Endpoint, EndpointError, Identity, PemError, ProxyConfig, ProxyKind, Roots, TlsConfig,
+};
+#[cfg(feature = "websocket")]
+pub use thingwire_core::transport::{Credentials, CredentialsError, CredentialsSource, WebSocketConfig};
 pub use thingwire_core::{
     AckToken, BackoffConfig, Config, ConfigError, ConnectRefusal, ConnectStage, Drain, Filter, FrameError, Instant,
-    Jitter, Layer, Limits, Link, LinkError, Message, Notice, Options, Outcome, Password, Phase, ProtocolError, Publish,
-    Qos, QueueConfig, Refusal, Refused, Security, SetupError, Status, TcpError, Ticket, TlsError, Topic, TopicError,
-    Totals, WhenFull, Will,
+    Jitter, Layer, Limits, Link, LinkError, Message, Notice, Options, Outcome, Password, Phase, ProtocolError,
+    ProxyError, Publish, Qos, QueueConfig, Refusal, Refused, Security, SetupError, Status, TcpError, Ticket, TlsError,
+    Topic, TopicError, Totals, UpgradeHeader, WebSocketError, WebSocketFault, WhenFull, Will,
 };
 
 pub use client::{Client, NotReady};

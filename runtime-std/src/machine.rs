@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use log::Level;
 use mio::{Events, Poll, Registry, Token};
-use thingwire_core::dial::LINGER;
-use thingwire_core::dial::{self, Attempts};
+use thingwire_core::dial::{Attempts, LINGER, Prepared, Route};
 use thingwire_core::host::{self, Clock};
 use thingwire_core::{Action, Engine, Instant, Link, LinkError, Notice, Options, SetupError};
 
@@ -81,7 +80,7 @@ pub(crate) fn set_up(options: Options) -> Result<(Machine, Poll, Arc<mio::Waker>
     let waker = Arc::new(mio::Waker::new(poll.registry(), WAKER).map_err(system)?);
     let registry = poll.registry().try_clone().map_err(system)?;
     let clock = Clock::start();
-    let resolver = Resolver::new(options.endpoint.clone(), Arc::clone(&waker));
+    let resolver = Resolver::new(Route::new(&options), Arc::clone(&waker));
     let connect_timeout = options.config.connect_timeout;
     let machine = Machine {
         engine: Engine::new(options, host::seed()?, clock.now())?,
@@ -185,12 +184,9 @@ impl Machine {
 impl Machine {
     fn open(&mut self, now: Instant, link: Link) {
         let deadline = now + self.connect_timeout;
-        if let Some(address) = dial::literal(self.engine.endpoint()) {
-            self.connect(now, link, Attempts::new(vec![address], deadline), LinkError::Closed);
-            return;
-        }
         match self.resolver.ask() {
-            Ok(()) => self.stage = Stage::Resolving { link, deadline },
+            Ok(Some(prepared)) => self.prepared(now, link, prepared, deadline),
+            Ok(None) => self.stage = Stage::Resolving { link, deadline },
             Err(why) => self.engine.closed(now, link, why),
         }
     }
@@ -200,9 +196,14 @@ impl Machine {
         let Some(answer) = self.resolver.poll() else { return };
         let Stage::Resolving { link, deadline } = self.stage else { return };
         match answer {
-            Ok(addresses) => self.connect(now, link, Attempts::new(addresses, deadline), LinkError::Closed),
+            Ok(prepared) => self.prepared(now, link, prepared, deadline),
             Err(why) => self.lost(now, link, why),
         }
+    }
+
+    fn prepared(&mut self, now: Instant, link: Link, prepared: Prepared, deadline: Instant) {
+        self.engine.supply(link, prepared.supplies);
+        self.connect(now, link, Attempts::new(prepared.addresses, deadline), LinkError::Closed);
     }
 
     /// Begins with the next address. When there is none, the link has failed because of `why`.

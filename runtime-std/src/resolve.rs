@@ -1,52 +1,55 @@
-//! Name resolution, on a thread of its own: the operating system's resolver blocks and cannot be interrupted.
+//! Name resolution and credentials, on a thread of their own: the operating system's resolver and a source of
+//! credentials block and cannot be interrupted.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread;
 
-use thingwire_core::transport::Endpoint;
-use thingwire_core::{LinkError, dial};
+use thingwire_core::LinkError;
+use thingwire_core::dial::{Prepared, Route};
 
 use crate::sync::wake_up;
 
-type Answer = Result<Vec<SocketAddr>, LinkError>;
+type Answer = Result<Prepared, LinkError>;
 
-/// Resolves one host, at most one lookup at a time.
+/// Prepares one route, at most one lookup at a time.
 ///
 /// A lookup that outlives its link serves the next one: the question is always the same, and a resolver that hangs
 /// never piles up threads.
 #[derive(Debug)]
 pub(crate) struct Resolver {
-    endpoint: Endpoint,
+    route: Route,
     /// Called when an answer is there.
     waker: Arc<mio::Waker>,
     lookup: Option<Receiver<Answer>>,
 }
 
 impl Resolver {
-    pub(crate) fn new(endpoint: Endpoint, waker: Arc<mio::Waker>) -> Self {
-        Self { endpoint, waker, lookup: None }
+    pub(crate) fn new(route: Route, waker: Arc<mio::Waker>) -> Self {
+        Self { route, waker, lookup: None }
     }
 
-    /// Begins a lookup, unless one is running.
-    pub(crate) fn ask(&mut self) -> Result<(), LinkError> {
+    /// The answer, where nobody has to be asked; otherwise begins a lookup, unless one is running.
+    pub(crate) fn ask(&mut self) -> Result<Option<Prepared>, LinkError> {
+        if let Some(prepared) = self.route.at_once() {
+            return prepared.map(Some);
+        }
         if self.lookup.is_some() {
-            return Ok(());
+            return Ok(None);
         }
         let (sender, receiver) = mpsc::sync_channel(1);
-        let (endpoint, waker) = (self.endpoint.clone(), Arc::clone(&self.waker));
+        let (route, waker) = (self.route.clone(), Arc::clone(&self.waker));
         let lookup = move || {
             // The receiver is gone when the client is: then nobody wants to know.
-            let _ = sender.send(dial::look_up(&endpoint));
+            let _ = sender.send(route.prepare());
             wake_up(&waker);
         };
         match thread::Builder::new().name("thingwire-dns".to_owned()).spawn(lookup) {
             Ok(_detached) => {
                 self.lookup = Some(receiver);
-                Ok(())
+                Ok(None)
             }
-            Err(error) => Err(failed(&self.endpoint, format!("no thread for the resolver: {error}"))),
+            Err(error) => Err(failed(&self.route, format!("no thread for the resolver: {error}"))),
         }
     }
 
@@ -55,13 +58,13 @@ impl Resolver {
         let answer = match self.lookup.as_ref()?.try_recv() {
             Ok(answer) => answer,
             Err(TryRecvError::Empty) => return None,
-            Err(TryRecvError::Disconnected) => Err(failed(&self.endpoint, "the resolver failed".to_owned())),
+            Err(TryRecvError::Disconnected) => Err(failed(&self.route, "the resolver failed".to_owned())),
         };
         self.lookup = None;
         Some(answer)
     }
 }
 
-fn failed(endpoint: &Endpoint, why: String) -> LinkError {
-    LinkError::Resolve { host: endpoint.host().to_owned(), why }
+fn failed(route: &Route, why: String) -> LinkError {
+    LinkError::Resolve { host: route.first_hop().host().to_owned(), why }
 }

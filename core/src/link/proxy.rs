@@ -41,7 +41,7 @@ impl ProxyError {
         match self {
             Self::LoginWanted | Self::LoginRefused | Self::AuthenticationKind | Self::Socks { code: 2 } => true,
             Self::Status { status } => super::is_refusal(status),
-            _ => false,
+            Self::Socks { .. } | Self::NotHttp | Self::NotSocks | Self::HeadTooLong { .. } | Self::Closed => false,
         }
     }
 }

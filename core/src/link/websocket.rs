@@ -101,7 +101,12 @@ impl WebSocketError {
         match self {
             Self::Refused { status, .. } => super::is_refusal(*status),
             Self::ClockSkew { .. } | Self::Redirect { .. } => true,
-            _ => false,
+            Self::NotHttp
+            | Self::HeadTooLong { .. }
+            | Self::Header { .. }
+            | Self::ClosedBeforeUpgrade
+            | Self::Frame(_)
+            | Self::Closed { .. } => false,
         }
     }
 }

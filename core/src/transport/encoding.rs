@@ -17,7 +17,7 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// Every byte but the unreserved ones (RFC 3986 §2.3) as `%XX`, as SigV4 wants it.
+/// Every byte but the unreserved ones (RFC 3986 §2.3) as `%XX`, as signatures want it.
 pub(crate) fn percent_encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -32,7 +32,6 @@ pub(crate) fn percent_encode(text: &str) -> String {
 }
 
 /// The text behind `%XX`; `None` where that is broken, or not UTF-8.
-#[cfg(feature = "proxy")]
 pub(super) fn percent_decode(text: &str) -> Option<String> {
     let mut parts = text.split('%');
     let mut decoded = parts.next()?.as_bytes().to_vec();
@@ -62,7 +61,6 @@ mod tests {
         assert_eq!(percent_encode("a b/+=%\u{e9}"), "a%20b%2F%2B%3D%25%C3%A9");
     }
 
-    #[cfg(feature = "proxy")]
     #[test]
     fn what_is_encoded_comes_back_and_what_is_broken_does_not() {
         for text in ["", "%", "p@ss:w\u{f6}rd%41", "\0\u{7f}"] {

@@ -68,6 +68,7 @@ impl Head {
     }
 
     /// The value of a header that may not come twice.
+    #[cfg(any(test, feature = "websocket"))]
     pub(super) fn only(&self, name: &'static str) -> Option<&str> {
         let mut values = self.values(name);
         values.next().filter(|_| values.next().is_none())
@@ -87,8 +88,7 @@ fn status(line: &str) -> Option<u16> {
     let minor = version.strip_prefix("HTTP/1.")?;
     let (status, _reason) = rest.split_once(' ').unwrap_or((rest, ""));
     let digits = |text: &str, count| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
-    let status = status.parse().ok().filter(|&number: &u16| digits(minor, 1) && digits(status, 3) && number >= 100);
-    status
+    status.parse().ok().filter(|&number: &u16| digits(minor, 1) && digits(status, 3) && number >= 100)
 }
 
 /// RFC 9112 §5: no space in front of the colon, no folded lines.

@@ -7,11 +7,9 @@ pub mod credentials;
 mod date;
 mod encoding;
 pub mod endpoint;
-#[cfg(any(feature = "proxy", feature = "websocket"))]
 mod http;
 pub mod identity;
 pub mod pem;
-#[cfg(feature = "proxy")]
 pub mod proxy;
 #[cfg(feature = "websocket")]
 pub mod sigv4;
@@ -27,7 +25,6 @@ pub use credentials::{Credentials, CredentialsError, CredentialsPart, Credential
 pub use endpoint::{Endpoint, EndpointError};
 pub use identity::{Identity, Roots};
 pub use pem::{PemError, PemFault, PemPart};
-#[cfg(feature = "proxy")]
 pub use proxy::{ProxyConfig, ProxyKind};
 pub use supplies::Supplies;
 pub use tls::TlsConfig;

@@ -2,7 +2,6 @@
 
 use bytes::BytesMut;
 
-#[cfg(feature = "proxy")]
 use super::proxy::{Proxy, ProxyConfig};
 use super::tls::{Flow, Tls, server_name};
 #[cfg(feature = "websocket")]
@@ -27,7 +26,6 @@ pub(crate) struct Layers {
     pub(crate) security: Security,
     #[cfg_attr(not(feature = "websocket"), expect(dead_code, reason = "over TLS, it is part of the login"))]
     pub(crate) authorizer: Option<Authorizer>,
-    #[cfg(feature = "proxy")]
     pub(crate) proxy: Option<ProxyConfig>,
     #[cfg(feature = "websocket")]
     pub(crate) websocket: Option<WebSocketConfig>,
@@ -37,7 +35,6 @@ pub(crate) struct Layers {
 #[derive(Debug)]
 pub(crate) struct Stack {
     /// Until it has made the connection.
-    #[cfg(feature = "proxy")]
     proxy: Option<Proxy>,
     tls: Option<Tls>,
     #[cfg(feature = "websocket")]
@@ -65,8 +62,8 @@ impl Layers {
 
     /// The layers of one link, with the first words on `wire`. [`Stack::receive`] has to be called next, with no bytes.
     pub(crate) fn open(&self, supplies: Option<&Supplies>, wire: &mut BytesMut) -> Result<Stack, LinkError> {
-        #[cfg(not(any(feature = "proxy", feature = "websocket")))]
-        let _ = (supplies, wire);
+        #[cfg(not(feature = "websocket"))]
+        let _ = supplies;
         let tls = match &self.security {
             Security::Plain => None,
             Security::Tls(config) => Some(config.connect(&self.endpoint)?),
@@ -74,7 +71,6 @@ impl Layers {
         Ok(Stack {
             #[cfg(feature = "websocket")]
             websocket: self.open_websocket(supplies)?,
-            #[cfg(feature = "proxy")]
             proxy: self.proxy.as_ref().map(|config| Proxy::begin(config, &self.endpoint, wire)),
             tls,
         })
@@ -100,14 +96,12 @@ impl Layers {
 impl Stack {
     /// Takes bytes from the wire: MQTT goes to `plain`, what the layers have to answer goes to `reply`. All of `wire`
     /// is taken. After an error there may be last words in `reply`, and MQTT from before it in `plain`.
-    #[cfg_attr(not(feature = "proxy"), expect(unused_mut, reason = "a proxy takes what is meant for it"))]
     pub(crate) fn receive(
         &mut self,
         mut wire: &[u8],
         plain: &mut BytesMut,
         reply: &mut BytesMut,
     ) -> Result<Flow, LinkError> {
-        #[cfg(feature = "proxy")]
         if let Some(proxy) = &mut self.proxy {
             if !proxy.receive(&mut wire, reply).map_err(LinkError::Proxy)? {
                 return Ok(Flow::Open);
@@ -160,7 +154,6 @@ impl Stack {
 
     /// What has to come next.
     pub(crate) fn waits_for(&self) -> ConnectStage {
-        #[cfg(feature = "proxy")]
         if self.proxy.is_some() {
             return ConnectStage::Proxy;
         }

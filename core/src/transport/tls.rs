@@ -38,6 +38,7 @@ pub struct TlsConfig {
     /// For [`SHARED_PORT`]: the same with ALPN.
     shared: Arc<ClientConfig>,
     /// Whether [`with_alpn`](Self::with_alpn) has the say.
+    #[cfg(feature = "websocket")]
     has_own_alpn: bool,
     /// What the server calls itself, if not as the endpoint does.
     server_name: Option<String>,
@@ -77,7 +78,11 @@ impl TlsConfig {
     pub fn with_alpn<'a>(self, protocols: impl IntoIterator<Item = &'a str>) -> Self {
         let protocols = protocols.into_iter().filter(|name| (1..=255).contains(&name.len()));
         let protocols: Vec<_> = protocols.map(|name| name.as_bytes().to_vec()).collect();
-        Self { has_own_alpn: true, ..self.naming(&protocols) }
+        Self {
+            #[cfg(feature = "websocket")]
+            has_own_alpn: true,
+            ..self.naming(&protocols)
+        }
     }
 
     /// The same with what the server calls itself, where the endpoint is only the way there, as with a VPC endpoint or
@@ -110,7 +115,13 @@ impl TlsConfig {
         let mut shared = dedicated.clone();
         shared.resumption = Resumption::in_memory_sessions(SESSIONS);
         shared.alpn_protocols = vec![alpn.to_vec()];
-        Self { dedicated: Arc::new(dedicated), shared: Arc::new(shared), has_own_alpn: false, server_name: None }
+        Self {
+            dedicated: Arc::new(dedicated),
+            shared: Arc::new(shared),
+            #[cfg(feature = "websocket")]
+            has_own_alpn: false,
+            server_name: None,
+        }
     }
 
     /// The server behind an endpoint, as it calls itself.

@@ -56,7 +56,7 @@ struct Server {
     /// The upgrade's request.
     request: String,
     /// MQTT.
-    at_server: Vec<u8>,
+    mqtt: Vec<u8>,
     to_engine: Vec<u8>,
 }
 
@@ -89,13 +89,13 @@ impl Server {
 
     fn receive_plain(&mut self, bytes: &[u8]) {
         if !self.is_websocket {
-            return self.at_server.extend_from_slice(bytes);
+            return self.mqtt.extend_from_slice(bytes);
         }
         if let Some(websocket) = &mut self.websocket {
             websocket.get_mut().inbound = Cursor::new(bytes.to_vec());
             while let Ok(message) = websocket.read() {
                 if let Message::Binary(data) = message {
-                    self.at_server.extend_from_slice(&data);
+                    self.mqtt.extend_from_slice(&data);
                 }
             }
             // What it answers to pings and closes.
@@ -171,7 +171,7 @@ impl Way {
             is_websocket,
             websocket: None,
             request: String::new(),
-            at_server: Vec::new(),
+            mqtt: Vec::new(),
             to_engine: Vec::new(),
         };
         let supplies = Supplies::new([7; 32], 1_498_682_925);
@@ -193,13 +193,13 @@ impl Way {
                         self.engine.opened(self.now, link);
                     }
                     Action::Close(_) => {
-                        while self.to_server() {}
+                        while self.carry_to_server() {}
                         self.link = None;
                     }
                     Action::Notify(notice) => self.notices.push(notice),
                 }
             }
-            moved |= self.to_server();
+            moved |= self.carry_to_server();
             let len = self.server.to_engine.len().min(self.chunk);
             let bytes: Vec<u8> = self.server.to_engine.drain(..len).collect();
             if let Some(link) = self.link.filter(|_| len > 0) {
@@ -212,7 +212,7 @@ impl Way {
         }
     }
 
-    fn to_server(&mut self) -> bool {
+    fn carry_to_server(&mut self) -> bool {
         let bytes = self.engine.transmit(self.now);
         let bytes = bytes[..bytes.len().min(self.chunk)].to_vec();
         self.engine.transmitted(self.now, bytes.len());
@@ -249,7 +249,7 @@ impl Way {
     }
 }
 
-const PUBLISH_LEN: usize = 100_000;
+const PUBLISH_LEN: usize = 17_000;
 
 /// A PUBLISH of many frames, records and reads.
 fn publish() -> Vec<u8> {
@@ -292,12 +292,12 @@ fn every_stack_of_layers_carries_mqtt_in_chunks_of_any_size() {
                 way.chunk = chunk;
                 way.run();
                 let context = format!("{proxy:?} TLS {secure} WebSocket {websocket} chunk {chunk}: {:?}", way.notices);
-                assert_eq!(way.server.at_server.first(), Some(&0x10), "CONNECT first: {context}");
+                assert_eq!(way.server.mqtt.first(), Some(&0x10), "CONNECT first: {context}");
                 assert_eq!(proxy.is_some(), !way.server.at_proxy.is_empty());
                 way.say(&CONNACK);
                 assert!(way.notices.contains(&Notice::Ready), "{context}");
 
-                way.server.at_server.clear();
+                way.server.mqtt.clear();
                 way.say(&publish());
                 let got = way.notices.iter().any(|notice| match notice {
                     Notice::Message(message) => message.payload.len() == PUBLISH_LEN,
@@ -307,12 +307,12 @@ fn every_stack_of_layers_carries_mqtt_in_chunks_of_any_size() {
                 let publish = Publish::new(Topic::new("t").unwrap(), vec![b'p'; PUBLISH_LEN]).qos(Qos::AtMostOnce);
                 way.engine.client().publish(way.now, publish).unwrap();
                 way.run();
-                assert_eq!(way.server.at_server, self::publish(), "{context}");
+                assert_eq!(way.server.mqtt, self::publish(), "{context}");
 
                 way.engine.client().stop(way.now);
-                way.server.at_server.clear();
+                way.server.mqtt.clear();
                 way.run();
-                assert_eq!(way.server.at_server, [0xe0, 0], "DISCONNECT: {context}");
+                assert_eq!(way.server.mqtt, [0xe0, 0], "DISCONNECT: {context}");
             }
         }
     }
@@ -409,7 +409,7 @@ fn every_link_is_signed_anew_with_what_the_driver_supplies() {
         way.now = way.engine.next_deadline().unwrap();
         way.engine.wake(way.now);
         way.run();
-        assert_eq!(way.server.at_server.first(), Some(&0x10), "{:?}", way.notices);
+        assert_eq!(way.server.mqtt.first(), Some(&0x10), "{:?}", way.notices);
         requests.push(way.server.request.lines().next().unwrap().to_owned());
         way.end();
     }
@@ -430,7 +430,7 @@ fn a_custom_authorizer_is_told_in_the_login_or_in_headers_or_in_the_url() {
     let options = || Options::plain("localhost:80", "device").unwrap().with(login).with_authorizer(authorizer.clone());
     let mut direct = Way::new(options(), &[], None);
     direct.run();
-    let connect = String::from_utf8_lossy(&direct.server.at_server).into_owned();
+    let connect = String::from_utf8_lossy(&direct.server.mqtt).into_owned();
     let query = "x-amz-customauthorizer-name=my-authorizer&x-amz-customauthorizer-signature=c2ln%2B%2F%3D%3D\
                  &tokenKey=a%20b%2Bc";
     assert!(connect.contains(&format!("me?{query}\0\u{4}pass")), "{connect:?}");
@@ -447,7 +447,7 @@ fn a_custom_authorizer_is_told_in_the_login_or_in_headers_or_in_the_url() {
     ] {
         assert!(request.lines().any(|found| found == line), "{line} in {request}");
     }
-    let connect = String::from_utf8_lossy(&headers.server.at_server).into_owned();
+    let connect = String::from_utf8_lossy(&headers.server.mqtt).into_owned();
     assert!(connect.contains("\0\u{2}me\0\u{4}pass"), "the login as it is: {connect:?}");
 
     let mut in_query = options().with_websocket(WebSocketConfig::new());

@@ -89,7 +89,7 @@ impl ProxyConfig {
     }
 
     pub(crate) fn validate(&self, server: &Endpoint) -> Result<(), ConfigError> {
-        let fits = server.host().len() <= usize::from(u8::MAX);
+        let fits = u8::try_from(server.host().len()).is_ok();
         rule("endpoint", server.host(), "at most 255 bytes through a proxy", fits)?;
         let Some(Login { user_name, password }) = &self.login else { return Ok(()) };
         let (user_name, password) = (user_name.as_str(), password.expose());

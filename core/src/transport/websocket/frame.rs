@@ -15,6 +15,11 @@ const CONTROL_LEN_MAX: usize = 125;
 /// The longest header of a frame that is not masked.
 const HEADER_LEN_MAX: usize = 10;
 
+/// In place of a length: it follows in two bytes.
+const LEN_IN_2: u8 = 0x7e;
+/// In place of a length: it follows in eight bytes.
+const LEN_IN_8: u8 = 0x7f;
+
 const FIN: u8 = 0x80;
 const RESERVED: u8 = 0x70;
 const MASKED: u8 = 0x80;
@@ -34,11 +39,11 @@ pub(super) fn encode(opcode: Opcode, payload: &[u8], mask: [u8; 4], wire: &mut B
     match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
         (Ok(len @ 0..=125), _) => wire.put_u8(MASKED | len),
         (_, Ok(len)) => {
-            wire.put_u8(MASKED | 126);
+            wire.put_u8(MASKED | LEN_IN_2);
             wire.put_u16(len);
         }
         _ => {
-            wire.put_u8(MASKED | 127);
+            wire.put_u8(MASKED | LEN_IN_8);
             wire.put_u64(payload.len() as u64);
         }
     }
@@ -149,9 +154,9 @@ fn after_header(header: &[u8], in_message: &mut bool) -> Result<Option<Part>, We
     if is_control && short > CONTROL_LEN_MAX as u64 {
         return Err(WebSocketFault::ControlTooLong);
     }
-    let (wanted, least) = match short {
-        126 => (2, 126),
-        127 => (8, 0x1_0000),
+    let (wanted, least) = match second & 0x7f {
+        LEN_IN_2 => (2, 126),
+        LEN_IN_8 => (8, 0x1_0000),
         _ => (0, 0),
     };
     if extended.len() < wanted {

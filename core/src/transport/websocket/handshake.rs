@@ -44,7 +44,9 @@ impl Handshake {
     pub(super) fn begin(request: &Request, nonce: [u8; 16], wire: &mut BytesMut) -> Self {
         let key = base64(&nonce);
         let mut line = |parts: &[&str]| {
-            parts.iter().for_each(|part| wire.extend_from_slice(part.as_bytes()));
+            for part in parts {
+                wire.extend_from_slice(part.as_bytes());
+            }
             wire.extend_from_slice(b"\r\n");
         };
         line(&["GET ", &request.target, " HTTP/1.1"]);
@@ -121,7 +123,7 @@ fn kind(head: &Head) -> Option<String> {
 
 /// What somebody else wrote, as part of a line for people.
 fn words(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_graphic()).take(WORDS_LEN_MAX).collect()
+    text.chars().filter(char::is_ascii_graphic).take(WORDS_LEN_MAX).collect()
 }
 
 #[cfg(test)]
