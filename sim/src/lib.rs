@@ -4,6 +4,7 @@
 //! * [`broker`]: a strict model of an MQTT 3.1.1 server with AWS IoT Core's rules, as a pure state machine.
 //! * [`double`]: the same model behind real loopback sockets, a local AWS IoT Core for anybody's tests.
 //! * [`mosquitto`]: a real Mosquitto as a child process, to check the model and the client against a second server.
+//! * [`proxies`]: real proxies as child processes, for the client to go through.
 //! * [`pki`]: the certificates and keys all of them need.
 //! * [`world`]: devices, the model broker and networks that break, on a virtual clock.
 //! * [`plan`]: everything that decides a run: clients, network, work and faults.
@@ -40,6 +41,7 @@ pub mod picture;
 pub mod pki;
 pub mod plan;
 pub mod profile;
+pub mod proxies;
 mod rate;
 pub mod run;
 pub mod scenario;

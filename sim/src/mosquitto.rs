@@ -39,6 +39,8 @@ const PORT_TAKEN: &str = "Address already in use";
 pub struct MosquittoOptions {
     /// Whether it listens without TLS.
     pub plain: bool,
+    /// Whether it listens for WebSockets, without TLS.
+    pub websockets: bool,
     /// Whether and how it listens with TLS.
     pub tls: Option<MosquittoTls>,
     /// Whether sessions and retained messages survive its end. Changes are saved at once.
@@ -60,6 +62,7 @@ impl Default for MosquittoOptions {
     fn default() -> Self {
         Self {
             plain: true,
+            websockets: false,
             tls: None,
             persistence: false,
             users: Vec::new(),
@@ -83,6 +86,7 @@ pub enum MosquittoTls {
 #[derive(Debug, Clone, Copy, Default)]
 struct Ports {
     plain: Option<u16>,
+    websockets: Option<u16>,
     tls: Option<u16>,
 }
 
@@ -123,6 +127,11 @@ impl Mosquitto {
     /// The port without TLS, if there is one.
     pub fn plain_port(&self) -> Option<u16> {
         self.ports.plain
+    }
+
+    /// The port for WebSockets, if there is one.
+    pub fn websocket_port(&self) -> Option<u16> {
+        self.ports.websockets
     }
 
     /// The TLS port, if there is one.
@@ -184,12 +193,13 @@ impl Mosquitto {
     }
 
     fn choose_ports(&mut self) -> io::Result<()> {
-        // Both are held until both are known, so that they differ.
+        // All are held until all are known, so that they differ.
         let plain = self.options.plain.then(free_port).transpose()?;
+        let websockets = self.options.websockets.then(free_port).transpose()?;
         let tls = self.options.tls.map(|_| free_port()).transpose()?;
         let port =
             |held: Option<TcpListener>| held.map(|held| held.local_addr().map(|address| address.port())).transpose();
-        self.ports = Ports { plain: port(plain)?, tls: port(tls)? };
+        self.ports = Ports { plain: port(plain)?, websockets: port(websockets)?, tls: port(tls)? };
         Ok(())
     }
 
@@ -253,6 +263,10 @@ impl Mosquitto {
         if let Some(port) = self.ports.plain {
             lines.push(format!("listener {port} {}", Ipv4Addr::LOCALHOST));
         }
+        if let Some(port) = self.ports.websockets {
+            lines.push(format!("listener {port} {}", Ipv4Addr::LOCALHOST));
+            lines.push("protocol websockets".to_owned());
+        }
         if let Some(port) = self.ports.tls {
             lines.push(format!("listener {port} {}", Ipv4Addr::LOCALHOST));
             lines.push(format!("cafile {}", self.files.ca.display()));
@@ -283,18 +297,22 @@ fn write_passwords(dir: &Path, users: &[(String, String)]) -> io::Result<()> {
     if status.success() { Ok(()) } else { Err(io::Error::other(format!("mosquitto_passwd failed: {status}"))) }
 }
 
-fn free_port() -> io::Result<TcpListener> {
+pub(crate) fn free_port() -> io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
 }
 
-/// A program of the Mosquitto package; Debian's is in a directory that users often do not have on their path.
 fn find(program: &str) -> io::Result<PathBuf> {
+    find_in(program, "mosquitto")
+}
+
+/// A program of a Debian package; some are in a directory that users often do not have on their path.
+pub(crate) fn find_in(program: &str, package: &str) -> io::Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let dirs = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
     let found = dirs.map(|dir: PathBuf| dir.join(program)).find(|file| file.is_file());
     found.ok_or_else(|| {
         let text =
-            format!("{program} not found: install it with `apt-get install mosquitto` or your system's equivalent");
+            format!("{program} not found: install it with `apt-get install {package}` or your system's equivalent");
         io::Error::new(io::ErrorKind::NotFound, text)
     })
 }

@@ -12,3 +12,4 @@ mod record;
 mod subscribe;
 mod support;
 mod trouble;
+mod ways;

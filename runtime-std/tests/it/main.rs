@@ -15,3 +15,5 @@ mod stall;
 mod stop;
 mod support;
 mod threads;
+#[cfg(feature = "websocket")]
+mod ways;

@@ -16,4 +16,6 @@ mod rig;
 mod session;
 mod subscriptions;
 mod tls;
+#[cfg(feature = "websocket")]
+mod ways;
 mod will;

@@ -15,6 +15,7 @@ mod serve;
 mod shrink;
 mod source;
 mod timeline;
+mod visitors;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};

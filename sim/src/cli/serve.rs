@@ -11,6 +11,7 @@ use signal_hook::iterator::Signals;
 
 use super::Console;
 use super::source::{load, seed};
+use super::visitors::VisitorArguments;
 use crate::double::{Double, DoubleOptions};
 
 /// Run a local AWS IoT Core until SIGTERM or SIGINT.
@@ -43,6 +44,8 @@ pub(super) struct Serve {
     /// The seed of the faults. Without it, the scenario's own seed, or 0.
     #[arg(long, value_name = "N", env = "THINGWIRE_SIM_SEED", value_parser = seed)]
     seed: Option<u64>,
+    #[command(flatten)]
+    visitors: VisitorArguments,
 }
 
 const SERVE_EXAMPLES: &str = "\
@@ -62,6 +65,9 @@ pub(super) fn serve(options: Serve, console: &mut Console<'_>) -> io::Result<()>
     let mut setup = DoubleOptions::default().port(options.port).violations_to(sender);
     if let Some(port) = options.plain_port {
         setup = setup.plain_port(port);
+    }
+    if let Some(visitors) = options.visitors.visitors() {
+        setup = setup.visitors(visitors);
     }
     if let Some(dir) = options.dir {
         setup = setup.dir(dir);

@@ -11,10 +11,12 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod door;
 mod server;
 mod state;
 mod tls;
 mod transport;
+mod visitors;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -35,6 +37,8 @@ use crate::shadow::{Rejection, Service, ShadowName, ShadowRules};
 use crate::world::Live;
 use server::{Job, Server};
 
+pub use visitors::Visitors;
+
 /// How many messages and violations a double remembers; older messages and later violations are forgotten.
 const REMEMBERED: usize = 10_000;
 
@@ -50,6 +54,7 @@ pub struct DoubleOptions {
     state: Option<PathBuf>,
     client_auth: bool,
     require_sni: bool,
+    visitors: Option<Visitors>,
     server_names: Vec<String>,
     violations_to: Option<Sender<Violation>>,
     faults: Option<Plan>,
@@ -77,6 +82,7 @@ impl Default for DoubleOptions {
             state: None,
             client_auth: true,
             require_sni: false,
+            visitors: None,
             server_names: Pki::SERVER_NAMES.map(str::to_owned).to_vec(),
             violations_to: None,
             faults: None,
@@ -136,6 +142,13 @@ impl DoubleOptions {
         self
     }
 
+    /// Serve WebSockets and custom authorizers too, on the same ports, to whom `visitors` lets in without a certificate: by the
+    /// first byte, as the service does it. Without it, everybody needs one, and only MQTT is understood.
+    pub fn visitors(mut self, visitors: Visitors) -> Self {
+        self.visitors = Some(visitors);
+        self
+    }
+
     /// The names in the server's certificate.
     pub fn server_names(mut self, names: &[&str]) -> Self {
         self.server_names = names.iter().map(|name| (*name).to_owned()).collect();
@@ -183,8 +196,9 @@ impl DoubleOptions {
             inbox,
             tls_listener,
             plain_listener,
-            tls: tls::server_config(&pki, self.client_auth)?,
+            tls: tls::server_config(&pki, self.client_auth, self.visitors.is_some())?,
             require_sni: self.require_sni,
+            visitors: self.visitors.map(|visitors| Arc::new(visitors.with_free_mqtt(!self.client_auth))),
             faults: self.faults.map(|plan| Live::new(&plan, self.rules.clone())),
             rules: self.rules,
             shadow_rules: self.shadow_rules,
@@ -377,6 +391,11 @@ impl Double {
     /// Changes the rules of the running broker.
     pub fn change_rules(&self, change: impl FnOnce(&mut Rules) + Send + 'static) {
         self.ask(move |server| change(server.rules()));
+    }
+
+    /// Lets in these instead, from the next connection on. Only where there were visitors from the beginning.
+    pub fn change_visitors(&self, visitors: Visitors) {
+        self.ask(move |server| server.set_visitors(visitors));
     }
 
     /// Stops reading and writing all sockets while `true`: to the peers the network seems dead, although nothing is closed. The

@@ -12,8 +12,10 @@ use mio::{Events, Interest, Poll, Token};
 use rustls::ServerConfig;
 use thingwire_core::Instant;
 
+use super::door::Door;
 use super::state::Store;
 use super::transport::{ReadEnd, Transport};
+use super::visitors::Visitors;
 use super::{REMEMBERED, Shared};
 use crate::broker::{Broker, ConnectionId, Message, Output, Rules, Violation};
 use crate::plan::How;
@@ -40,6 +42,7 @@ pub(super) struct Setup {
     pub(super) plain_listener: Option<TcpListener>,
     pub(super) tls: Arc<ServerConfig>,
     pub(super) require_sni: bool,
+    pub(super) visitors: Option<Arc<Visitors>>,
     pub(super) rules: Rules,
     pub(super) shadow_rules: ShadowRules,
     pub(super) state: Option<PathBuf>,
@@ -134,6 +137,11 @@ impl Server {
         self.broker.rules_mut()
     }
 
+    pub(super) fn set_visitors(&mut self, visitors: Visitors) {
+        let free_mqtt = self.setup.visitors.as_ref().is_some_and(|earlier| earlier.free_mqtt);
+        self.setup.visitors = Some(Arc::new(visitors.with_free_mqtt(free_mqtt)));
+    }
+
     pub(super) fn publish(&mut self, message: Message) -> bool {
         self.broker.publish(message)
     }
@@ -225,10 +233,11 @@ impl Server {
         self.next_token += 1;
         stream.set_nodelay(true)?;
         self.setup.poll.registry().register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        let door = Door::new(self.setup.visitors.clone());
         let transport = if listener == PLAIN_LISTENER {
-            Transport::plain(stream)
+            Transport::plain(stream, door)
         } else {
-            Transport::tls(stream, Arc::clone(&self.setup.tls))?
+            Transport::tls(stream, Arc::clone(&self.setup.tls), door)?
         };
         let now = self.now();
         let connection = self.broker.open(now);
@@ -274,6 +283,11 @@ impl Server {
             Ok(ReadEnd::Drained) => {}
             Ok(ReadEnd::More) => drop(self.readable.insert(token)),
             Ok(ReadEnd::Eof) => self.forget(token),
+            Ok(ReadEnd::Out) => {
+                self.broker.lost(now, connection);
+                self.finish(connection);
+                self.flush(token);
+            }
             Err(error) => {
                 log::info!("connection {connection}: {error}");
                 self.forget(token);

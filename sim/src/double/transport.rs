@@ -9,6 +9,8 @@ use bytes::{Buf, BytesMut};
 use mio::net::TcpStream;
 use rustls::{ServerConfig, ServerConnection};
 
+use super::door::Door;
+
 /// How many bytes may wait for a peer that does not read.
 pub(super) const MAX_UNSENT: usize = 8 * 1024 * 1024;
 
@@ -24,6 +26,8 @@ pub(super) enum ReadEnd {
     More,
     /// The peer has finished sending.
     Eof,
+    /// The peer is to be shown out, behind what is queued.
+    Out,
 }
 
 /// A non-blocking socket and what waits to be sent.
@@ -31,6 +35,7 @@ pub(super) enum ReadEnd {
 pub(super) struct Transport {
     stream: TcpStream,
     layer: Layer,
+    door: Door,
     /// Whether our side is finished once everything is sent.
     finishing: bool,
     finished: bool,
@@ -43,14 +48,14 @@ enum Layer {
 }
 
 impl Transport {
-    pub(super) fn plain(stream: TcpStream) -> Self {
-        Self { stream, layer: Layer::Plain(BytesMut::new()), finishing: false, finished: false }
+    pub(super) fn plain(stream: TcpStream, door: Door) -> Self {
+        Self { stream, layer: Layer::Plain(BytesMut::new()), door, finishing: false, finished: false }
     }
 
-    pub(super) fn tls(stream: TcpStream, config: Arc<ServerConfig>) -> io::Result<Self> {
+    pub(super) fn tls(stream: TcpStream, config: Arc<ServerConfig>, door: Door) -> io::Result<Self> {
         let mut tls = ServerConnection::new(config).map_err(io::Error::other)?;
         tls.set_buffer_limit(Some(MAX_UNSENT));
-        Ok(Self { stream, layer: Layer::Tls(Box::new(tls)), finishing: false, finished: false })
+        Ok(Self { stream, layer: Layer::Tls(Box::new(tls)), door, finishing: false, finished: false })
     }
 
     pub(super) fn stream(&mut self) -> &mut TcpStream {
@@ -65,8 +70,25 @@ impl Transport {
         }
     }
 
-    /// Reads what has come, at most one turn, as application bytes into `into`.
+    /// Reads what has come, at most one turn, as MQTT into `into`.
     pub(super) fn read(&mut self, into: &mut Vec<u8>) -> io::Result<ReadEnd> {
+        let mut bytes = Vec::new();
+        let end = self.read_bytes(&mut bytes);
+        let has_certificate = match &self.layer {
+            Layer::Plain(_) => true,
+            Layer::Tls(tls) => tls.peer_certificates().is_some(),
+        };
+        let entry = self.door.receive(bytes, has_certificate);
+        *into = entry.mqtt;
+        self.queue_bytes(&entry.reply)?;
+        if let Some(why) = entry.out {
+            log::info!("shown out: {why}");
+            return Ok(ReadEnd::Out);
+        }
+        end
+    }
+
+    fn read_bytes(&mut self, into: &mut Vec<u8>) -> io::Result<ReadEnd> {
         let mut total = 0;
         while total < READ_TURN {
             let step = match &mut self.layer {
@@ -84,8 +106,13 @@ impl Transport {
         Ok(ReadEnd::More)
     }
 
-    /// Queues bytes; an error when too many wait already.
-    pub(super) fn queue(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Queues MQTT; an error when too much waits already.
+    pub(super) fn queue(&mut self, mqtt: &[u8]) -> io::Result<()> {
+        let bytes = self.door.wrap(mqtt);
+        self.queue_bytes(&bytes)
+    }
+
+    fn queue_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         let taken = match &mut self.layer {
             Layer::Plain(unsent) if unsent.len() + bytes.len() <= MAX_UNSENT => {
                 unsent.extend_from_slice(bytes);
@@ -125,6 +152,10 @@ impl Transport {
 
     /// Ends our side in good order once everything queued is sent.
     pub(super) fn finish(&mut self) {
+        let goodbye = self.door.goodbye();
+        if let Err(error) = self.queue_bytes(&goodbye) {
+            log::debug!("no goodbye: {error}");
+        }
         if let Layer::Tls(tls) = &mut self.layer {
             tls.send_close_notify();
         }

@@ -8,7 +8,7 @@ use std::process::Command;
 const FILE_LINES_MAX: usize = 600;
 
 /// The floors of the core, from the ground up: a file may use its own floor and those below.
-const FLOORS: [&[&str]; 10] = [
+const FLOORS: [&[&str]; 11] = [
     &["time", "rng", "topic", "frame", "wire", "json"],
     &["reply", "shadow", "link", "command", "limits", "config", "action", "event", "timers"],
     &["codec", "tape", "trace"],
@@ -17,6 +17,7 @@ const FLOORS: [&[&str]; 10] = [
     &["client"],
     &["replay"],
     &["transport"],
+    &["options"],
     &["engine"],
     &["host", "dial"],
 ];
@@ -63,6 +64,14 @@ fn the_core_depends_on_bytes_json_and_the_codec_alone() {
     let json = ["itoa", "memchr", "serde_core", "serde_json", "zmij"];
     let expected: BTreeSet<_> = ["bytes", "mqttbytes", "thingwire-core"].into_iter().chain(json).collect();
     assert_eq!(tree.iter().map(String::as_str).collect::<BTreeSet<_>>(), expected);
+}
+
+#[test]
+fn websockets_cost_no_dependency_beyond_those_of_tls() {
+    let tree = |features| cargo_tree(&["-p", "thingwire-core", "--no-default-features", "--features", features]);
+    let tls = tree("transport");
+    assert!(tls.iter().any(|name| name == "rustls") && tls.len() < 20, "{tls:?}");
+    assert_eq!(tree("transport,websocket"), tls);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use thingwire_std::{Filter, Qos, Topic};
 
 use crate::reconnect::{ReconnectArguments, seconds};
+use crate::ways::WayArguments;
 
 /// Publish and subscribe to AWS IoT Core, or to any MQTT 3.1.1 server.
 #[derive(Debug, Parser)]
@@ -32,6 +33,10 @@ Examples:
     export THINGWIRE_ENDPOINT=abc-ats.iot.eu-west-1.amazonaws.com
     export THINGWIRE_CA=root.pem THINGWIRE_CERT=device.pem THINGWIRE_KEY=device.key
     thingwire pub --topic sensors/kitchen --message '{\"celsius\": 21.5}'
+  With AWS credentials instead of a certificate, through a proxy:
+    export AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=...
+    thingwire sub -w --endpoint abc-ats.iot.eu-west-1.amazonaws.com --ca root.pem --proxy http://proxy:3128 \\
+        --topic 'sensors/#'
 
 'thingwire pub --help' and 'thingwire sub --help' have more.
 
@@ -39,10 +44,10 @@ Exit codes:
   0    done
   1    another failure, for example of standard output, or messages dropped from a full queue
   2    usage: a flag, a topic, a file, a certificate or a setting is wrong
-  3    network: name resolution, TCP, or no answer in time
+  3    network: name resolution, TCP, a proxy, or no answer in time
   4    TLS
   5    refused by the server: the connection or a subscription
-  6    the peer does not speak MQTT 3.1.1
+  6    the peer does not speak MQTT 3.1.1, or no WebSocket
   130  ended by Ctrl-C; 143 by SIGTERM
 
 Every failure is one line on standard error: what, where, and what to do.";
@@ -143,7 +148,8 @@ fn qos_parser() -> impl TypedValueParser<Value = Qos> {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct ConnectionArguments {
-    /// The server. Without a port, it is 8883, and 1883 with --plain.
+    /// The server. Without a port, it is 8883, and 1883 with --plain; with --websocket or a custom authorizer 443, and
+    /// 80 with --plain.
     #[arg(long, value_name = "HOST[:PORT]", env = "THINGWIRE_ENDPOINT")]
     pub(crate) endpoint: String,
     /// The root certificate that the server's certificate must lead to, as PEM.
@@ -193,6 +199,8 @@ pub(crate) struct ConnectionArguments {
     /// topics and addresses are. The last 16 MiB are kept.
     #[arg(long, value_name = "PATH", env = "THINGWIRE_RECORD")]
     pub(crate) record: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) ways: WayArguments,
     #[command(flatten)]
     pub(crate) reconnect: ReconnectArguments,
 }

@@ -9,7 +9,7 @@ use thingwire_std::{Config, Driver, Limits, Notice, Options, Password, Phase, Pu
 use crate::args::{ConnectionArguments, LimitsArgument, PresetArgument};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::say;
+use crate::{say, ways};
 
 /// What is kept of a recording.
 const RECORD_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -180,7 +180,7 @@ impl Connection {
 /// The flags as the library wants them.
 fn options(arguments: &ConnectionArguments) -> Result<Options, Failure> {
     let id = client_id(arguments)?;
-    let mut options = secured(arguments, &id)?;
+    let mut options = ways::options(arguments, &id)?;
     let config = &mut options.config;
     if arguments.preset == Some(PresetArgument::DeviceAdvisor) {
         *config = Config::device_advisor(id);
@@ -206,23 +206,6 @@ fn client_id(arguments: &ConnectionArguments) -> Result<String, Failure> {
         )),
         _ => Ok(format!("thingwire-{:08x}", host::seed()? >> 32)),
     }
-}
-
-fn secured(arguments: &ConnectionArguments, id: &str) -> Result<Options, Failure> {
-    let ConnectionArguments { endpoint, ca, cert, key, plain, .. } = arguments;
-    let options = match (plain, ca, cert, key) {
-        (true, None, None, None) => Options::plain(endpoint, id),
-        (true, ..) => {
-            return Err(Failure::usage("--plain is without TLS: leave out either it or --ca, --cert and --key"));
-        }
-        (false, Some(ca), Some(cert), Some(key)) => Options::mtls_from_path(endpoint, id, cert, key, ca),
-        (false, Some(ca), None, None) => Options::tls_from_path(endpoint, id, ca),
-        (false, Some(_), ..) => return Err(Failure::usage("--cert and --key need each other: give both or neither")),
-        (false, None, ..) => {
-            return Err(Failure::usage("--ca is missing: give the server's root certificate, or --plain for no TLS"));
-        }
-    };
-    Ok(options?)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use thingwire_std::{ConfigError, Layer, LinkError, Refusal, SetupError};
+use thingwire_std::{ConfigError, Layer, LinkError, Refusal, SetupError, WebSocketError};
 
 /// The end of a command that could not do its work.
 #[derive(Debug)]
@@ -67,9 +67,12 @@ impl Failure {
     pub(crate) fn link(endpoint: &str, why: &LinkError) -> Self {
         let code = match (why, why.layer()) {
             (LinkError::ConnectTimeout { .. }, _) => Code::Network,
-            (_, Layer::Dns | Layer::Tcp | Layer::KeepAlive) => Code::Network,
+            (LinkError::WebSocket(WebSocketError::Refused { .. } | WebSocketError::ClockSkew { .. }), _) => {
+                Code::Refused
+            }
+            (_, Layer::Dns | Layer::Tcp | Layer::Proxy | Layer::KeepAlive) => Code::Network,
             (_, Layer::Tls) => Code::Tls,
-            (_, Layer::Mqtt) => Code::Protocol,
+            (_, Layer::WebSocket | Layer::Mqtt) => Code::Protocol,
             (_, Layer::Server) => Code::Refused,
             _ => Code::Other,
         };
@@ -99,7 +102,10 @@ impl Failure {
             let (part, rule) = (part.to_uppercase(), error.rule.replace("backoff.base", "BASE"));
             return Self::usage(format!("--backoff: {part} is {}; the rule is: {rule}", error.value));
         }
-        let flag = error.field.replace('_', "-");
+        // Of a way to the server, the field's last part is the flag, but for authorizers, which have several.
+        let field = error.field.strip_prefix("websocket.").unwrap_or(error.field);
+        let field = if field == "proxy.login" { "proxy" } else { field };
+        let flag = field.replace(['_', '.'], "-");
         Self::usage(format!("--{flag} is {}; the rule is: {}", error.value, error.rule))
     }
 }

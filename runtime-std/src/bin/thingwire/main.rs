@@ -9,6 +9,7 @@ mod progress;
 mod publish;
 mod reconnect;
 mod subscribe;
+mod ways;
 
 use std::fmt;
 use std::io::{self, Write};

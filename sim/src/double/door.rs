@@ -1,0 +1,304 @@
+//! How a peer comes in: with MQTT, or in a WebSocket, which is told by its first byte as the service does it.
+
+use std::sync::Arc;
+
+use ring::digest;
+
+use super::visitors::{Visitors, http_date};
+
+/// The longest upgrade or CONNECT that is waited for.
+const HEAD_LEN_MAX: usize = 32 * 1024;
+/// The longest frame that is taken.
+const FRAME_LEN_MAX: usize = 512 * 1024;
+/// Subprotocols in the order of preference; the second is what the Python SDK asks for.
+const SUBPROTOCOLS: [&str; 2] = ["mqtt", "mqttv3.1"];
+
+/// CONNACK: not authorized.
+const NOT_AUTHORIZED: [u8; 4] = [0x20, 2, 0, 5];
+
+const CONTINUATION: u8 = 0;
+const BINARY: u8 = 2;
+const CLOSE: u8 = 8;
+const PING: u8 = 9;
+const PONG: u8 = 10;
+
+/// What stands between one peer's bytes and MQTT.
+#[derive(Debug)]
+pub(super) enum Door {
+    /// The bytes are MQTT.
+    Mqtt,
+    /// Nothing is decided: the first bytes, and the rules.
+    Closed(Vec<u8>, Arc<Visitors>),
+    /// A WebSocket, with what has come of the next frame, and whether a message is unfinished.
+    WebSocket(Vec<u8>, bool),
+    /// Whatever comes is ignored.
+    Shut,
+}
+
+/// What came of bytes.
+#[derive(Debug, Default)]
+pub(super) struct Entry {
+    pub(super) mqtt: Vec<u8>,
+    pub(super) reply: Vec<u8>,
+    /// Why this peer is shown out, behind the reply.
+    pub(super) out: Option<&'static str>,
+}
+
+impl Door {
+    /// With `visitors`, peers may come without a certificate or in a WebSocket.
+    pub(super) fn new(visitors: Option<Arc<Visitors>>) -> Self {
+        visitors.map_or(Self::Mqtt, |visitors| Self::Closed(Vec::new(), visitors))
+    }
+
+    /// Takes bytes of a peer; `has_certificate` tells whether it has shown one, or has no TLS to show it in.
+    pub(super) fn receive(&mut self, bytes: Vec<u8>, has_certificate: bool) -> Entry {
+        let mut entry = Entry::default();
+        match self {
+            Self::Mqtt => entry.mqtt = bytes,
+            Self::Shut => {}
+            Self::Closed(first, visitors) => {
+                first.extend(bytes);
+                let visitors = Arc::clone(visitors);
+                let first = core::mem::take(first);
+                self.decide(first, &visitors, has_certificate, &mut entry);
+            }
+            Self::WebSocket(pending, in_message) => {
+                pending.extend(bytes);
+                entry.out = frames(pending, in_message, &mut entry);
+            }
+        }
+        if entry.out.is_some() {
+            *self = Self::Shut;
+        }
+        entry
+    }
+
+    /// Bytes of MQTT as they are sent to the peer.
+    pub(super) fn wrap(&self, mqtt: &[u8]) -> Vec<u8> {
+        match self {
+            Self::WebSocket(..) => frame(BINARY, mqtt),
+            Self::Mqtt | Self::Closed(..) | Self::Shut => mqtt.to_vec(),
+        }
+    }
+
+    /// The last words to the peer.
+    pub(super) fn goodbye(&mut self) -> Vec<u8> {
+        match core::mem::replace(self, Self::Shut) {
+            Self::WebSocket(..) => frame(CLOSE, &1000_u16.to_be_bytes()),
+            Self::Mqtt | Self::Closed(..) | Self::Shut => Vec::new(),
+        }
+    }
+
+    fn decide(&mut self, first: Vec<u8>, visitors: &Arc<Visitors>, has_certificate: bool, entry: &mut Entry) {
+        match first.first() {
+            Some(b'G') => match head_len(&first) {
+                Some(len) => {
+                    let upgraded = upgrade(&String::from_utf8_lossy(&first[..len]), visitors);
+                    match upgraded {
+                        Ok(answer) => {
+                            entry.reply = answer.into_bytes();
+                            *self = Self::WebSocket(Vec::new(), false);
+                            let rest = self.receive(first[len..].to_vec(), has_certificate);
+                            entry.reply.extend(rest.reply);
+                            entry.mqtt = rest.mqtt;
+                            entry.out = rest.out;
+                        }
+                        Err((status, why)) => {
+                            entry.reply = refusal(status, visitors).into_bytes();
+                            entry.out = Some(why);
+                        }
+                    }
+                    return;
+                }
+                None if first.len() > HEAD_LEN_MAX => entry.out = Some("the head of the upgrade is too long"),
+                None => {}
+            },
+            Some(_) if has_certificate || visitors.free_mqtt => {
+                *self = Self::Mqtt;
+                entry.mqtt = first;
+                return;
+            }
+            Some(0x10) => match user_name(&first) {
+                Some(name) if visitors.admit_login(&name) => {
+                    *self = Self::Mqtt;
+                    entry.mqtt = first;
+                    return;
+                }
+                None if first.len() <= HEAD_LEN_MAX => {}
+                _ => {
+                    entry.reply = NOT_AUTHORIZED.to_vec();
+                    entry.out = Some("neither a certificate nor a custom authorizer");
+                }
+            },
+            Some(_) => entry.out = Some("neither MQTT nor an upgrade"),
+            None => {}
+        }
+        *self = Self::Closed(first, Arc::clone(visitors));
+    }
+}
+
+fn head_len(bytes: &[u8]) -> Option<usize> {
+    bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
+}
+
+/// The answer to an upgrade, or the status that it is refused with and why.
+fn upgrade(head: &str, visitors: &Visitors) -> Result<String, (&'static str, &'static str)> {
+    const BAD: &str = "400 Bad Request";
+    let mut lines = head.split("\r\n");
+    let target = lines.next().and_then(|line| line.strip_prefix("GET ")?.strip_suffix(" HTTP/1.1"));
+    let target = target.ok_or((BAD, "not a GET of HTTP/1.1"))?;
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let header = |line: &str| line.split_once(':').map(|(name, value)| (name.to_owned(), value.trim().to_owned()));
+    let headers: Vec<(String, String)> = lines.filter_map(header).collect();
+    let get = |name: &str| {
+        headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value.as_str())
+    };
+    let has = |name: &str, word: &str| get(name).split(',').any(|value| value.trim().eq_ignore_ascii_case(word));
+    if path != "/mqtt" {
+        return Err(("404 Not Found", "another path than /mqtt"));
+    }
+    let is_upgrade =
+        has("upgrade", "websocket") && has("connection", "upgrade") && get("sec-websocket-version") == "13";
+    let key = get("sec-websocket-key");
+    if !is_upgrade || key.is_empty() {
+        return Err((BAD, "not an upgrade to WebSocket"));
+    }
+    let protocol = SUBPROTOCOLS.into_iter().find(|protocol| has("sec-websocket-protocol", protocol));
+    let protocol = protocol.ok_or((BAD, "no subprotocol of MQTT"))?;
+    visitors.admit_upgrade(path, query, get("host"), &headers).map_err(|why| ("403 Forbidden", why))?;
+    let accept = digest::digest(
+        &digest::SHA1_FOR_LEGACY_USE_ONLY,
+        format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11").as_bytes(),
+    );
+    Ok(format!(
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-accept: {}\r\nsec-websocket-protocol: {protocol}\r\n\r\n",
+        base64(accept.as_ref())
+    ))
+}
+
+fn refusal(status: &str, visitors: &Visitors) -> String {
+    let kind = if status.starts_with("403") { "x-amzn-ErrorType: ForbiddenException\r\n" } else { "" };
+    let date = http_date(visitors.unix_seconds());
+    format!("HTTP/1.1 {status}\r\nDate: {date}\r\n{kind}content-length: 0\r\nconnection: close\r\n\r\n")
+}
+
+fn base64(bytes: &[u8]) -> String {
+    // The one encoder that is here anyway.
+    let pem = pem::encode(&pem::Pem::new("X", bytes));
+    pem.lines().filter(|line| !line.starts_with('-')).collect()
+}
+
+fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0x80 | opcode];
+    let len = payload.len();
+    match (u8::try_from(len), u16::try_from(len)) {
+        (Ok(short @ 0..=125), _) => frame.push(short),
+        (_, Ok(len)) => {
+            frame.push(126);
+            frame.extend(len.to_be_bytes());
+        }
+        _ => {
+            frame.push(127);
+            frame.extend((len as u64).to_be_bytes());
+        }
+    }
+    frame.extend_from_slice(payload);
+    frame
+}
+
+/// Takes whole frames from the front of what has come; what a client may not send is why it is shown out.
+fn frames(pending: &mut Vec<u8>, in_message: &mut bool, entry: &mut Entry) -> Option<&'static str> {
+    loop {
+        match next_frame(pending) {
+            Ok(None) => return None,
+            Ok(Some((first, payload))) => {
+                if let Some(why) = take(first, payload, in_message, entry) {
+                    return Some(why);
+                }
+            }
+            Err(why) => {
+                entry.reply.extend(frame(CLOSE, &1002_u16.to_be_bytes()));
+                return Some(why);
+            }
+        }
+    }
+}
+
+fn take(first: u8, payload: Vec<u8>, in_message: &mut bool, entry: &mut Entry) -> Option<&'static str> {
+    let is_last = first & 0x80 != 0;
+    match (first & 0x0f, *in_message) {
+        (BINARY, false) | (CONTINUATION, true) => {
+            *in_message = !is_last;
+            entry.mqtt.extend(payload);
+            None
+        }
+        (PING, _) => {
+            entry.reply.extend(frame(PONG, &payload));
+            None
+        }
+        (PONG, _) => None,
+        (CLOSE, _) => {
+            entry.reply.extend(frame(CLOSE, &payload));
+            Some("the client has closed")
+        }
+        _ => {
+            entry.reply.extend(frame(CLOSE, &1002_u16.to_be_bytes()));
+            Some("a frame that MQTT does not have, or out of turn")
+        }
+    }
+}
+
+/// The first byte and the payload of the next frame.
+fn next_frame(pending: &mut Vec<u8>) -> Result<Option<(u8, Vec<u8>)>, &'static str> {
+    let [first, second, rest @ ..] = pending.as_slice() else { return Ok(None) };
+    let (first, is_control) = (*first, first & 0x08 != 0);
+    if first & 0x70 != 0 {
+        return Err("reserved bits are set");
+    }
+    if second & 0x80 == 0 {
+        return Err("a frame of a client is not masked");
+    }
+    let (header_len, least, len) = match (second & 0x7f, rest) {
+        (126, [a, b, ..]) => (2, 126, u64::from(u16::from_be_bytes([*a, *b]))),
+        (127, [a, b, c, d, e, f, g, h, ..]) => (8, 0x1_0000, u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h])),
+        (126 | 127, _) => return Ok(None),
+        (short, _) => (0, 0, u64::from(short)),
+    };
+    if is_control && (len > 125 || first & 0x80 == 0) {
+        return Err("a control frame is too long or a fragment");
+    }
+    if len < least {
+        return Err("a length is longer than needed");
+    }
+    let len = usize::try_from(len).ok().filter(|len| *len <= FRAME_LEN_MAX).ok_or("a frame is too long")?;
+    let Some((mask, payload)) = rest.get(header_len..).and_then(|rest| rest.split_at_checked(4)) else {
+        return Ok(None);
+    };
+    let Some(payload) = payload.get(..len) else { return Ok(None) };
+    let payload = payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
+    pending.drain(..2 + header_len + 4 + len);
+    Ok(Some((first, payload)))
+}
+
+/// The user name of a whole CONNECT; an empty one when it has none. `None` while it is not whole, or when it is broken.
+fn user_name(packet: &[u8]) -> Option<String> {
+    let header_len = 2 + packet.get(1..5)?.iter().take_while(|byte| **byte & 0x80 != 0).count();
+    let len = packet[1..header_len].iter().rev().fold(0, |len, byte| len << 7 | usize::from(byte & 0x7f));
+    // Behind the protocol's name, its level and the flags are one byte each, the keep-alive two.
+    let body = packet.get(header_len..header_len + len)?;
+    let flags = *body.get(7)?;
+    let mut body = body.get(10..)?;
+    let mut text = || {
+        let (len, rest) = body.split_first_chunk()?;
+        let (text, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*len)))?;
+        body = rest;
+        Some(String::from_utf8_lossy(text).into_owned())
+    };
+    text()?;
+    if flags & 0x04 != 0 {
+        text()?;
+        text()?;
+    }
+    if flags & 0x80 != 0 { text() } else { Some(String::new()) }
+}
