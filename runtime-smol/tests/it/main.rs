@@ -289,3 +289,40 @@ fn peer(serve: impl FnOnce(TcpStream) + Send + 'static) -> u16 {
     thread::spawn(move || serve(listener.accept().unwrap().0));
     port
 }
+
+#[cfg(feature = "websocket")]
+#[test]
+fn a_signed_websocket_carries_mqtt_and_every_link_asks_for_credentials() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use thingwire_sim::double::Visitors;
+    use thingwire_smol::transport::{Credentials, CredentialsSource, WebSocketConfig};
+
+    let visitors = Visitors::new().temporary_key("AKID", "secret", "token");
+    let double = Double::options().visitors(visitors).start().unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let source = CredentialsSource::from_fn({
+        let asked = Arc::clone(&asked);
+        move || {
+            asked.fetch_add(1, Ordering::Relaxed);
+            let credentials = Credentials::new("AKID", "secret").map_err(|error| error.to_string())?;
+            credentials.with_session_token("token").map_err(|error| error.to_string())
+        }
+    });
+    let websocket = WebSocketConfig::signed(source).with_region("eu-central-1");
+    let options = Options::websocket_from_path(&double.endpoint(), "smol", websocket, double.ca_path()).unwrap();
+    let mut driver = Driver::new(options.with(quick)).unwrap();
+    driver.subscribe(vec![(Filter::new("t").unwrap(), Qos::AtLeastOnce)]).unwrap();
+    driver.start();
+    block_on(async {
+        for round in 1..3 {
+            until(&mut driver, |notice| (*notice == Notice::Ready).then_some(())).await;
+            assert_eq!(asked.load(Ordering::Relaxed), round);
+            driver.publish(Publish::new(Topic::new("t").unwrap(), "payload")).unwrap();
+            assert_eq!(message(&mut driver).await.payload, "payload");
+            assert_eq!(double.drop_connections(), 1);
+        }
+    });
+    assert_eq!(double.violations(), []);
+}

@@ -37,7 +37,8 @@ impl Connect {
                     200..=299 => return Ok(true),
                     // Nothing was asked to be upgraded; other interim answers say nothing (RFC 9110 §15.2).
                     100 | 102..=199 => {}
-                    407 => return Err(self.login_error(&head)),
+                    // 401 is a server's word, but some proxies use it for a wrong login.
+                    401 | 407 => return Err(self.login_error(&head)),
                     status => return Err(ProxyError::Status { status }),
                 },
                 Err(HeadError::Malformed) => return Err(ProxyError::NotHttp),
@@ -47,8 +48,9 @@ impl Connect {
     }
 
     fn login_error(&self, head: &Head) -> ProxyError {
-        const KINDS: &str = "proxy-authenticate";
-        let takes_basic = head.has_word(KINDS, "basic") || head.values(KINDS).next().is_none();
+        let names = ["proxy-authenticate", "www-authenticate"];
+        let says_nothing = names.iter().all(|name| head.values(name).next().is_none());
+        let takes_basic = says_nothing || names.iter().any(|name| head.has_word(name, "basic"));
         match (takes_basic, self.logs_in) {
             (false, _) => ProxyError::AuthenticationKind,
             (true, true) => ProxyError::LoginRefused,

@@ -63,6 +63,7 @@ fn every_answer_of_an_http_proxy_has_its_meaning() {
         (&none, wants("Basic realm=\"x\"")),
         (&login, wants("Basic realm=\"x\"")),
         (&login, "HTTP/1.1 407 x\r\n\r\n".to_owned()),
+        (&login, "HTTP/1.0 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"Tinyproxy\"\r\n\r\n".to_owned()),
         (&login, wants("Negotiate, Digest realm=\"Basic\"")),
         (&none, "HTTP/1.1 403 Filtered\r\n\r\n<html>".to_owned()),
         (&none, "HTTP/1.1 400 Bad Request\r\n\r\n".to_owned()),
