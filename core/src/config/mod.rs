@@ -377,7 +377,7 @@ impl fmt::Debug for Password {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConfigError {
-    /// The field of [`Config`], as a path.
+    /// The field of [`Config`] or of another part of the options, as a path.
     pub field: &'static str,
     /// Its value; never a secret.
     pub value: String,
