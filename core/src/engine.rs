@@ -203,7 +203,7 @@ impl Engine {
     }
 
     /// The socket took the first `len` bytes; 0 when it takes nothing for now, which it may do for
-    /// [`Config::write_timeout`] at a stretch.
+    /// [`Config::write_timeout`](crate::Config::write_timeout) at a stretch.
     pub fn transmitted(&mut self, now: Instant, len: usize) {
         self.wire_out.advance(len);
         if len > 0 || self.wire_out.is_empty() {
