@@ -72,7 +72,7 @@ fn peer_that_never_answers_the_tls_handshake() {
     let (cert, key, ca) = (double.cert_path(), double.key_path(), double.ca_path());
     let options = crate::support::fast(Options::mtls_from_path(&peer.endpoint(), "a", cert, key, ca).unwrap())
         .with(|config| config.connect_timeout = Duration::from_millis(100));
-    let waiting_for = ConnectStage::Transport;
+    let waiting_for = ConnectStage::Tls;
     assert_eq!(first_error(&options), LinkError::ConnectTimeout { waiting_for });
 }
 

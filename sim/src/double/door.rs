@@ -259,12 +259,14 @@ fn next_frame(pending: &mut Vec<u8>) -> Result<Option<(u8, Vec<u8>)>, &'static s
     if second & 0x80 == 0 {
         return Err("a frame of a client is not masked");
     }
-    let (header_len, least, len) = match (second & 0x7f, rest) {
-        (126, [a, b, ..]) => (2, 126, u64::from(u16::from_be_bytes([*a, *b]))),
-        (127, [a, b, c, d, e, f, g, h, ..]) => (8, 0x1_0000, u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h])),
-        (126 | 127, _) => return Ok(None),
-        (short, _) => (0, 0, u64::from(short)),
+    let (header_len, least) = match second & 0x7f {
+        126 => (2, 126),
+        127 => (8, 0x1_0000),
+        _ => (0, 0),
     };
+    let Some(extended) = rest.get(..header_len) else { return Ok(None) };
+    let extended = extended.iter().fold(0, |len, byte| len << 8 | u64::from(*byte));
+    let len = if header_len == 0 { u64::from(second & 0x7f) } else { extended };
     if is_control && (len > 125 || first & 0x80 == 0) {
         return Err("a control frame is too long or a fragment");
     }

@@ -216,17 +216,17 @@ pub(super) fn http_date(unix_seconds: u64) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let (mut day, second) = (unix_seconds / 86_400, unix_seconds % 86_400);
-    let weekday = DAYS[(day % 7) as usize];
-    let (mut year, mut month) = (1970, 1);
+    let weekday = DAYS[usize::try_from(day % 7).unwrap_or(0)];
+    let (mut year, mut month) = (1970, 1_u8);
     while day >= year_len(year) {
         day -= year_len(year);
         year += 1;
     }
-    while day >= month_len(year, month) {
-        day -= month_len(year, month);
+    while day >= month_len(year, month.into()) {
+        day -= month_len(year, month.into());
         month += 1;
     }
-    let name = MONTHS[month as usize - 1];
+    let name = MONTHS[usize::from(month) - 1];
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
     format!("{weekday}, {:02} {name} {year:04} {hour:02}:{minute:02}:{second:02} GMT", day + 1)
 }
@@ -252,7 +252,8 @@ fn hash(bytes: &[u8]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or('?');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0x0f)]).collect()
 }
 
 #[cfg(test)]
