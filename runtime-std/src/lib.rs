@@ -32,6 +32,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Other ways to the service: [`Options::authorizer_from_path`] for custom authorizers, `Options::websocket_from_path`
+//! (feature `websocket`) for AWS credentials, and with either, [`Options::with_proxy`] and
+//! [`TlsConfig::with_server_name`].
+//!
 //! | bound | value |
 //! |---|---|
 //! | messages waiting in one subscription before reading stops | 1,024, or 4 MiB of payload |
