@@ -193,8 +193,11 @@ pub enum Refusal {
         /// The service's limit in bytes.
         max: usize,
     },
-    /// The shadow is watched already.
-    AlreadyWatched,
+    /// As many watches of shadows as there may be.
+    TooManyWatches {
+        /// The bound.
+        max: usize,
+    },
     /// The update of a shadow is longer than the service takes for the whole shadow.
     ShadowTooLong {
         /// Bytes of desired and reported state, without space.
@@ -271,7 +274,7 @@ impl fmt::Display for Refusal {
             Self::TooManyRequests { count_max } => write!(f, "{count_max} requests wait for an answer already"),
             Self::TokenInUse => f.write_str("another request with this client token waits for its answer"),
             Self::TokenLen { len, max } => write!(f, "the client token has {len} bytes; the service takes 1 to {max}"),
-            Self::AlreadyWatched => f.write_str("the shadow is watched already"),
+            Self::TooManyWatches { max } => write!(f, "{max} watches of shadows are open already"),
             Self::ShadowTooLong { len, max } => {
                 write!(f, "the update has {len} bytes of state; the service takes {max} for a whole shadow")
             }

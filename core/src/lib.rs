@@ -45,6 +45,9 @@
 //! | one inbound packet | 129 KiB | [`Limits::packet_len_max`] |
 //! | subscriptions | 50 | [`Limits::subscriptions_max`] |
 //! | publishes in any second | 100 | [`Limits::publishes_per_second_max`] |
+//! | requests without an outcome | 100 | [`RequestConfig::count_max`] |
+//! | requests published and unanswered | 10 | [`RequestConfig::in_flight_max`] |
+//! | watches of shadows | 100 | [`RequestConfig::watches_max`] |
 //! | connections lost to one operation | 3 | [`Config::closes_max`] |
 //!
 //! # The loop

@@ -169,7 +169,7 @@ impl<'a> Replay<'a> {
                 let answer = client.watch_shadow(at, watch.clone());
                 return Answer::of_request(answer.as_ref().copied().map_err(|refused| &refused.why));
             }
-            Call::UnwatchShadow(shadow) => drop(client.unwatch_shadow(at, shadow)),
+            Call::UnwatchShadow(watch) => drop(client.unwatch_shadow(at, *watch)),
             Call::Discard(ticket) => return Answer::Discarded(client.discard(at, *ticket)),
             Call::Ack(token) => client.ack(at, *token),
             Call::PauseInput(paused) => client.pause_input(*paused),

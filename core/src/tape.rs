@@ -4,8 +4,7 @@
 use bytes::BytesMut;
 
 use crate::{
-    AckToken, Action, Filter, Instant, Link, LinkError, Publish, Qos, Refusal, ShadowName, ShadowRequest, ShadowWatch,
-    Ticket,
+    AckToken, Action, Filter, Instant, Link, LinkError, Publish, Qos, Refusal, ShadowRequest, ShadowWatch, Ticket,
 };
 
 /// The place of the recorder in the client.
@@ -40,7 +39,7 @@ told! {
     unsubscribe(now: Instant, filters: &[Filter]);
     shadow(now: Instant, request: &ShadowRequest);
     watch_shadow(now: Instant, watch: &ShadowWatch);
-    unwatch_shadow(now: Instant, shadow: &ShadowName);
+    unwatch_shadow(now: Instant, watch: Ticket);
     requested(answer: Result<Ticket, &Refusal>);
     discarded(now: Instant, ticket: Ticket, in_time: bool);
     ack(now: Instant, token: AckToken);

@@ -9,7 +9,7 @@ use crate::shadows::{News, Shadows, chosen_token};
 use crate::timers::TimerKind;
 use crate::{
     AckToken, Action, Filter, Instant, Message, Notice, Outcome, Phase, Qos, Refusal, Refused, Rejection, Reply,
-    ShadowName, ShadowRequest, ShadowWatch, Ticket, Unsent, WhenOffline,
+    ShadowRequest, ShadowWatch, Ticket, Unsent, WhenOffline,
 };
 
 /// Device shadows.
@@ -65,6 +65,9 @@ impl Client {
     /// Watches a device shadow: its deltas come as [`Notice::Shadow`] until [`unwatch_shadow`](Self::unwatch_shadow),
     /// over all lost connections and sessions. Accepted while offline as well. The call ends in [`Outcome::Subscribed`]
     /// when the notifications are subscribed to, as late as that may be.
+    ///
+    /// The ticket is the watch's name, also after that. One shadow may be watched several times: each watch is told
+    /// everything as if it were alone, the subscriptions are shared, and end with the last of them.
     pub fn watch_shadow(&mut self, now: Instant, watch: ShadowWatch) -> Result<Ticket, Refused<ShadowWatch>> {
         self.advance(now);
         self.tape.watch_shadow(self.now, &watch);
@@ -74,10 +77,11 @@ impl Client {
     }
 
     fn accept_watch(&mut self, watch: ShadowWatch) -> Result<Ticket, Refused<ShadowWatch>> {
-        let filters = 1 + usize::from(watch.documents) + 2 * usize::from(watch.deletions);
+        let filters = self.shadows.new_filters(&watch);
         let max = self.config.limits.subscriptions_max;
-        let why = if self.shadows.watches(&watch.shadow) {
-            Refusal::AlreadyWatched
+        let watches_max = self.config.requests.watches_max;
+        let why = if self.shadows.watches() >= watches_max {
+            Refusal::TooManyWatches { max: watches_max }
         } else if !self.requests.has_room_for_streams(filters, self.room_for_filters()) {
             Refusal::TooManySubscriptions { max }
         } else {
@@ -90,17 +94,17 @@ impl Client {
         Err(Refused { why, value: watch })
     }
 
-    /// Ends the watch of a shadow. Tells whether there was one. Its call ends as [`Outcome::Discarded`], if that was
-    /// not over.
-    pub fn unwatch_shadow(&mut self, now: Instant, shadow: &ShadowName) -> bool {
+    /// Ends a watch. Tells whether there was one of this name. Its call ends as [`Outcome::Discarded`], if that was not
+    /// over.
+    pub fn unwatch_shadow(&mut self, now: Instant, watch: Ticket) -> bool {
         self.advance(now);
-        self.tape.unwatch_shadow(self.now, shadow);
-        let watched = self.shadows.watches(shadow);
-        if let Some(ticket) = self.shadows.unwatch(&mut self.requests, shadow) {
-            self.finished(ticket, Outcome::Discarded);
+        self.tape.unwatch_shadow(self.now, watch);
+        let Some(granted) = self.shadows.unwatch(&mut self.requests, watch) else { return false };
+        if !granted {
+            self.finished(watch, Outcome::Discarded);
         }
         self.serve_requests();
-        watched
+        true
     }
 }
 

@@ -21,6 +21,8 @@ pub struct RequestConfig {
     /// Filters that answers and notifications are subscribed to with. Default: 50, all of a connection's; those of the
     /// application go first.
     pub filters_max: usize,
+    /// Watches of shadows; those of one shadow share their subscriptions. Default: 100.
+    pub watches_max: usize,
     /// Whether subscriptions for answers stay when nobody waits for one, until another needs the place: the next
     /// request of the kind is published at once. Default: true.
     pub keep_subscriptions: bool,
@@ -33,6 +35,7 @@ impl Default for RequestConfig {
             count_max: 100,
             in_flight_max: 10,
             filters_max: 50,
+            watches_max: 100,
             keep_subscriptions: true,
         }
     }

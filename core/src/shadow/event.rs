@@ -5,12 +5,14 @@ use core::fmt;
 use bytes::Bytes;
 
 use super::{Delta, Document, Documents, ShadowName};
-use crate::{AckToken, Rejection};
+use crate::{AckToken, Rejection, Ticket};
 
 /// News of a watched shadow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShadowNotice {
+    /// Which watch: the ticket of its call.
+    pub watch: Ticket,
     /// Which shadow.
     pub shadow: ShadowName,
     /// What happened.
@@ -51,6 +53,20 @@ pub enum ShadowEvent {
     },
     /// A notification, or an answer, in which what it is about cannot be found.
     Malformed(Malformed),
+}
+
+impl ShadowEvent {
+    /// The message that it was read from, as it came; `None` where there was none.
+    pub fn raw(&self) -> Option<&Bytes> {
+        match self {
+            Self::Delta(delta) => Some(&delta.raw),
+            Self::Documents(documents) => Some(&documents.raw),
+            Self::Current(document) => Some(&document.raw),
+            Self::Unreadable(rejection) => Some(&rejection.payload),
+            Self::Malformed(malformed) => Some(&malformed.payload),
+            Self::Absent | Self::Deleted { .. } | Self::NotSubscribed | Self::GivenUp { .. } => None,
+        }
+    }
 }
 
 /// What makes no sense.

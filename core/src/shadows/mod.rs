@@ -23,7 +23,8 @@ const TOKEN_LEN_MAX: usize = 64;
 pub(crate) struct Shadows {
     /// Requests of the application that change what a watch knows.
     deletes: BTreeMap<Ticket, ShadowName>,
-    watches: BTreeMap<ShadowName, Watch>,
+    /// By the tickets of the calls that began them.
+    watches: BTreeMap<Ticket, Watch>,
     /// What tells this client's tokens from those of others; 0 before the first one.
     token_prefix: u64,
 }
@@ -40,8 +41,8 @@ pub(crate) enum News {
 }
 
 impl News {
-    fn event(shadow: &ShadowName, event: ShadowEvent) -> Self {
-        Self::Event(Box::new(ShadowNotice { shadow: shadow.clone(), event, ack: None }))
+    fn event(watch: Ticket, shadow: &ShadowName, event: ShadowEvent) -> Self {
+        Self::Event(Box::new(ShadowNotice { watch, shadow: shadow.clone(), event, ack: None }))
     }
 }
 
@@ -82,7 +83,8 @@ impl Shadows {
         let token = chosen_token(&request).map_or_else(|| self.token(ticket, rng), str::to_owned);
         let ShadowRequest { shadow, operation, .. } = request;
         requests.ask(ticket, ask(&shadow, &operation, token, deadline));
-        if matches!(operation, ShadowOperation::Delete) && self.watches.contains_key(&shadow) {
+        let watched = self.watches.values().any(|watch| *watch.shadow() == shadow);
+        if watched && matches!(operation, ShadowOperation::Delete) {
             self.deletes.insert(ticket, shadow);
         }
     }
@@ -95,20 +97,30 @@ impl Shadows {
         format!("{:016x}-{}", self.token_prefix, ticket.number())
     }
 
-    /// Whether the shadow is watched.
-    pub(crate) fn watches(&self, shadow: &ShadowName) -> bool {
-        self.watches.contains_key(shadow)
+    /// How many watches there are.
+    pub(crate) fn watches(&self) -> usize {
+        self.watches.len()
     }
 
-    /// Begins a watch of a shadow that is not watched.
-    pub(crate) fn watch(&mut self, requests: &mut Requests, ticket: Ticket, watch: ShadowWatch) {
-        let shadow = watch.shadow.clone();
-        self.watches.insert(shadow, Watch::new(requests, ticket, watch));
+    /// The filters of a watch that no other watch has subscribed to.
+    pub(crate) fn new_filters(&self, options: &ShadowWatch) -> usize {
+        let others = self.watches.values().map(Watch::options).filter(|other| other.shadow == options.shadow);
+        let (documents, deletions) = others.clone().fold((false, false), |(documents, deletions), other| {
+            (documents || other.documents, deletions || other.deletions)
+        });
+        usize::from(others.count() == 0)
+            + usize::from(options.documents && !documents)
+            + 2 * usize::from(options.deletions && !deletions)
     }
 
-    /// Ends a watch. Returns the call that began it, if that is not over.
-    pub(crate) fn unwatch(&mut self, requests: &mut Requests, shadow: &ShadowName) -> Option<Ticket> {
-        self.watches.remove(shadow)?.close(requests)
+    /// Begins a watch.
+    pub(crate) fn watch(&mut self, requests: &mut Requests, ticket: Ticket, options: ShadowWatch) {
+        self.watches.insert(ticket, Watch::new(requests, options));
+    }
+
+    /// Ends a watch, if there is one. Tells whether the call that began it is over.
+    pub(crate) fn unwatch(&mut self, requests: &mut Requests, watch: Ticket) -> Option<bool> {
+        Some(self.watches.remove(&watch)?.close(requests))
     }
 
     /// Reads what is due to be read.
@@ -120,13 +132,12 @@ impl Shadows {
         tickets: &mut impl FnMut() -> Ticket,
         rng: &mut Rng,
     ) {
-        let due: Vec<_> =
-            self.watches.iter().filter(|(_, watch)| watch.is_due(now)).map(|(name, _)| name).cloned().collect();
-        for shadow in due {
+        let due: Vec<_> = self.watches.iter().filter(|(_, watch)| watch.is_due(now)).map(|(&name, _)| name).collect();
+        for name in due {
             let ticket = tickets();
             let token = self.token(ticket, rng);
-            requests.ask(ticket, ask(&shadow, &ShadowOperation::Get, token, deadline));
-            if let Some(watch) = self.watches.get_mut(&shadow) {
+            if let Some(watch) = self.watches.get_mut(&name) {
+                requests.ask(ticket, ask(watch.shadow(), &ShadowOperation::Get, token, deadline));
                 watch.asked(ticket);
             }
         }
@@ -150,17 +161,17 @@ impl Shadows {
         let mut internal = false;
         let mut events = Vec::new();
         let deleted = heard.request.and_then(|ticket| self.deletes.remove(&ticket)).filter(|_| accepted);
-        for (shadow, watch) in &mut self.watches {
+        for (&name, watch) in &mut self.watches {
             if heard.request.is_some_and(|ticket| watch.reads(ticket)) {
                 internal = true;
                 watch.answered(accepted, payload, &mut events);
                 watch.retry_later(now, rng);
             }
-            if deleted.as_ref() == Some(shadow) {
+            if deleted.as_ref() == Some(watch.shadow()) {
                 watch.deleted_by_us(payload, &mut events);
             }
             watch.notified(heard.channel, accepted, payload, &mut events);
-            news.extend(events.drain(..).map(|event| News::event(shadow, event)));
+            news.extend(events.drain(..).map(|event| News::event(name, watch.shadow(), event)));
         }
         internal
     }
@@ -175,11 +186,11 @@ impl Shadows {
         news: &mut Vec<News>,
     ) -> bool {
         self.deletes.remove(&ticket);
-        let Some((shadow, watch)) = self.watches.iter_mut().find(|(_, watch)| watch.reads(ticket)) else {
+        let Some((&name, watch)) = self.watches.iter_mut().find(|(_, watch)| watch.reads(ticket)) else {
             return false;
         };
         if let Some(event) = watch.unanswered(end, now, rng) {
-            news.push(News::event(shadow, event));
+            news.push(News::event(name, watch.shadow(), event));
         }
         true
     }
@@ -193,19 +204,22 @@ impl Shadows {
         news: &mut Vec<News>,
     ) {
         let mut over = Vec::new();
-        for (shadow, watch) in self.watches.iter_mut().filter(|(_, watch)| watch.has(channel)) {
+        for (&name, watch) in self.watches.iter_mut().filter(|(_, watch)| watch.has(channel)) {
             match state {
-                StreamState::Granted => news.extend(watch.granted(channel)),
-                StreamState::Refused => {
-                    news.extend(watch.refused(channel).map(|event| News::event(shadow, event)));
+                StreamState::Granted => {
+                    news.extend(watch.granted(channel).map(|outcome| News::Done(name, outcome)));
                 }
-                StreamState::GivenUp(times) => over.push((shadow.clone(), times)),
+                StreamState::Refused => {
+                    news.extend(watch.refused(channel).map(|event| News::event(name, watch.shadow(), event)));
+                }
+                StreamState::GivenUp(times) => over.push((name, watch.shadow().clone(), times)),
             }
         }
-        for (shadow, times) in over {
-            let ticket = self.unwatch(requests, &shadow);
-            news.extend(ticket.map(|ticket| News::Done(ticket, Outcome::ConnectionClosed { times })));
-            news.push(News::event(&shadow, ShadowEvent::GivenUp { times }));
+        for (name, shadow, times) in over {
+            if self.unwatch(requests, name) == Some(false) {
+                news.push(News::Done(name, Outcome::ConnectionClosed { times }));
+            }
+            news.push(News::event(name, &shadow, ShadowEvent::GivenUp { times }));
         }
     }
 

@@ -2,19 +2,19 @@
 
 use bytes::Bytes;
 
-use super::{News, answers, is_absent, is_passing};
+use super::{answers, is_absent, is_passing};
 use crate::request::{ChannelId, End, Requests};
 use crate::{
     Backoff, BackoffConfig, Delta, Document, Documents, Instant, Malformed, Outcome, Qos, Rejection, Rng, ShadowEvent,
-    ShadowWatch, Ticket,
+    ShadowName, ShadowWatch, Ticket,
 };
 
 #[derive(Debug)]
 pub(super) struct Watch {
     options: ShadowWatch,
     streams: Vec<Stream>,
-    /// The call that began it, until everything is subscribed to.
-    ticket: Option<Ticket>,
+    /// Everything was subscribed to once: the call that began it is over.
+    granted: bool,
     /// The newest versions told. The service promises no order between its topics, and one update has one version on
     /// all of them (S-40).
     newest: Newest,
@@ -23,7 +23,7 @@ pub(super) struct Watch {
 }
 
 #[cfg(feature = "trace")]
-crate::wire::fields!(Watch { options, streams, ticket, newest, reading, backoff });
+crate::wire::fields!(Watch { options, streams, granted, newest, reading, backoff });
 
 #[derive(Debug)]
 struct Stream {
@@ -73,7 +73,7 @@ enum Reading {
 crate::wire::variants!(Reading { 0 = Not, 1 = Due, 2 = Failed, 3 = Retry(at), 4 = Asked(ticket, newest), });
 
 impl Watch {
-    pub(super) fn new(requests: &mut Requests, ticket: Ticket, options: ShadowWatch) -> Self {
+    pub(super) fn new(requests: &mut Requests, options: ShadowWatch) -> Self {
         let shadow = &options.shadow;
         let mut wanted = vec![(Kind::Deltas, vec![shadow.filter("update/delta")])];
         if options.documents {
@@ -89,22 +89,30 @@ impl Watch {
         Self {
             options,
             streams,
-            ticket: Some(ticket),
+            granted: false,
             newest: Newest::default(),
             reading: Reading::Not,
             backoff: Backoff::new(),
         }
     }
 
-    /// Ends it; returns the call that began it, if that was not over.
-    pub(super) fn close(self, requests: &mut Requests) -> Option<Ticket> {
+    pub(super) fn options(&self) -> &ShadowWatch {
+        &self.options
+    }
+
+    pub(super) fn shadow(&self) -> &ShadowName {
+        &self.options.shadow
+    }
+
+    /// Ends it; tells whether the call that began it is over.
+    pub(super) fn close(self, requests: &mut Requests) -> bool {
         for stream in self.streams {
             requests.close_stream(stream.channel);
         }
         if let Reading::Asked(ticket, _) = self.reading {
             requests.forget(ticket);
         }
-        self.ticket
+        self.granted
     }
 
     pub(super) fn has(&self, channel: ChannelId) -> bool {
@@ -131,18 +139,21 @@ impl Watch {
         self.reading = Reading::Asked(ticket, self.newest.delta.max(self.newest.current));
     }
 
-    /// A stream is subscribed to. With the last of them the call is over, and the shadow is read: nothing can fall in
-    /// between.
-    pub(super) fn granted(&mut self, channel: ChannelId) -> Option<News> {
-        for stream in self.streams.iter_mut().filter(|stream| stream.channel == channel) {
-            stream.state = Some(true);
-        }
-        if self.streams.iter().any(|stream| stream.state != Some(true)) {
+    /// A stream is subscribed to. With the last of them the shadow is read, as nothing can fall in between, and the
+    /// call is over.
+    pub(super) fn granted(&mut self, channel: ChannelId) -> Option<Outcome> {
+        let stream = self.streams.iter_mut().find(|stream| stream.channel == channel)?;
+        // Another watch may be what it is news for.
+        if stream.state.replace(true) == Some(true) || !self.is_whole() {
             return None;
         }
         self.read_again();
         let granted = vec![Some(Qos::AtLeastOnce); self.streams.len()];
-        self.ticket.take().map(|ticket| News::Done(ticket, Outcome::Subscribed(granted)))
+        (!core::mem::replace(&mut self.granted, true)).then_some(Outcome::Subscribed(granted))
+    }
+
+    fn is_whole(&self) -> bool {
+        self.streams.iter().all(|stream| stream.state == Some(true))
     }
 
     /// A stream is not granted, now or any more. Told once.
@@ -152,7 +163,7 @@ impl Watch {
     }
 
     pub(super) fn session_lost(&mut self) {
-        if self.streams.iter().all(|stream| stream.state == Some(true)) {
+        if self.is_whole() {
             self.read_again();
         }
     }

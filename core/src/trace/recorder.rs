@@ -7,8 +7,8 @@ use super::{Answer, Call, chain};
 use crate::wire::filler::{self, Filler};
 use crate::wire::{Output, Wire, put_text};
 use crate::{
-    AckToken, Action, Config, Filter, Instant, Link, LinkError, Publish, Qos, Refusal, ShadowName, ShadowRequest,
-    ShadowWatch, Ticket,
+    AckToken, Action, Config, Filter, Instant, Link, LinkError, Publish, Qos, Refusal, ShadowRequest, ShadowWatch,
+    Ticket,
 };
 
 /// What is recorded, and how much of it is kept.
@@ -216,8 +216,8 @@ impl Recorder {
         }
     }
 
-    pub(crate) fn unwatch_shadow(&mut self, now: Instant, shadow: &ShadowName) {
-        self.call(now, &Call::UnwatchShadow(shadow.clone()), &Answer::Nothing);
+    pub(crate) fn unwatch_shadow(&mut self, now: Instant, watch: Ticket) {
+        self.call(now, &Call::UnwatchShadow(watch), &Answer::Nothing);
     }
 
     pub(crate) fn requested(&mut self, answer: Result<Ticket, &Refusal>) {

@@ -10,7 +10,7 @@ use crate::{
 
 fields!(ShadowRequest { shadow, operation, timeout, when_offline, token });
 fields!(ShadowWatch { shadow, documents, deletions, get });
-fields!(ShadowNotice { shadow, event, ack });
+fields!(ShadowNotice { watch, shadow, event, ack });
 
 variants!(WhenOffline { 0 = Refuse, 1 = Wait, });
 variants!(ShadowOperation { 0 = Get, 1 = Update(update), 2 = Delete, });

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::chain;
 use crate::wire::{Output, Wire, fields, variants};
 use crate::{
-    AckToken, Action, Filter, Link, LinkError, Message, Notice, Publish, Qos, Refusal, ShadowName, ShadowOperation,
-    ShadowRequest, ShadowWatch, Ticket,
+    AckToken, Action, Filter, Link, LinkError, Message, Notice, Publish, Qos, Refusal, ShadowOperation, ShadowRequest,
+    ShadowWatch, Ticket,
 };
 
 /// A call of [`Client`](crate::Client) that may change it.
@@ -29,8 +29,8 @@ pub enum Call {
     Shadow(ShadowRequest),
     /// `watch_shadow`.
     WatchShadow(ShadowWatch),
-    /// `unwatch_shadow`.
-    UnwatchShadow(ShadowName),
+    /// `unwatch_shadow`, with the ticket's number.
+    UnwatchShadow(Ticket),
     /// `discard`, with the ticket's number.
     Discard(Ticket),
     /// `ack`.
@@ -68,7 +68,7 @@ variants!(Call {
     14 = PollAction,
     15 = Shadow(request),
     16 = WatchShadow(watch),
-    17 = UnwatchShadow(shadow),
+    17 = UnwatchShadow(watch),
 });
 
 /// What a call gave, as far as it is compared.
@@ -175,7 +175,7 @@ impl fmt::Display for Call {
                 ShadowOperation::Delete => write!(f, "delete of shadow {shadow}"),
             },
             Self::WatchShadow(watch) => write!(f, "watch of shadow {}", watch.shadow),
-            Self::UnwatchShadow(shadow) => write!(f, "end of the watch of shadow {shadow}"),
+            Self::UnwatchShadow(watch) => write!(f, "end of the watch {watch}"),
             Self::Discard(ticket) => write!(f, "discard {ticket}"),
             Self::Ack(token) => write!(f, "ack of message {} of {}", token.serial, token.link),
             Self::PauseInput(true) => f.write_str("pause input"),

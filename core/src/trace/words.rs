@@ -17,7 +17,7 @@ fields!(AckToken { link, serial });
 fields!(Will { topic, payload, qos, retain });
 fields!(BackoffConfig { base, max, stable, floor, jitter });
 fields!(QueueConfig { count_max, bytes_max, when_full });
-fields!(RequestConfig { timeout, count_max, in_flight_max, filters_max, keep_subscriptions });
+fields!(RequestConfig { timeout, count_max, in_flight_max, filters_max, watches_max, keep_subscriptions });
 fields!(Limits {
     payload_len_max,
     packet_len_max,
@@ -81,7 +81,7 @@ variants!(Refusal {
     11 = TooManyRequests { count_max },
     12 = TokenInUse,
     13 = TokenLen { len, max },
-    14 = AlreadyWatched,
+    14 = TooManyWatches { max },
     15 = ShadowTooLong { len, max },
     16 = ShadowTooDeep { levels, max },
 });

@@ -27,6 +27,7 @@ struct Chaos {
     inbound: BytesMut,
     outbound: BytesMut,
     tickets: Vec<Ticket>,
+    watches: Vec<Ticket>,
     tokens: Vec<AckToken>,
     /// Answers that the server owes.
     owed: Vec<Vec<u8>>,
@@ -61,6 +62,7 @@ impl Chaos {
             inbound: BytesMut::new(),
             outbound: BytesMut::new(),
             tickets: Vec::new(),
+            watches: Vec::new(),
             tokens: Vec::new(),
             owed: Vec::new(),
         }
@@ -124,11 +126,13 @@ impl Chaos {
 
     fn watch_shadow(&mut self) {
         let shadow = self.shadow();
-        if self.below(3) == 0 {
-            self.client.unwatch_shadow(self.now, &shadow);
+        if self.below(3) == 0 || self.watches.len() > 2 {
+            if let Some(watch) = self.watches.pop() {
+                self.client.unwatch_shadow(self.now, watch);
+            }
         } else {
             let watch = ShadowWatch::deltas(shadow).documents(self.below(2) == 0).deletions(self.below(2) == 0);
-            self.tickets.extend(self.client.watch_shadow(self.now, watch));
+            self.watches.extend(self.client.watch_shadow(self.now, watch));
         }
     }
 

@@ -44,21 +44,32 @@ impl Rig {
         rig
     }
 
+    /// What this watch was told, and nobody else was told anything.
+    fn told_to(&mut self, watch: Ticket) -> Vec<String> {
+        let notices = self.take_notices();
+        let told: Vec<_> = notices.into_iter().filter(|notice| watch_of(notice).is_some()).collect();
+        assert!(told.iter().all(|notice| watch_of(notice) == Some(watch)), "{told:?}");
+        told.into_iter().map(word).collect()
+    }
+
     /// What was told, in few words.
     fn told(&mut self) -> Vec<String> {
-        let word = |notice| match notice {
-            Notice::Shadow(notice) => match notice.event {
-                ShadowEvent::Delta(delta) => format!("delta {}", delta.version),
-                ShadowEvent::Documents(documents) => format!("documents {}", documents.current.version),
-                ShadowEvent::Current(document) => format!("current {}", document.version.unwrap()),
-                ShadowEvent::Deleted { version: Some(version) } => format!("deleted {version}"),
-                ShadowEvent::Malformed(_) => "malformed".to_owned(),
-                ShadowEvent::Unreadable(why) => format!("unreadable {}", why.code),
-                event => format!("{event:?}"),
-            },
-            other => format!("{other:?}"),
-        };
         self.take_notices().into_iter().map(word).collect()
+    }
+}
+
+fn word(notice: Notice) -> String {
+    match notice {
+        Notice::Shadow(notice) => match notice.event {
+            ShadowEvent::Delta(delta) => format!("delta {}", delta.version),
+            ShadowEvent::Documents(documents) => format!("documents {}", documents.current.version),
+            ShadowEvent::Current(document) => format!("current {}", document.version.unwrap()),
+            ShadowEvent::Deleted { version: Some(version) } => format!("deleted {version}"),
+            ShadowEvent::Malformed(_) => "malformed".to_owned(),
+            ShadowEvent::Unreadable(why) => format!("unreadable {}", why.code),
+            event => format!("{event:?}"),
+        },
+        other => format!("{other:?}"),
     }
 }
 
@@ -291,7 +302,7 @@ fn a_watch_that_costs_connections_is_given_up() {
     assert_eq!(notices.iter().filter(|notice| over(notice)).count(), 1);
     let done = Notice::Done { ticket, outcome: Outcome::ConnectionClosed { times: 3 } };
     assert_eq!(notices.iter().filter(|notice| **notice == done).count(), 1);
-    assert!(!rig.client.unwatch_shadow(rig.now, &name()));
+    assert!(!rig.client.unwatch_shadow(rig.now, ticket));
 }
 
 #[test]
@@ -300,17 +311,17 @@ fn the_end_of_a_watch_is_the_end_of_its_news() {
     config.requests.keep_subscriptions = false;
     let mut rig = Rig::online(config);
     let ticket = rig.watch(deltas().documents(true).deletions(true));
-    assert!(rig.client.unwatch_shadow(rig.now, &name()));
-    assert!(!rig.client.unwatch_shadow(rig.now, &name()));
+    assert!(rig.client.unwatch_shadow(rig.now, ticket));
+    assert!(!rig.client.unwatch_shadow(rig.now, ticket));
     let sent = rig.drain();
     assert_eq!(sent.len(), 3, "the requests for it were on their way");
     rig.serve(sent);
     assert_eq!(rig.outcomes(), [(ticket, Outcome::Discarded)]);
 
-    rig.watch(deltas());
+    let ticket = rig.watch(deltas());
     rig.served();
     rig.take_notices();
-    rig.client.unwatch_shadow(rig.now, &name());
+    rig.client.unwatch_shadow(rig.now, ticket);
     let sent = rig.drain();
     assert!(sent.iter().any(|packet| kind(packet) == UNSUBSCRIBE && topic(packet) == on("update/delta")));
     rig.tell("update/delta", &delta(1));
@@ -318,17 +329,59 @@ fn the_end_of_a_watch_is_the_end_of_its_news() {
 }
 
 #[test]
-fn watches_are_bounded_and_not_doubled() {
+fn watches_are_bounded() {
     let mut config = config();
     config.limits.subscriptions_max = 5;
+    config.requests.watches_max = 4;
     let mut rig = Rig::online(config);
     rig.watch(deltas());
-    assert_eq!(rig.client.watch_shadow(rig.now, deltas()).unwrap_err().why, Refusal::AlreadyWatched);
     let other = |name: &str| ShadowWatch::deltas(ShadowName::classic(name).unwrap());
     rig.watch(other("b"));
     rig.watch(other("c"));
     let refused = rig.client.watch_shadow(rig.now, other("d")).unwrap_err();
     assert_eq!((refused.why, refused.value), (Refusal::TooManySubscriptions { max: 5 }, other("d")));
+    assert_eq!(
+        rig.client.watch_shadow(rig.now, deltas().documents(true)).unwrap_err().why,
+        Refusal::TooManySubscriptions { max: 5 }
+    );
+    rig.watch(deltas());
+    assert_eq!(rig.client.watch_shadow(rig.now, deltas()).unwrap_err().why, Refusal::TooManyWatches { max: 4 });
+}
+
+#[test]
+fn each_watch_of_a_shadow_is_told_everything_as_if_it_were_alone() {
+    let mut config = config();
+    config.requests.keep_subscriptions = false;
+    let mut rig = Rig::online(config);
+    let first = rig.watch(deltas());
+    let sent = rig.served();
+    let sent = rig.tell("get/accepted", &document(5, &token(&sent[0])));
+    rig.serve(sent);
+    assert_eq!(rig.told_to(first), ["current 5", "delta 5"]);
+    let second = rig.watch(deltas().documents(true));
+    let sent = rig.drain();
+    assert_eq!((topic(&sent[0]), sent.len()), (&on("update/documents")[..], 1), "the deltas are subscribed to");
+    let sent = rig.serve(sent);
+    assert_eq!((topic(&sent[0]), sent.len()), (&on("get")[..], 1), "only who is new reads");
+    let sent = rig.tell("get/accepted", &document(5, &token(&sent[0])));
+    rig.serve(sent);
+    assert_eq!(rig.told_to(second), ["current 5", "delta 5"]);
+    rig.tell("update/delta", &delta(6));
+    let notices = rig.take_notices();
+    let watches: Vec<_> = notices.iter().filter_map(watch_of).collect();
+    assert_eq!((watches, rig.client.status().totals.unmatched), (vec![first, second], 0));
+
+    assert!(rig.client.unwatch_shadow(rig.now, first));
+    rig.tell("update/delta", &delta(7));
+    assert_eq!(rig.told_to(second), ["delta 7"]);
+    assert!(rig.client.unwatch_shadow(rig.now, second));
+    let sent = rig.drain();
+    let ended: Vec<_> = sent.iter().filter(|packet| kind(packet) == UNSUBSCRIBE).map(|packet| topic(packet)).collect();
+    assert_eq!(ended, [on("update/delta"), on("update/documents")]);
+}
+
+fn watch_of(notice: &Notice) -> Option<Ticket> {
+    if let Notice::Shadow(notice) = notice { Some(notice.watch) } else { None }
 }
 
 #[test]
