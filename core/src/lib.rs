@@ -167,8 +167,8 @@ pub use options::{Options, Security, SetupError};
 pub use reply::{Rejection, Reply, Unsent};
 pub use rng::Rng;
 pub use shadow::{
-    Delta, Document, Documents, Malformed, NameError, Section, ShadowEvent, ShadowName, ShadowNotice, ShadowOperation,
-    ShadowRequest, ShadowUpdate, ShadowWatch, Snapshot, UpdateError, WhenOffline, WrongType,
+    Delta, Document, Documents, Malformed, NameError, Section, ShadowError, ShadowEvent, ShadowName, ShadowNotice,
+    ShadowOperation, ShadowRequest, ShadowUpdate, ShadowWatch, Snapshot, UpdateError, WhenOffline, WrongType,
 };
 pub use time::Instant;
 pub use timers::TimerKind;

@@ -2,12 +2,14 @@
 //!
 //! Rules S-n are those of the service.
 
+mod answer;
 mod document;
 mod event;
 mod name;
 mod request;
 mod update;
 
+pub use self::answer::ShadowError;
 pub use self::document::{Delta, Document, Documents, Section, Snapshot, WrongType};
 pub use self::event::{Malformed, ShadowEvent, ShadowNotice};
 pub use self::name::{NameError, ShadowName};
