@@ -1,17 +1,20 @@
 //! The client as a handle to clone and share.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use thingwire_core::{
-    AckToken, Filter, Instant, LinkError, Options, Phase, Publish, Qos, Refused, SetupError, Status, Ticket,
+    AckToken, Filter, Instant, LinkError, Options, Phase, Publish, Qos, Refused, SetupError, ShadowRequest,
+    ShadowWatch, Status, Ticket,
 };
 
 use crate::machine;
 use crate::notices::Notices;
 use crate::pending::{Pending, Slot};
+use crate::shadow::ShadowPending;
+use crate::shadow_events::ShadowEvents;
 use crate::shared::{Shared, State};
 use crate::subscription::Subscription;
 use crate::worker;
@@ -29,6 +32,12 @@ const GOODBYE: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Client {
     handle: Arc<Handle>,
+}
+
+/// A handle that does not keep the client.
+#[derive(Clone)]
+pub(crate) struct WeakClient {
+    handle: Weak<Handle>,
 }
 
 /// Ends the thread when it is dropped.
@@ -119,6 +128,26 @@ impl Client {
         self.shared().command(|state, now| {
             let ticket = state.machine.client().unsubscribe(now, filters)?;
             Ok(self.pending(ticket, state.add_pending(ticket)))
+        })
+    }
+
+    /// Asks something of a device shadow, with everything that a request may say. [`Client::shadow`] has less to write.
+    /// A refused request comes back with the reason.
+    pub fn ask_shadow(&self, request: ShadowRequest) -> Result<ShadowPending, Refused<ShadowRequest>> {
+        self.shared().command(|state, now| {
+            let ticket = state.machine.client().shadow(now, request)?;
+            Ok(ShadowPending::new(self.pending(ticket, state.add_pending(ticket))))
+        })
+    }
+
+    /// Watches a device shadow, as [`Shadow::watch`](crate::Shadow::watch) does.
+    pub fn watch_shadow(&self, watch: ShadowWatch) -> Result<ShadowEvents, Refused<ShadowWatch>> {
+        self.shared().command(|state, now| {
+            let shadow = watch.shadow.clone();
+            let ticket = state.machine.client().watch_shadow(now, watch)?;
+            let pending = self.pending(ticket, state.add_pending(ticket));
+            let client = WeakClient { handle: Arc::downgrade(&self.handle) };
+            Ok(ShadowEvents::new(pending, state.add_watch(ticket), Arc::clone(self.shared()), client, shadow))
         })
     }
 
@@ -213,6 +242,13 @@ impl Client {
 
     fn pending(&self, ticket: Ticket, slot: Arc<Slot>) -> Pending {
         Pending::new(ticket, slot, Arc::clone(&self.shared().callbacks))
+    }
+}
+
+impl WeakClient {
+    /// The client, while somebody else keeps it.
+    pub(crate) fn upgrade(&self) -> Option<Client> {
+        self.handle.upgrade().map(|handle| Client { handle })
     }
 }
 

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mio::{Events, Poll};
-use thingwire_core::{AckToken, Filter, Instant, Notice, Options, Publish, Qos, Refused, SetupError, Ticket};
+use thingwire_core::{
+    AckToken, Filter, Instant, Notice, Options, Publish, Qos, Refused, SetupError, ShadowRequest, ShadowWatch, Ticket,
+};
 
 use crate::machine::{self, Machine};
 use crate::sync::wake_up;
@@ -79,6 +81,25 @@ impl Driver {
     pub fn unsubscribe(&mut self, filters: Vec<Filter>) -> Result<Ticket, Refused<Vec<Filter>>> {
         let now = self.now();
         self.client().unsubscribe(now, filters)
+    }
+
+    /// Asks something of a device shadow. How it ends comes as [`Notice::Done`];
+    /// [`Outcome::into_document`](crate::Outcome::into_document) reads it.
+    pub fn shadow(&mut self, request: ShadowRequest) -> Result<Ticket, Refused<ShadowRequest>> {
+        let now = self.now();
+        self.client().shadow(now, request)
+    }
+
+    /// Watches a device shadow. What happens to it comes as [`Notice::Shadow`].
+    pub fn watch_shadow(&mut self, watch: ShadowWatch) -> Result<Ticket, Refused<ShadowWatch>> {
+        let now = self.now();
+        self.client().watch_shadow(now, watch)
+    }
+
+    /// Ends a watch. Tells whether there was one of this name.
+    pub fn unwatch_shadow(&mut self, watch: Ticket) -> bool {
+        let now = self.now();
+        self.client().unwatch_shadow(now, watch)
     }
 
     /// Acknowledges a message, with [`Config::manual_acks`](crate::Config::manual_acks).

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use thingwire_core::{Message, Notice};
+use thingwire_core::{Message, Notice, ShadowEvent};
 
 use crate::sync::lock;
 
@@ -27,7 +27,17 @@ impl Item for Message {
 
 impl Item for Notice {
     fn weight(&self) -> usize {
-        if let Self::Message(message) = self { message.weight() } else { 0 }
+        match self {
+            Self::Message(message) => message.weight(),
+            Self::Shadow(notice) => notice.event.weight(),
+            _ => 0,
+        }
+    }
+}
+
+impl Item for ShadowEvent {
+    fn weight(&self) -> usize {
+        self.raw().map_or(0, bytes::Bytes::len)
     }
 }
 
@@ -73,6 +83,16 @@ impl<T: Item> Inbox<T> {
         room_wanted
     }
 
+    /// Adds the last item: nothing more will come.
+    pub(crate) fn push_last(&self, item: T) {
+        let mut queue = lock(&self.queue);
+        queue.bytes += item.weight();
+        queue.items.push_back(item);
+        queue.closed = true;
+        drop(queue);
+        self.changed.notify_all();
+    }
+
     /// Adds an item; the oldest ones make way.
     pub(crate) fn push_over(&self, item: T) {
         let mut queue = lock(&self.queue);
@@ -116,6 +136,16 @@ impl<T: Item> Inbox<T> {
     pub(crate) fn close(&self) {
         lock(&self.queue).closed = true;
         self.changed.notify_all();
+    }
+
+    /// Nothing more will come, and what is there is forgotten.
+    pub(crate) fn cut(&self) {
+        let mut queue = lock(&self.queue);
+        (queue.closed, queue.bytes) = (true, 0);
+        let forgotten = std::mem::take(&mut queue.items);
+        drop(queue);
+        self.changed.notify_all();
+        drop(forgotten);
     }
 
     pub(crate) fn is_closed(&self) -> bool {

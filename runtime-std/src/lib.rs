@@ -2,6 +2,7 @@
 //!
 //! - [`Client`]: a handle to clone and share, with one background thread. Calls return at once; what becomes of them
 //!   is in the [`Pending`] they return. Messages come out of a [`Subscription`].
+//! - [`Shadow`]: a device shadow, with requests that always end and deltas that are not missed.
 //! - [`Driver`]: the same without a thread: your own thread calls [`Driver::next`].
 //!
 //! All behaviour is that of [`thingwire_core`]; this crate only moves bytes and sleeps. It never prints; it logs the
@@ -39,6 +40,7 @@
 //! | bound | value |
 //! |---|---|
 //! | messages waiting in one subscription before reading stops | 1,024, or 4 MiB of payload |
+//! | events waiting in one [`ShadowEvents`] or [`Deltas`] before reading stops | 1,024, or 4 MiB |
 //! | notices waiting in one [`Notices`] before the oldest is dropped | 1,024, or 4 MiB of payload |
 //! | a link that takes no bytes | 10 s, [`Config::write_timeout`] |
 //! | the wait for a goodbye when the last [`Client`] is dropped | 1 s |
@@ -53,10 +55,13 @@ mod notices;
 mod pending;
 mod resolve;
 mod routes;
+mod shadow;
+mod shadow_events;
 mod shared;
 mod socket;
 mod subscription;
 mod sync;
+mod watches;
 mod worker;
 
 pub use thingwire_core;
@@ -73,11 +78,18 @@ pub use thingwire_core::{
     ProxyError, Publish, Qos, QueueConfig, Refusal, Refused, Security, SetupError, Status, TcpError, Ticket, TlsError,
     Topic, TopicError, Totals, UpgradeHeader, WebSocketError, WebSocketFault, WhenFull, Will,
 };
+pub use thingwire_core::{
+    Delta, Document, Documents, JsonError, Malformed, NameError, Rejection, Reply, RequestConfig, Section, ShadowError,
+    ShadowEvent, ShadowName, ShadowNotice, ShadowOperation, ShadowRequest, ShadowUpdate, ShadowWatch, Snapshot, Unsent,
+    UpdateError, WhenOffline, WrongType,
+};
 
 pub use client::{Client, NotReady};
 pub use driver::{Driver, Waker};
 pub use notices::Notices;
 pub use pending::Pending;
+pub use shadow::{Shadow, ShadowPending};
+pub use shadow_events::{Delivery, Deltas, ShadowEvents};
 pub use subscription::Subscription;
 
 /// The program in the README compiles.

@@ -10,7 +10,8 @@ use crate::inbox::Inbox;
 use crate::shared::Shared;
 
 /// What happens to a [`Client`](crate::Client), from the call of [`Client::notices`](crate::Client::notices) on:
-/// everything but [`Notice::Done`] and the messages that belong to a [`Subscription`](crate::Subscription).
+/// everything but [`Notice::Done`], the messages that belong to a [`Subscription`](crate::Subscription), and the news
+/// of a shadow that [`ShadowEvents`](crate::ShadowEvents) give.
 ///
 /// As an iterator it waits for each notice, and ends when the client is gone. When nobody takes them, the oldest
 /// notices are dropped, and [counted](Self::dropped).

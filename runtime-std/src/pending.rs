@@ -30,12 +30,17 @@ impl Pending {
     /// Waits for the outcome. `None` when it is not known after `timeout`, or, at once, when the client
     /// [is gone](Self::is_gone).
     pub fn wait(&self, timeout: Duration) -> Option<Outcome> {
-        self.slot.wait(timeout)
+        self.slot.wait(Some(timeout))
+    }
+
+    /// Waits for the outcome of what ends by itself; `None` when the client is gone.
+    pub(crate) fn wait_to_the_end(&self) -> Option<Outcome> {
+        self.slot.wait(None)
     }
 
     /// The outcome, if it is known.
     pub fn poll(&self) -> Option<Outcome> {
-        self.slot.wait(Duration::ZERO)
+        self.slot.wait(Some(Duration::ZERO))
     }
 
     /// Whether the last handle of the client was dropped before the outcome was known: then it never will be.
@@ -99,13 +104,18 @@ impl Slot {
         }
     }
 
-    pub(crate) fn wait(&self, timeout: Duration) -> Option<Outcome> {
-        let mut state = lock(&self.state);
-        if !timeout.is_zero() {
-            let waiting = |state: &mut State| matches!(state, State::Waiting(_));
-            let waited = self.changed.wait_timeout_while(state, timeout, waiting);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
+    /// Waits at most for `limit`.
+    fn wait(&self, limit: Option<Duration>) -> Option<Outcome> {
+        let waiting = |state: &mut State| matches!(state, State::Waiting(_));
+        let state = lock(&self.state);
+        let state = match limit {
+            Some(Duration::ZERO) => state,
+            Some(limit) => {
+                let waited = self.changed.wait_timeout_while(state, limit, waiting);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+            None => self.changed.wait_while(state, waiting).unwrap_or_else(PoisonError::into_inner),
+        };
         if let State::Done(outcome) = &*state { Some(outcome.clone()) } else { None }
     }
 

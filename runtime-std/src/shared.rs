@@ -5,7 +5,7 @@ use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use thingwire_core::{Filter, Instant, LinkError, Message, Notice, Outcome, Phase, Qos, Ticket};
+use thingwire_core::{Filter, Instant, LinkError, Message, Notice, Outcome, Phase, Qos, ShadowEvent, Ticket};
 
 use crate::callbacks::{Callbacks, Job};
 use crate::inbox::Inbox;
@@ -13,6 +13,7 @@ use crate::machine::Machine;
 use crate::pending::Slot;
 use crate::routes::Routes;
 use crate::sync::{lock, wake_up};
+use crate::watches::Watches;
 
 /// The lock order is: this state, then an inbox or a slot. Code of the application runs under none of them.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ impl Shared {
         let state = State {
             machine,
             routes: Routes::default(),
+            watches: Watches::default(),
             pendings: BTreeMap::new(),
             notices: Vec::new(),
             last_error: None,
@@ -81,6 +83,7 @@ impl Shared {
 pub(crate) struct State {
     pub(crate) machine: Machine,
     pub(crate) routes: Routes,
+    pub(crate) watches: Watches,
     pendings: BTreeMap<Ticket, Arc<Slot>>,
     notices: Vec<Arc<Inbox<Notice>>>,
     /// Why the last attempt or connection failed, unless there is a connection now.
@@ -124,6 +127,27 @@ impl State {
         self.routes.remove(inbox);
     }
 
+    pub(crate) fn add_watch(&mut self, watch: Ticket) -> Arc<Inbox<ShadowEvent>> {
+        let inbox = Arc::new(Inbox::new());
+        if self.ended {
+            inbox.close();
+        } else {
+            self.watches.add(watch, Arc::clone(&inbox));
+        }
+        inbox
+    }
+
+    pub(crate) fn end_watch(&mut self, now: Instant, watch: Ticket) {
+        if self.watches.remove(watch) {
+            self.machine.client().unwatch_shadow(now, watch);
+        }
+    }
+
+    /// Whether somebody has to take something before more is read.
+    pub(crate) fn lacks_room(&self) -> bool {
+        self.routes.lack_room() || self.watches.lack_room()
+    }
+
     pub(crate) fn add_notices(&mut self) -> Arc<Inbox<Notice>> {
         let inbox = Arc::new(Inbox::new());
         if self.ended {
@@ -158,6 +182,7 @@ impl State {
         self.running = false;
         self.machine.abort();
         self.routes.close();
+        self.watches.close();
         self.notices.drain(..).for_each(|inbox| inbox.close());
         mem::take(&mut self.pendings).into_values().filter_map(|slot| slot.gone()).collect()
     }

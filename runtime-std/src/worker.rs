@@ -34,7 +34,7 @@ fn turn(shared: &Shared, events: &Events) -> Rest {
     let mut jobs = Vec::new();
     let (rest, journal) = shared.look(|state| {
         let now = state.machine.now();
-        let full = state.routes.lack_room();
+        let full = state.lacks_room();
         state.machine.client().pause_input(full);
         state.machine.turn(now, events);
         let drained = drain(state, now, &mut jobs);
@@ -82,6 +82,14 @@ fn pass_on(state: &mut State, notice: Notice, jobs: &mut Vec<Job>) {
                     .note(Level::Debug, format_args!("a message on {topic} belongs to no subscription of this client"));
                 state.tell(Notice::Message(message));
             }
+        },
+        Notice::Shadow(notice) => match state.watches.deliver(notice) {
+            Ok(full) => {
+                if full {
+                    state.machine.client().pause_input(true);
+                }
+            }
+            Err(notice) => state.tell(Notice::Shadow(notice)),
         },
         other => state.tell(other),
     }

@@ -10,6 +10,8 @@ mod parity;
 mod peer;
 mod reconnect;
 mod round_trip;
+mod shadow_watches;
+mod shadows;
 mod slow_consumer;
 mod stall;
 mod stop;
