@@ -136,7 +136,8 @@ impl Client {
     pub fn ask_shadow(&self, request: ShadowRequest) -> Result<ShadowPending, Refused<ShadowRequest>> {
         self.shared().command(|state, now| {
             let ticket = state.machine.client().shadow(now, request)?;
-            Ok(ShadowPending::new(self.pending(ticket, state.add_pending(ticket))))
+            let token = state.machine.client().shadow_token(ticket).unwrap_or_default().to_owned();
+            Ok(ShadowPending::new(self.pending(ticket, state.add_pending(ticket)), token))
         })
     }
 

@@ -170,27 +170,36 @@ impl fmt::Debug for Shadow {
 /// An accepted request to a shadow. It ends by its deadline, whatever happens. Dropping this changes nothing: the
 /// request goes on.
 #[derive(Debug)]
-pub struct ShadowPending(Pending);
+pub struct ShadowPending {
+    pending: Pending,
+    token: String,
+}
 
 impl ShadowPending {
-    pub(crate) fn new(pending: Pending) -> Self {
-        Self(pending)
+    pub(crate) fn new(pending: Pending, token: String) -> Self {
+        Self { pending, token }
     }
 
     /// The request's name.
     pub fn ticket(&self) -> Ticket {
-        self.0.ticket()
+        self.pending.ticket()
+    }
+
+    /// The request's client token. The service repeats it in what it tells everybody about the change: so one can tell
+    /// one's own changes in [`Delta::client_token`](crate::Delta::client_token).
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     /// Waits for the end, which comes by the request's deadline, and is always the same.
     pub fn answer(&self) -> Result<Document, ShadowError> {
-        typed(self.0.wait_to_the_end())
+        typed(self.pending.wait_to_the_end())
     }
 
     /// Waits for the end, at most for `timeout`; `None` when it is not known then.
     pub fn wait(&self, timeout: Duration) -> Option<Result<Document, ShadowError>> {
-        let outcome = self.0.wait(timeout);
-        (outcome.is_some() || self.0.is_gone()).then(|| typed(outcome))
+        let outcome = self.pending.wait(timeout);
+        (outcome.is_some() || self.pending.is_gone()).then(|| typed(outcome))
     }
 
     /// The end, if it is known.
@@ -200,7 +209,7 @@ impl ShadowPending {
 
     /// Calls `callback` once with the end, as [`Pending::on_done`] does: it may use the shadow, block or panic.
     pub fn on_done(self, callback: impl FnOnce(Result<Document, ShadowError>) + Send + 'static) {
-        self.0.on_done(|outcome| callback(typed(outcome)));
+        self.pending.on_done(|outcome| callback(typed(outcome)));
     }
 }
 

@@ -37,6 +37,12 @@ impl Client {
         answer
     }
 
+    /// The token of a request that waits for its answer. The service repeats it in what it tells everybody about the
+    /// change, so that one can tell changes of one's own from those of others (S-44).
+    pub fn shadow_token(&self, request: Ticket) -> Option<&str> {
+        self.requests.token_of(request)
+    }
+
     fn accept_shadow(&mut self, request: ShadowRequest) -> Result<Ticket, Refused<ShadowRequest>> {
         if let Err(why) = self.check_shadow(&request) {
             return Err(Refused { why, value: request });

@@ -181,6 +181,11 @@ impl Requests {
         self.tokens.contains_key(token)
     }
 
+    /// The token of a request that has no end yet.
+    pub(crate) fn token_of(&self, ticket: Ticket) -> Option<&str> {
+        self.pending.get(&ticket)?.token.as_deref()
+    }
+
     /// Filters that are subscribed to and used by nobody now.
     pub(crate) fn idle_filters(&self) -> usize {
         self.channels.idle_filters()

@@ -120,13 +120,14 @@ fn a_request_is_published_when_its_answers_are_subscribed_to_and_ends_with_the_a
     assert_eq!(sent[0][0] & 0x06, 0x02, "QoS 1");
     let token = token(&sent[0]);
     assert_eq!(payload(&sent[0]), format!(r#"{{"clientToken":"{token}"}}"#));
+    assert_eq!(rig.client.shadow_token(ticket), Some(&token[..]));
 
     rig.receive(&puback(packet_id(&sent[0])));
     assert_eq!(rig.outcomes(), [], "an acknowledgement is no answer");
     let text =
         format!(r#"{{"state":{{"desired":{{"n":123456789012345678901}}}},"version":7,"clientToken":"{token}"}}"#);
     rig.tell("get/accepted", &text);
-    assert_eq!(rig.ends(), [(ticket, text)]);
+    assert_eq!((rig.ends(), rig.client.shadow_token(ticket)), (vec![(ticket, text)], None));
     assert_eq!(rig.client.next_deadline().unwrap().1, thingwire_core::TimerKind::KeepAlive, "nothing is left");
     let totals = rig.client.status().totals;
     assert_eq!((totals.accepted, totals.ended_operations(), totals.unmatched), (1, 1, 0));

@@ -75,12 +75,16 @@ fn the_service_answers_each_request() {
 fn as_many_requests_as_there_is_room_for_each_get_their_own_answer() {
     let double = double();
     let (client, shadow) = pump(&double);
+    let first = shadow.get().unwrap();
+    let second = shadow.get().unwrap();
+    assert!(!first.token().is_empty() && first.token() != second.token());
     let updates: Vec<_> = (1..=50).map(|n| (n, shadow.update(reported(&json!({ "n": n }))).unwrap())).collect();
     for (n, update) in updates {
         assert_eq!(update.answer().unwrap().reported.unwrap().get::<u32>("n"), Some(Ok(n)));
     }
     let request = ShadowRequest::get(shadow.name().clone()).token("mine").timeout(PATIENCE);
-    assert_eq!(client.ask_shadow(request).unwrap().answer().unwrap().client_token.as_deref(), Some("mine"));
+    let asked = client.ask_shadow(request).unwrap();
+    assert_eq!((asked.token(), asked.answer().unwrap().client_token.as_deref()), ("mine", Some("mine")));
     assert_eq!(double.violations(), [], "the service takes ten at a time");
 }
 
