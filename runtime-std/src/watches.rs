@@ -41,6 +41,8 @@ impl Watches {
     }
 
     pub(crate) fn close(&mut self) {
-        std::mem::take(&mut self.inboxes).into_values().for_each(|inbox| inbox.close());
+        for inbox in std::mem::take(&mut self.inboxes).into_values() {
+            inbox.close();
+        }
     }
 }

@@ -2,6 +2,10 @@
 
 use crate::support::{Running, command, thingwire};
 
+/// Every command that connects.
+const COMMANDS: [&[&str]; 6] =
+    [&["pub"], &["sub"], &["shadow", "get"], &["shadow", "update"], &["shadow", "delete"], &["shadow", "watch"]];
+
 #[test]
 fn help_is_on_standard_output_and_has_the_exit_codes_and_examples() {
     let help = thingwire(&["--help"]);
@@ -14,14 +18,14 @@ fn help_is_on_standard_output_and_has_the_exit_codes_and_examples() {
 
 #[test]
 fn every_flag_has_an_environment_variable() {
-    for name in ["pub", "sub"] {
-        let help = thingwire(&[name, "--help"]);
+    for name in COMMANDS {
+        let help = thingwire(&[name, &["--help"]].concat());
         help.assert_done();
         let flags: Vec<&str> = help.text().lines().filter_map(flag).filter(|&flag| flag != "help").collect();
         assert!(flags.len() > 15, "{flags:?}");
         for flag in flags {
             let variable = format!("[env: THINGWIRE_{}", flag.to_uppercase().replace('-', "_"));
-            assert!(help.text().contains(&variable), "{name}: {variable} is missing");
+            assert!(help.text().contains(&variable), "{name:?}: {variable} is missing");
         }
     }
 }
@@ -34,8 +38,8 @@ fn flag(line: &str) -> Option<&str> {
 
 #[test]
 fn the_help_shows_no_secret() {
-    for name in ["pub", "sub"] {
-        let mut command = command(&[name, "--help"]);
+    for name in COMMANDS {
+        let mut command = command(&[name, &["--help"]].concat());
         command.env("THINGWIRE_PASSWORD", "hunter2").env("THINGWIRE_USER_NAME", "top-secret");
         let ended = Running::spawn(command).end();
         ended.assert_done();

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use crate::reconnect::lost;
 use crate::support::{PATIENCE, Running, plain_double, serve};
 
-const CONNACK: [u8; 4] = [0x20, 2, 0, 0];
+pub(crate) const CONNACK: [u8; 4] = [0x20, 2, 0, 0];
 const DISCONNECT: [u8; 2] = [0xE0, 0];
 
 #[test]
@@ -77,13 +77,13 @@ fn ctrl_c_tells_what_was_dropped_before() {
     assert!(last[1].starts_with("thingwire: 45 messages were dropped from the full offline queue"), "{}", ended.stderr);
 }
 
-fn interrupt(running: &Running) {
+pub(crate) fn interrupt(running: &Running) {
     let status = Command::new("kill").args(["-INT", &running.id().to_string()]).status().expect("`kill` is there");
     assert!(status.success());
 }
 
 /// Reads one short packet.
-fn skip_packet(peer: &mut TcpStream) {
+pub(crate) fn skip_packet(peer: &mut TcpStream) {
     let mut header = [0; 2];
     peer.read_exact(&mut header).expect("a packet");
     let mut rest = vec![0; usize::from(header[1])];

@@ -9,6 +9,8 @@ mod preset;
 mod publish;
 mod reconnect;
 mod record;
+#[cfg(unix)]
+mod shadow;
 mod subscribe;
 mod support;
 mod trouble;

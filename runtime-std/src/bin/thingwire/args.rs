@@ -8,9 +8,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use thingwire_std::{Filter, Qos, Topic};
 
 use crate::reconnect::{ReconnectArguments, seconds};
+use crate::shadow_args::ShadowArguments;
 use crate::ways::WayArguments;
 
-/// Publish and subscribe to AWS IoT Core, or to any MQTT 3.1.1 server.
+/// Publish and subscribe to AWS IoT Core, or to any MQTT 3.1.1 server, and work with device shadows.
 #[derive(Debug, Parser)]
 #[command(name = "thingwire", version, after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -22,6 +23,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     Pub(PubArguments),
     Sub(SubArguments),
+    Shadow(ShadowArguments),
 }
 
 const AFTER_HELP: &str = "\
@@ -38,7 +40,7 @@ Examples:
     thingwire sub -w --endpoint abc-ats.iot.eu-west-1.amazonaws.com --ca root.pem --proxy http://proxy:3128 \\
         --topic 'sensors/#'
 
-'thingwire pub --help' and 'thingwire sub --help' have more.
+'thingwire pub --help', 'thingwire sub --help' and 'thingwire shadow --help' have more.
 
 Exit codes:
   0    done
@@ -48,6 +50,8 @@ Exit codes:
   4    TLS
   5    refused by the server: the connection or a subscription
   6    the peer does not speak MQTT 3.1.1, or no WebSocket
+  7    rejected by the shadow service
+  8    no answer from the shadow service in time
   130  ended by Ctrl-C; 143 by SIGTERM
 
 Every failure is one line on standard error: what, where, and what to do.";

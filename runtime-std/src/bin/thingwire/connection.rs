@@ -27,7 +27,7 @@ pub(crate) struct Connection {
     /// For messages.
     endpoint: String,
     plain: bool,
-    verbose: bool,
+    pub(crate) verbose: bool,
     interrupt: Interrupt,
     /// Whether the server has ever accepted a connection.
     accepted: bool,
@@ -223,6 +223,7 @@ mod tests {
             let connection = match Arguments::try_parse_from(basic.iter().chain(flags)).expect("valid").command {
                 Command::Pub(arguments) => arguments.connection,
                 Command::Sub(arguments) => arguments.connection,
+                Command::Shadow(_) => unreachable!("not asked for"),
             };
             format!("{:?}", options(&connection).expect("valid").config)
         });

@@ -22,6 +22,10 @@ pub(crate) enum Code {
     Tls = 4,
     Refused = 5,
     Protocol = 6,
+    /// The shadow service said no.
+    Rejected = 7,
+    /// It said nothing.
+    Unanswered = 8,
     /// 128 and the number of the signal, as shells count.
     Interrupted = 130,
     Terminated = 143,
@@ -38,6 +42,11 @@ impl Failure {
 
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code as u8)
+    }
+
+    /// The user has ended it with Ctrl-C.
+    pub(crate) fn is_interrupt(&self) -> bool {
+        self.code == Code::Interrupted
     }
 
     /// Nothing needs to be said: the user has asked for the end.
@@ -89,6 +98,8 @@ impl Failure {
             | Refusal::TopicTooLong { .. }
             | Refusal::TopicTooDeep { .. }
             | Refusal::TooManySubscriptions { .. }
+            | Refusal::ShadowTooLong { .. }
+            | Refusal::ShadowTooDeep { .. }
             | Refusal::RetainOnReservedTopic => "; with another server than AWS IoT Core, try --limits none",
             _ => "",
         };

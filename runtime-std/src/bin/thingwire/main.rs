@@ -1,4 +1,4 @@
-//! The `thingwire` command: publish and subscribe for people and shell scripts.
+//! The `thingwire` command: publish, subscribe and device shadows for people and shell scripts.
 
 mod args;
 mod connection;
@@ -8,6 +8,9 @@ mod output;
 mod progress;
 mod publish;
 mod reconnect;
+mod shadow;
+mod shadow_args;
+mod shadow_watch;
 mod subscribe;
 mod ways;
 
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Pub(arguments) => publish::run(arguments),
         Command::Sub(arguments) => subscribe::run(&arguments),
+        Command::Shadow(arguments) => shadow::run(arguments),
     };
     result.map_or_else(|failure| fail(&failure), |()| ExitCode::SUCCESS)
 }

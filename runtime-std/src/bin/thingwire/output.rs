@@ -7,28 +7,38 @@ use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread;
 
 use serde_json::json;
-use thingwire_std::{AckToken, Message, Waker};
+use thingwire_std::{AckToken, Driver, Message, Waker};
 
 use crate::args::Format;
 use crate::failure::{Code, Failure};
 
+/// Lines that may wait here before reading from the server stops.
+const WAITING_MAX: u64 = 100;
+
 /// The way to standard output.
 #[derive(Debug)]
 pub(crate) struct Output {
-    messages: Sender<Message>,
-    written: Receiver<Written>,
+    lines: Sender<Line>,
+    written: Receiver<io::Result<Option<AckToken>>>,
+    /// Lines on the way.
+    waiting: u64,
 }
 
-/// One message was written, or could not be; with what acknowledges it.
-type Written = io::Result<Option<AckToken>>;
+/// What is to be written, with what acknowledges it.
+#[derive(Debug)]
+struct Line {
+    bytes: Vec<u8>,
+    ack: Option<AckToken>,
+}
 
 impl Output {
-    pub(crate) fn start(format: Format, waker: Waker) -> Result<Self, Failure> {
-        let (messages, queue) = channel::<Message>();
+    pub(crate) fn start(waker: Waker) -> Result<Self, Failure> {
+        let (lines, queue) = channel::<Line>();
         let (report, written) = channel();
         let write = move || {
-            for message in queue {
-                let result = write(&encode(format, &message)).map(|()| message.ack);
+            for Line { mut bytes, ack } in queue {
+                bytes.push(b'\n');
+                let result = write(&bytes).map(|()| ack);
                 let failed = result.is_err();
                 if report.send(result).is_err() || failed {
                     break;
@@ -39,18 +49,45 @@ impl Output {
         };
         let failed = |error| Failure::new(Code::Other, format!("no thread to write standard output: {error}"));
         thread::Builder::new().name("stdout".to_owned()).spawn(write).map_err(failed)?;
-        Ok(Self { messages, written })
+        Ok(Self { lines, written, waiting: 0 })
     }
 
-    /// Writes `message` when its turn comes.
-    pub(crate) fn write(&self, message: Message) {
-        // After a failed write the thread has ended; `written` tells why.
-        let _ = self.messages.send(message);
+    /// Writes a line when its turn comes; `ack` is acknowledged then.
+    pub(crate) fn write(&mut self, bytes: Vec<u8>, ack: Option<AckToken>) {
+        self.waiting += 1;
+        // After a failed write the thread has ended; `settle` tells why.
+        let _ = self.lines.send(Line { bytes, ack });
     }
 
-    /// What has become of the next message, if that is known by now.
-    pub(crate) fn written(&self) -> Result<Written, TryRecvError> {
-        self.written.try_recv()
+    /// Lines that are not written yet, as far as `settle` knows.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.waiting
+    }
+
+    /// Whether it is time to stop reading from the server.
+    pub(crate) fn is_full(&self) -> bool {
+        self.waiting >= WAITING_MAX
+    }
+
+    /// Acknowledges what was written since the last time. False when nobody reads any more, as in
+    /// `thingwire sub … | head -1`.
+    pub(crate) fn settle(&mut self, driver: &mut Driver) -> Result<bool, Failure> {
+        loop {
+            match self.written.try_recv() {
+                Ok(Ok(ack)) => {
+                    self.waiting -= 1;
+                    if let Some(token) = ack {
+                        driver.ack(token);
+                    }
+                }
+                Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(false),
+                Ok(Err(error)) => {
+                    return Err(Failure::new(Code::Other, format!("cannot write to standard output: {error}")));
+                }
+                Err(TryRecvError::Empty) => return Ok(true),
+                Err(TryRecvError::Disconnected) => return Ok(false),
+            }
+        }
     }
 }
 
@@ -61,13 +98,11 @@ fn write(line: &[u8]) -> io::Result<()> {
 }
 
 /// The message as one line; in text format, as the lines of its payload.
-fn encode(format: Format, message: &Message) -> Vec<u8> {
-    let mut line = match format {
+pub(crate) fn encode(format: Format, message: &Message) -> Vec<u8> {
+    match format {
         Format::Text => message.payload.to_vec(),
         Format::Json => encode_json(message).into_bytes(),
-    };
-    line.push(b'\n');
-    line
+    }
 }
 
 fn encode_json(message: &Message) -> String {

@@ -1,18 +1,13 @@
 //! `thingwire sub`.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::sync::mpsc::TryRecvError;
 
-use thingwire_std::{AckToken, Filter, Message, Notice, Outcome, Qos, Ticket};
+use thingwire_std::{Filter, Message, Notice, Outcome, Qos, Ticket};
 
-use crate::args::SubArguments;
+use crate::args::{Format, SubArguments};
 use crate::connection::Connection;
 use crate::failure::{Code, Failure};
-use crate::output::Output;
-
-/// Messages that may wait for standard output before reading from the server stops.
-const WAITING_MAX: u64 = 100;
+use crate::output::{Output, encode};
 
 pub(crate) fn run(arguments: &SubArguments) -> Result<(), Failure> {
     // A message is acknowledged once it is written, so that none is lost on the way to standard output.
@@ -23,8 +18,8 @@ pub(crate) fn run(arguments: &SubArguments) -> Result<(), Failure> {
         config.queue.count_max = config.queue.count_max.map(|count_max| count_max.max(requests));
     })?;
     let asked = subscribe(&mut connection, &arguments.topics, arguments.qos.qos)?;
-    let output = Output::start(arguments.format, connection.driver.waker())?;
-    let mut subscriber = Subscriber { asked, output, left: arguments.count, waiting: 0 };
+    let output = Output::start(connection.driver.waker())?;
+    let mut subscriber = Subscriber { asked, output, format: arguments.format, left: arguments.count };
     connection.start();
     let result = subscriber.run(&mut connection);
     connection.stop();
@@ -55,58 +50,34 @@ struct Subscriber {
     /// What the server has not answered yet.
     asked: BTreeMap<Ticket, Vec<Filter>>,
     output: Output,
+    format: Format,
     /// How many messages are still wanted; `None` is all.
     left: Option<u64>,
-    /// Messages on the way to standard output.
-    waiting: u64,
 }
 
 impl Subscriber {
     /// Until enough is written, or nobody reads it any more.
     fn run(&mut self, connection: &mut Connection) -> Result<(), Failure> {
-        while self.left != Some(0) || self.waiting > 0 {
+        while self.left != Some(0) || self.output.waiting() > 0 {
             match connection.next(None)? {
-                Some(Notice::Message(message)) => self.write(message),
+                Some(Notice::Message(message)) => self.write(&message),
                 Some(Notice::Done { ticket, outcome }) => self.answered(connection, ticket, &outcome)?,
                 Some(Notice::SubscriptionLost { filter }) => return Err(refused(&filter)),
                 _ => {}
             }
-            match self.acknowledge(connection) {
-                Ok(()) => {}
-                // As in `thingwire sub … | head -1`.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
-                Err(error) => {
-                    return Err(Failure::new(Code::Other, format!("cannot write to standard output: {error}")));
-                }
+            if !self.output.settle(&mut connection.driver)? {
+                break;
             }
-            connection.pause_input(self.waiting >= WAITING_MAX);
+            connection.pause_input(self.output.is_full());
         }
         Ok(())
     }
 
-    fn write(&mut self, message: Message) {
+    fn write(&mut self, message: &Message) {
         // What is not wanted is not acknowledged either: a persistent session keeps it for the next call.
         if self.left != Some(0) {
             self.left = self.left.map(|left| left - 1);
-            self.waiting += 1;
-            self.output.write(message);
-        }
-    }
-
-    /// Acknowledges what was written since the last time.
-    fn acknowledge(&mut self, connection: &mut Connection) -> io::Result<()> {
-        loop {
-            match self.output.written() {
-                Ok(written) => {
-                    let token: Option<AckToken> = written?;
-                    self.waiting -= 1;
-                    if let Some(token) = token {
-                        connection.driver.ack(token);
-                    }
-                }
-                Err(TryRecvError::Empty) => return Ok(()),
-                Err(TryRecvError::Disconnected) => return Err(io::ErrorKind::BrokenPipe.into()),
-            }
+            self.output.write(encode(self.format, message), message.ack);
         }
     }
 
