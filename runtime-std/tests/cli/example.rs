@@ -29,10 +29,18 @@ fn block(message: &str, sequence: u32) -> String {
     format!("Received a new message: \n{payload}\nfrom topic: \nsdk/test/Rust\n--------------\n\n\n")
 }
 
-/// `cargo test` has built the example beside the tests, but tells nobody where.
 fn basic_pub_sub(arguments: &[&str]) -> Output {
+    example("basic_pub_sub", arguments).output().expect(HOW_TO_BUILD)
+}
+
+pub(crate) const HOW_TO_BUILD: &str =
+    "the example is there: `cargo test --test cli` does not build it, `cargo test` and `--examples` do";
+
+/// `cargo test` has built the examples beside the tests, but tells nobody where.
+pub(crate) fn example(name: &str, arguments: &[&str]) -> Command {
     let test = std::env::current_exe().expect("this test has a path");
-    let example = test.ancestors().nth(2).expect("in deps/").join("examples").join("basic_pub_sub");
-    let output = Command::new(&example).args(arguments).env_clear().output();
-    output.expect("the example is there: `cargo test --test cli` does not build it, `cargo test` and `--examples` do")
+    let example = test.ancestors().nth(2).expect("in deps/").join("examples").join(name);
+    let mut command = Command::new(example);
+    command.args(arguments).env_clear();
+    command
 }

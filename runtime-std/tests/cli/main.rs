@@ -9,6 +9,7 @@ mod preset;
 mod publish;
 mod reconnect;
 mod record;
+mod samples;
 #[cfg(unix)]
 mod shadow;
 mod subscribe;

@@ -1,0 +1,142 @@
+//! The samples of device shadows as real processes, alone and two at a time.
+
+use std::io::{BufRead, BufReader};
+use std::process::ChildStdout;
+
+use serde_json::json;
+use thingwire_sim::double::Double;
+use thingwire_sim::shadow::ShadowName;
+
+use crate::example::example;
+use crate::support::{PATIENCE, Running, command, mutual};
+
+const TILDES: &str = "~~~~~~~~~~~~~~~~~~~~~~~";
+
+fn start(name: &str, arguments: &[&str]) -> (Running, BufReader<ChildStdout>) {
+    let (running, stdout) = Running::spawn_unread(example(name, arguments));
+    (running, BufReader::new(stdout))
+}
+
+fn next(lines: &mut BufReader<ChildStdout>) -> String {
+    let mut line = String::new();
+    lines.read_line(&mut line).expect("a line");
+    line.trim_end_matches('\n').to_owned()
+}
+
+/// The lines up to the end, without those that are empty.
+fn rest(lines: BufReader<ChildStdout>) -> Vec<String> {
+    lines.lines().map(|line| line.expect("text")).filter(|line| !line.is_empty()).collect()
+}
+
+/// The flags of the samples for mutual TLS with `double`.
+fn flags(double: &Double) -> Vec<String> {
+    let path = |path: &std::path::Path| path.to_str().expect("UTF-8").to_owned();
+    let flags = ["-e", "localhost", "-p", &double.port().to_string(), "-r"].map(str::to_owned);
+    let files = [path(double.ca_path()), "-c".to_owned(), path(double.cert_path()), "-k".to_owned()];
+    flags.into_iter().chain(files).chain([path(double.key_path())]).collect()
+}
+
+fn with<'a>(flags: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
+    flags.iter().map(String::as_str).chain(more.iter().copied()).collect()
+}
+
+/// Without the tokens, which are different every time.
+fn without_tokens(lines: &[String]) -> Vec<String> {
+    let no_token = |line: &String| {
+        let words = line.split(' ').filter(|word| !(word.len() > 16 && word.as_bytes()[16] == b'-'));
+        words.collect::<Vec<_>>().join(" ")
+    };
+    lines.iter().map(no_token).collect()
+}
+
+#[test]
+fn the_updater_talks_to_a_double_of_its_own() {
+    let (running, mut lines) = start("basic_shadow_updater", &["--count", "1"]);
+    let announced = next(&mut lines);
+    assert!(announced.starts_with("No endpoint given: started a double of AWS IoT Core at localhost:"), "{announced}");
+    let said = without_tokens(&rest(lines));
+    let update = ["Delete request rejected!", TILDES, "Update request with token: accepted!", "property: 0", TILDES];
+    assert_eq!(said, update, "there is no shadow to be removed");
+    assert_eq!((running.end().code), Some(0));
+}
+
+#[test]
+fn the_listener_prints_what_the_updater_wants_on_the_double_of_the_first() {
+    let (listener, mut deltas) = start("basic_shadow_delta_listener", &["--count", "2"]);
+    next(&mut deltas);
+    let join = next(&mut deltas);
+    let join: Vec<&str> = join.strip_prefix("Others join with ").expect("how to join").split(' ').collect();
+    let (updater, answers) = start("basic_shadow_updater", &[&join[..], &["--count", "2"]].concat());
+    let mut expected = Vec::new();
+    for number in 0..2 {
+        let (property, version) = (format!("property: {number}"), format!("version: {}", number + 1));
+        let block = ["delta/Bot", "++++++++DELTA++++++++++", &property, &version, "+++++++++++++++++++++++"];
+        expected.extend(block.map(str::to_owned));
+    }
+    assert_eq!(rest(deltas), expected);
+    let listener = listener.end();
+    assert_eq!((listener.code, listener.stderr.as_str()), (Some(0), ""));
+    // Whether the second answer has come before the double has gone with the listener is all the same.
+    assert!(without_tokens(&rest(answers)).contains(&"property: 0".to_owned()));
+    drop(updater);
+}
+
+#[test]
+fn the_echo_reports_whatever_the_updater_wants() {
+    let double = Double::start().expect("the double starts");
+    let flags = flags(&double);
+    let (echo, mut echoed) = start("thing_shadow_echo", &with(&flags, &["-n", "lamp", "-id", "lamp", "--count", "3"]));
+    // It reads the shadow once the deltas are subscribed to.
+    double.wait_for_messages(1, PATIENCE);
+    let (updater, answers) = start("basic_shadow_updater", &with(&flags, &["--thingName", "lamp", "--count", "3"]));
+    for number in 0..3 {
+        let said = [(); 4].map(|()| next(&mut echoed));
+        let state = format!("{{\"property\":{number}}}");
+        assert_eq!(said, ["Received a delta message:", &state, "Request to update the reported state...", "Sent."]);
+    }
+    assert_eq!(
+        (echo.end().code, updater_ends(updater, answers)),
+        (Some(0), ["property: 0", "property: 1", "property: 2"].map(str::to_owned).to_vec())
+    );
+    let shadow = double.shadow(&ShadowName::classic("lamp").expect("valid")).expect("it is there");
+    assert_eq!(shadow["state"], json!({ "desired": { "property": 2 }, "reported": { "property": 2 } }));
+    assert_eq!(double.violations(), []);
+}
+
+fn updater_ends(updater: Running, answers: BufReader<ChildStdout>) -> Vec<String> {
+    let properties = rest(answers).into_iter().filter(|line| line.starts_with("property")).collect();
+    updater.end().assert_done();
+    properties
+}
+
+#[test]
+fn the_echo_does_what_the_command_asks_for() {
+    let double = Double::start().expect("the double starts");
+    let flags = flags(&double);
+    let (echo, mut echoed) = start("thing_shadow_echo", &with(&flags, &["--count", "1"]));
+    double.wait_for_messages(1, PATIENCE);
+    let connection = mutual(&double);
+    let big = r#"{"serial":9007199254740993,"on":[1,{"a":"ü"}]}"#;
+    let update = with(&connection, &["--thing", "Bot", "--desired", big]);
+    let ended = Running::spawn(command(&[&["shadow", "update"], &update[..]].concat())).end();
+    ended.assert_done();
+    assert_eq!(next(&mut echoed), "Received a delta message:");
+    assert_eq!(rest(echoed).last().map(String::as_str), Some("Sent."));
+    assert_eq!(echo.end().code, Some(0));
+    let get = with(&connection, &["--thing", "Bot"]);
+    let ended = Running::spawn(command(&[&["shadow", "get"], &get[..]].concat())).end();
+    let document: serde_json::Value = serde_json::from_str(ended.text()).expect("JSON");
+    assert_eq!(
+        (&document["state"]["reported"]["serial"], &document["version"]),
+        (&json!(9_007_199_254_740_993_u64), &json!(2))
+    );
+    assert_eq!(document["state"]["delta"], json!(null));
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    let output = example("thing_shadow_echo", &["-n", "my lamp"]).output().expect(crate::example::HOW_TO_BUILD);
+    let stderr = String::from_utf8(output.stderr).expect("text");
+    assert!(stderr.starts_with("thing_shadow_echo: \"my lamp\" is no thing name"), "{stderr}");
+    assert_eq!(output.status.code(), Some(1));
+}
