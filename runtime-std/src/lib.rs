@@ -96,3 +96,8 @@ pub use subscription::Subscription;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// So does the one in the page about shadows.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/shadows.md")]
+struct ShadowsPage;

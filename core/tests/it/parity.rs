@@ -51,6 +51,13 @@
 //! | 44 | `without_a_queue_a_request_while_resubscribing_is_not_lost` |
 //! | 45 | `a_stop_while_draining_keeps_the_rest` |
 //! | 46 | `what_was_queued_is_acknowledged_under_its_ticket` |
+//! | 47 | `requests::a_request_is_published_when_its_answers_are_subscribed_to_and_ends_with_the_answer`, `requests::calls_that_can_only_fail_are_refused`, `watches::a_watch_subscribes_reads_and_then_tells_every_delta` |
+//! | 48 | `requests::the_next_request_of_a_kind_needs_no_subscription` |
+//! | 49 | `requests::without_keeping_subscriptions_the_last_request_of_a_kind_ends_them` |
+//! | 50 | `requests::at_the_deadline_a_request_ends_and_a_late_answer_is_counted`, `requests::what_is_not_for_a_request_does_not_end_it` |
+//! | 51, 52 | `watches::deltas_come_once_and_in_order`, `watches::the_end_of_a_watch_is_the_end_of_its_news` |
+//! | 53 | `requests::answers_find_their_requests_in_any_order` |
+//! | 54 | `watches::an_update_of_our_own_does_not_hide_the_delta_of_the_same_version` |
 
 use core::time::Duration;
 

@@ -11,6 +11,12 @@
 //! | 27 | `handles::a_message_goes_to_every_subscription_that_matches` |
 //! | 28 | `a_thousand_messages_without_waiting_and_a_hundred_with_it_all_arrive` |
 //! | 31 | `a_callback_that_panics_stops_no_other`, `handles::a_panicking_message_callback_gets_the_next_message` |
+//! | 48 | `shadows::the_service_answers_each_request` |
+//! | 50 | `shadows::an_answer_that_does_not_come_is_a_timeout_and_no_later_answer_changes_that`, `shadows::an_answer_that_cannot_be_read_answers_nobody` |
+//! | 51 | `shadow_watches::a_callback_of_a_delta_may_use_the_shadow_take_its_time_and_panic` |
+//! | 53 | `shadows::as_many_requests_as_there_is_room_for_each_get_their_own_answer` |
+//! | 55 | `shadows::a_callback_of_a_timeout_may_use_the_shadow` |
+//! | 56 | `shadow_watches::a_text_in_pieces_arrives_whole` |
 
 use std::collections::BTreeSet;
 use std::io::Write;

@@ -233,6 +233,29 @@ fn an_echo_and_a_controller_agree_over_a_bad_line() {
     assert_eq!(double.violations(), []);
 }
 
+#[test]
+fn a_text_in_pieces_arrives_whole() {
+    // Case 56 ★: v1 loses a tenth of them.
+    let text: String = (0..100_u8).map(|n| char::from(b'!' + n % 90)).collect();
+    let double = double();
+    let (_client, shadow) = pump(&double);
+    let deltas = shadow.deltas().unwrap();
+    assert!(deltas.granted(PATIENCE).is_some());
+    let controller = Client::connect(plain(&double, "controller")).unwrap();
+    controller.wait_ready(PATIENCE).unwrap();
+    let remote = controller.shadow("pump").unwrap().timeout(PATIENCE);
+    let mut rest = &text[..];
+    let mut pieces = 0;
+    while !rest.is_empty() {
+        let (piece, left) = rest.split_at(rest.len().min(1 + pieces % 10));
+        remote.update(desired(&json!({ "piece": piece }))).unwrap().answer().unwrap();
+        (rest, pieces) = (left, pieces + 1);
+    }
+    let piece = |delta: thingwire_std::Delta| delta.state.get::<String>("piece").unwrap().unwrap();
+    let arrived: String = deltas.take(pieces).map(piece).collect();
+    assert_eq!(arrived, text);
+}
+
 /// With what stands in them, enough to fill the watch and every buffer on the way.
 const DELTAS: usize = 6_000;
 
