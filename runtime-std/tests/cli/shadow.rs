@@ -282,6 +282,25 @@ fn a_watch_that_the_server_refuses_fails() {
 }
 
 #[test]
+fn what_cannot_be_read_is_told_in_one_line_and_the_watch_goes_on() {
+    let (double, address) = plain_double();
+    double.change_shadows(|service| {
+        service.begin_mood(1, Mood { count: 1, ..Mood::always(ShadowMessage::Any, Whim::Reject(403)) });
+    });
+    let (mut running, mut lines) = watch(&["--count", "1"], &address);
+    running.hear("shadow pump: cannot be read: rejected: 403 Forbidden");
+    want(&double, 1);
+    assert_eq!(next(&mut lines)["state"]["flow"], 1);
+    let ended = running.end();
+    ended.assert_done();
+    assert_eq!(ended.stderr.lines().count(), 2, "{}", ended.stderr);
+
+    let verbose = shadow(&["watch", "--thing", "pump", "--count", "1", "--verbose"], &address);
+    verbose.assert_done();
+    assert!(verbose.stderr.contains("thingwire: watching shadow pump\n"), "{}", verbose.stderr);
+}
+
+#[test]
 fn two_watches_of_two_processes_are_told_the_same() {
     let (double, address) = plain_double();
     let mut both = [watch(&["--count", "2"], &address), watch(&["--count", "2"], &address)];

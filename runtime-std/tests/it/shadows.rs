@@ -125,7 +125,7 @@ fn an_answer_that_does_not_come_is_a_timeout_and_no_later_answer_changes_that() 
     let (_client, shadow) = pump(&double);
     let late = Whim::Delay(Span(SHORT * 4));
     double.change_shadows(move |service| {
-        service.begin_mood(1, Mood { count: 1, ..Mood::always(ShadowMessage::Accepted, late) })
+        service.begin_mood(1, Mood { count: 1, ..Mood::always(ShadowMessage::Accepted, late) });
     });
     let update = shadow.clone().timeout(SHORT).update(reported(&json!({ "flow": 1 }))).unwrap();
     assert_eq!(update.answer(), Err(ShadowError::TimedOut));

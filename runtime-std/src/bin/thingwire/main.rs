@@ -57,6 +57,8 @@ fn fail(failure: &Failure) -> ExitCode {
 /// One line on standard error.
 fn say(line: impl fmt::Display) {
     progress::erase();
+    // What others have said may have several lines, or orders for a terminal.
+    let line = line.to_string().replace(char::is_control, " ");
     // A line for the user that cannot be written is no reason to stop the work.
     let _ = writeln!(io::stderr(), "thingwire: {line}");
 }

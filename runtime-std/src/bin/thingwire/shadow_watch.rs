@@ -1,7 +1,7 @@
 //! `thingwire shadow watch`.
 
 use serde_json::Value;
-use thingwire_std::{Delta, Notice, ShadowEvent, ShadowWatch};
+use thingwire_std::{Delta, Notice, Outcome, ShadowEvent, ShadowName, ShadowWatch};
 
 use crate::connection::Connection;
 use crate::failure::{Code, Failure};
@@ -21,7 +21,7 @@ pub(crate) fn run(arguments: &WatchArguments) -> Result<(), Failure> {
         .map_err(|refused| Failure::refusal(&format!("shadow {shadow}"), &refused.why))?;
     let output = Output::start(connection.driver.waker())?;
     connection.start();
-    let result = Watcher { output, left: arguments.count, offline: false }.run(&mut connection);
+    let result = Watcher { shadow, output, left: arguments.count, offline: false }.run(&mut connection);
     connection.stop();
     match result {
         // That is how it ends.
@@ -31,6 +31,7 @@ pub(crate) fn run(arguments: &WatchArguments) -> Result<(), Failure> {
 }
 
 struct Watcher {
+    shadow: ShadowName,
     output: Output,
     /// How many lines are still wanted; `None` is all.
     left: Option<u64>,
@@ -42,9 +43,12 @@ impl Watcher {
     fn run(mut self, connection: &mut Connection) -> Result<(), Failure> {
         while self.left != Some(0) || self.output.waiting() > 0 {
             match connection.next(None)? {
-                Some(Notice::Shadow(notice)) => self.told(&notice.event, &notice.to_string())?,
+                Some(Notice::Shadow(notice)) => self.told(&notice.event, &notice.to_string(), connection.verbose)?,
                 Some(notice @ (Notice::Offline { why: Some(_), .. } | Notice::Online { .. })) => {
                     self.connection_changed(&notice, connection.verbose);
+                }
+                Some(Notice::Done { outcome: Outcome::Subscribed(_), .. }) => {
+                    connection.tell(|| format!("watching shadow {}", self.shadow));
                 }
                 _ => {}
             }
@@ -56,7 +60,7 @@ impl Watcher {
         Ok(())
     }
 
-    fn told(&mut self, event: &ShadowEvent, words: &str) -> Result<(), Failure> {
+    fn told(&mut self, event: &ShadowEvent, words: &str, verbose: bool) -> Result<(), Failure> {
         match line(event) {
             Some(_) if self.left == Some(0) => {}
             Some(line) => {
@@ -66,6 +70,8 @@ impl Watcher {
             None if matches!(event, ShadowEvent::NotSubscribed | ShadowEvent::GivenUp { .. }) => {
                 return Err(Failure::new(Code::Refused, words));
             }
+            // With --verbose it was said by now.
+            None if verbose => {}
             None => say(words),
         }
         Ok(())
