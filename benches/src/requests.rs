@@ -4,13 +4,13 @@ use thingwire_core::{Config, Limits, ShadowName, ShadowRequest, ShadowUpdate};
 
 use crate::Bench;
 
-/// The filter of the answers in the benchmarks' SUBSCRIBE, whose length is known to them.
+/// Where the service says yes.
 const ACCEPTED: &str = "$aws/things/bench/shadow/update/accepted";
 
 /// Requests to one shadow, and the answers to them, made beforehand.
 pub struct Requests {
     bench: Bench,
-    requests: Vec<ShadowRequest>,
+    calls: Vec<ShadowRequest>,
     replies: Vec<Vec<u8>>,
     answers: Vec<u8>,
 }
@@ -41,9 +41,9 @@ impl Requests {
             );
             crate::message_to(ACCEPTED, json.as_bytes(), None)
         };
-        let requests = (0..count).map(request).collect();
+        let calls = (0..count).map(request).collect();
         let replies = (0..count).map(reply).collect();
-        let mut this = Self { bench, requests, replies, answers: Vec::new() };
+        let mut this = Self { bench, calls, replies, answers: Vec::new() };
         this.bench.shadow(ShadowRequest::update(shadow, update.clone()).token("first"));
         this.bench.transmit();
         this.bench.receive(&[0x90, 4, 0, 1, 1, 1]);
@@ -55,7 +55,7 @@ impl Requests {
     /// Asks for these and sends them; nothing is answered.
     pub fn ask(&mut self, range: core::ops::Range<usize>) {
         for index in range {
-            self.bench.shadow(self.requests[index].clone());
+            self.bench.shadow(self.calls[index].clone());
         }
     }
 
