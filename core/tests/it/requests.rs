@@ -452,6 +452,23 @@ fn what_would_be_sent_again_waits_when_its_answers_are_not_subscribed_to_any_mor
 }
 
 #[test]
+fn a_request_that_ends_before_it_can_be_published_again_is_not_published_again() {
+    let mut rig = Rig::online(config());
+    let late = update(r#"{"state":{"reported":{}}}"#).token("late").timeout(Duration::from_secs(4));
+    let ticket = rig.shadow(late);
+    let sent = rig.drain();
+    assert_eq!(token(&rig.receive(&suback(packet_id(&sent[0]), &[1, 1]))[0]), "late");
+    rig.lose_link(LinkError::KeepAlive);
+    rig.wake();
+    let restoring = rig.reach_online(&CONNACK);
+    assert_eq!(kind(&restoring[0]), SUBSCRIBE);
+    rig.take_notices();
+    assert_eq!(rig.wake(), Vec::<Vec<u8>>::new());
+    assert_eq!(rig.outcomes(), [end(ticket, Outcome::TimedOut)]);
+    assert_eq!(rig.serve(restoring), Vec::<Vec<u8>>::new());
+}
+
+#[test]
 fn a_request_that_could_not_be_sent_before_its_deadline_is_unsent() {
     let mut rig = Rig::online(config());
     rig.shadow(get().token("first"));
