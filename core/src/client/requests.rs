@@ -224,6 +224,7 @@ impl Client {
     pub(super) fn withdraw_request(&mut self, ticket: Ticket) -> bool {
         let in_time = self.requests.withdraw(ticket);
         if in_time {
+            self.shadows.forget(ticket);
             self.finished(ticket, Outcome::Discarded);
             self.serve_requests();
         }

@@ -21,7 +21,7 @@ const TOKEN_LEN_MAX: usize = 64;
 /// What the client knows of shadows.
 #[derive(Debug, Default)]
 pub(crate) struct Shadows {
-    /// Requests of the application that change what a watch knows.
+    /// Requests of the application that change what a watch knows, also one that begins meanwhile.
     deletes: BTreeMap<Ticket, ShadowName>,
     /// By the tickets of the calls that began them.
     watches: BTreeMap<Ticket, Watch>,
@@ -83,8 +83,7 @@ impl Shadows {
         let token = chosen_token(&request).map_or_else(|| self.token(ticket, rng), str::to_owned);
         let ShadowRequest { shadow, operation, .. } = request;
         requests.ask(ticket, ask(&shadow, &operation, token, deadline));
-        let watched = self.watches.values().any(|watch| *watch.shadow() == shadow);
-        if watched && matches!(operation, ShadowOperation::Delete) {
+        if matches!(operation, ShadowOperation::Delete) {
             self.deletes.insert(ticket, shadow);
         }
     }
@@ -174,6 +173,11 @@ impl Shadows {
             news.extend(events.drain(..).map(|event| News::event(name, watch.shadow(), event)));
         }
         internal
+    }
+
+    /// A request is withdrawn.
+    pub(crate) fn forget(&mut self, ticket: Ticket) {
+        self.deletes.remove(&ticket);
     }
 
     /// A request ended without an answer. Tells whether it was one of ours.

@@ -216,6 +216,21 @@ fn after_a_deletion_any_version_may_follow() {
 }
 
 #[test]
+fn a_delete_that_was_asked_for_before_the_watch_is_told() {
+    let mut rig = Rig::online(config());
+    rig.shadow(ShadowRequest::delete(name()).token("d"));
+    rig.served();
+    rig.watch(deltas());
+    for sent in rig.served() {
+        rig.tell("get/accepted", &in_sync(40, &token(&sent)));
+    }
+    rig.take_notices();
+    rig.tell("delete/accepted", r#"{"version":40,"timestamp":1,"clientToken":"d"}"#);
+    let told: Vec<_> = rig.told().into_iter().filter(|word| !word.starts_with("Done")).collect();
+    assert_eq!(told, ["deleted 40"]);
+}
+
+#[test]
 fn a_shadow_that_is_not_there_is_told_once() {
     let mut rig = Rig::online(config());
     rig.watch(deltas());
