@@ -8,8 +8,8 @@ use std::path::Path;
 use crate::trace::RecordOptions;
 #[cfg(feature = "websocket")]
 use crate::transport::WebSocketConfig;
-use crate::transport::{Authorizer, Endpoint, Identity, PemError, PemPart, Roots, Supplies, TlsConfig};
-use crate::{Instant, Notice, Options, Security, SetupError, ShadowEvent};
+use crate::transport::{Authorizer, Endpoint, Identity, PemError, PemFault, PemPart, Roots, Supplies, TlsConfig};
+use crate::{CertificateInfo, Instant, Notice, Options, Security, SetupError, ShadowEvent, date};
 
 /// The monotonic clock, counted from when it was made.
 #[derive(Debug, Clone, Copy)]
@@ -37,9 +37,12 @@ pub fn seed() -> Result<u64, SetupError> {
 /// What one link takes from the outside, now: the operating system's entropy and its clock. Credentials are not among
 /// it.
 pub fn supplies() -> Result<Supplies, SetupError> {
+    Ok(Supplies::new(random()?, unix_seconds()))
+}
+
+fn unix_seconds() -> u64 {
     // Before 1970 no certificate is valid, and no signature.
-    let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Ok(Supplies::new(random()?, unix.as_secs()))
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 fn random<const N: usize>() -> Result<[u8; N], SetupError> {
@@ -97,9 +100,45 @@ pub fn log_level(notice: &Notice) -> Option<log::Level> {
     }
 }
 
+/// [`Identity::from_pem`] with files, which are read now, once. Fails when one of them cannot be used, or when they do
+/// not belong together, and says which.
+///
+/// A certificate that is not valid now, by the operating system's clock, is a warning in the log and no failure: it is
+/// the server's clock that counts.
+pub fn identity(certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Identity, SetupError> {
+    let (certificate, key) = (certificate.as_ref(), key.as_ref());
+    let (chain, secret) = (read(certificate)?, read(key)?);
+    let identity = Identity::from_pem(&chain, &secret).map_err(|why| match why {
+        PemError { fault: PemFault::OtherKey, .. } => SetupError::KeyOfOther {
+            certificate: certificate.display().to_string(),
+            subject: Identity::subject(&chain),
+            key: key.display().to_string(),
+        },
+        PemError { part: PemPart::Key, .. } => in_file(key, why),
+        _ => in_file(certificate, why),
+    })?;
+    if let Some(warning) = expiry_warning(identity.certificate()) {
+        log::warn!("{}: {warning}", certificate.display());
+    }
+    Ok(identity)
+}
+
+/// What is to be said of a device's certificate that is not valid now, by the operating system's clock.
+pub fn expiry_warning(certificate: &CertificateInfo) -> Option<String> {
+    let now = unix_seconds();
+    (certificate.is_expired_at(now) || certificate.is_too_early_at(now)).then(|| {
+        format!(
+            "the device certificate {certificate} is valid from {} to {} only, and this machine's clock says {}",
+            date::readable(certificate.not_before),
+            date::readable(certificate.not_after),
+            date::readable(now)
+        )
+    })
+}
+
 impl Options {
     /// Mutual TLS with files, as AWS IoT Core's console hands them out: the device's certificate, its private key and
-    /// the service's root certificate as PEM, see [`Identity::from_pem`] and [`Roots::from_pem`].
+    /// the service's root certificate as PEM, see [`identity`] and [`Roots::from_pem`].
     ///
     /// `endpoint` is `HOST` or `HOST:PORT`, 8883 when there is no port. The files are read now, once. Fails when one
     /// of the four cannot be used, and says which.
@@ -112,10 +151,7 @@ impl Options {
     ) -> Result<Self, SetupError> {
         let (certificate, key, root) = (certificate.as_ref(), key.as_ref(), root.as_ref());
         let endpoint = endpoint.parse()?;
-        let identity = Identity::from_pem(&read(certificate)?, &read(key)?).map_err(|why| {
-            let path = if why.part == PemPart::Key { key } else { certificate };
-            in_file(path, why)
-        })?;
+        let identity = identity(certificate, key)?;
         let security = Security::Tls(TlsConfig::mutual(identity, roots(root)?));
         Ok(Self::new(endpoint, security, client_id))
     }

@@ -106,6 +106,8 @@ mod client;
 mod codec;
 mod command;
 mod config;
+#[allow(dead_code, reason = "which forms are used depends on the features")]
+mod date;
 #[cfg(feature = "host")]
 pub mod dial;
 mod drain;
@@ -159,8 +161,8 @@ pub use frame::{FrameError, PacketKind};
 pub use json::JsonError;
 pub use limits::Limits;
 pub use link::{
-    ConnectRefusal, ConnectStage, Layer, Link, LinkError, ProtocolError, ProxyError, TcpError, TlsError, UpgradeHeader,
-    WebSocketError, WebSocketFault,
+    CertificateInfo, ConnectRefusal, ConnectStage, Layer, Link, LinkError, ProtocolError, ProxyError, TcpError,
+    TlsError, UpgradeHeader, WebSocketError, WebSocketFault,
 };
 #[cfg(feature = "transport")]
 pub use options::{Options, Security, SetupError};

@@ -1,6 +1,8 @@
 //! Links, and why they end.
 
+mod certificate;
 mod proxy;
+mod tls;
 mod websocket;
 
 use core::fmt;
@@ -8,7 +10,9 @@ use core::net::SocketAddr;
 
 use crate::FrameError;
 
+pub use certificate::CertificateInfo;
 pub use proxy::ProxyError;
+pub use tls::TlsError;
 pub use websocket::{UpgradeHeader, WebSocketError, WebSocketFault};
 
 /// One transport connection. A later link has a greater number; numbers are never reused.
@@ -196,39 +200,6 @@ pub enum TcpError {
     },
 }
 
-/// What went wrong in TLS.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TlsError {
-    /// The server's certificate is not from a trusted root.
-    UnknownIssuer,
-    /// The server's certificate is for other names.
-    WrongName,
-    /// The server's certificate has expired.
-    Expired,
-    /// The server's certificate is not valid yet: often the device's own clock is wrong.
-    NotYetValid,
-    /// The server's certificate is unusable for another reason.
-    BadCertificate {
-        /// The verifier's words.
-        why: String,
-    },
-    /// The server ended the handshake or the connection with an alert.
-    Alert {
-        /// The alert's name, for example `CertificateRequired`.
-        name: String,
-    },
-    /// The server closed the connection during the handshake.
-    Closed,
-    /// The peer does not speak TLS.
-    NotTls,
-    /// Anything else.
-    Other {
-        /// The library's words.
-        why: String,
-    },
-}
-
 /// How the server broke MQTT 3.1.1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -364,49 +335,6 @@ impl fmt::Display for TcpError {
     }
 }
 
-impl fmt::Display for TlsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownIssuer => {
-                f.write_str("the server's certificate is not signed by the given root; check the root certificate")
-            }
-            Self::WrongName => {
-                f.write_str("the server's certificate is for another host name; check the endpoint's spelling")
-            }
-            Self::Expired => f.write_str("the server's certificate has expired; check this machine's clock"),
-            Self::NotYetValid => f.write_str("the server's certificate is not valid yet; check this machine's clock"),
-            Self::BadCertificate { why } => write!(f, "the server's certificate is unusable ({why})"),
-            Self::Alert { name } => write!(f, "the server refused the connection ({name}){}", advice(name)),
-            Self::Closed => f.write_str(
-                "the server closed the connection during the handshake; check the port, and that the device \
-                 certificate is registered and active",
-            ),
-            Self::NotTls => f.write_str("the peer does not speak TLS; check the port"),
-            Self::Other { why } => f.write_str(why),
-        }
-    }
-}
-
-/// What to do about an alert (RFC 8446 §6.2).
-fn advice(alert: &str) -> &'static str {
-    match alert {
-        "CertificateRequired" | "NoCertificate" => "; the server wants a device certificate",
-        "CertificateExpired" => "; the device certificate has expired",
-        "CertificateRevoked" => "; the device certificate is revoked",
-        "UnknownCA" => "; the server does not know who signed the device certificate; register the certificate",
-        "UnrecognisedName" => "; the server does not know this host name; check the endpoint",
-        "NoApplicationProtocol" => "; the port is for another protocol; try port 8883",
-        "ProtocolVersion" | "InsufficientSecurity" => "; the server has neither TLS 1.2 nor 1.3 with a usable cipher",
-        "HandshakeFailure"
-        | "BadCertificate"
-        | "UnsupportedCertificate"
-        | "CertificateUnknown"
-        | "AccessDenied"
-        | "DecryptError" => "; check that the device certificate is the right one, registered and active",
-        _ => "",
-    }
-}
-
 impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -437,6 +365,5 @@ impl fmt::Display for ConnectRefusal {
 }
 
 impl core::error::Error for LinkError {}
-impl core::error::Error for TlsError {}
 impl core::error::Error for ProtocolError {}
 impl core::error::Error for ConnectRefusal {}

@@ -202,6 +202,15 @@ pub enum SetupError {
         /// What is wrong with it.
         why: PemError,
     },
+    /// A private key that belongs to another certificate.
+    KeyOfOther {
+        /// The certificate's path.
+        certificate: String,
+        /// Whom the certificate is for.
+        subject: String,
+        /// The key's path.
+        key: String,
+    },
     /// A resource that the operating system does not give.
     System {
         /// What was wanted, and the operating system's words.
@@ -244,6 +253,9 @@ impl fmt::Display for SetupError {
             Self::Config(error) => error.fmt(f),
             Self::File { path, why } => write!(f, "cannot read {path}: {why}"),
             Self::FileContent { path, why } => write!(f, "{path}: {why}"),
+            Self::KeyOfOther { certificate, subject, key } => {
+                write!(f, "{key}: the private key does not belong to {certificate}, the certificate of {subject:?}")
+            }
             Self::System { why } => f.write_str(why),
         }
     }

@@ -73,10 +73,10 @@ pub use thingwire_core::transport::{
 #[cfg(feature = "websocket")]
 pub use thingwire_core::transport::{Credentials, CredentialsError, CredentialsSource, WebSocketConfig};
 pub use thingwire_core::{
-    AckToken, BackoffConfig, Config, ConfigError, ConnectRefusal, ConnectStage, Drain, Filter, FrameError, Instant,
-    Jitter, Layer, Limits, Link, LinkError, Message, Notice, Options, Outcome, Password, Phase, ProtocolError,
-    ProxyError, Publish, Qos, QueueConfig, Refusal, Refused, Security, SetupError, Status, TcpError, Ticket, TlsError,
-    Topic, TopicError, Totals, UpgradeHeader, WebSocketError, WebSocketFault, WhenFull, Will,
+    AckToken, BackoffConfig, CertificateInfo, Config, ConfigError, ConnectRefusal, ConnectStage, Drain, Filter,
+    FrameError, Instant, Jitter, Layer, Limits, Link, LinkError, Message, Notice, Options, Outcome, Password, Phase,
+    ProtocolError, ProxyError, Publish, Qos, QueueConfig, Refusal, Refused, Security, SetupError, Status, TcpError,
+    Ticket, TlsError, Topic, TopicError, Totals, UpgradeHeader, WebSocketError, WebSocketFault, WhenFull, Will,
 };
 pub use thingwire_core::{
     Delta, Document, Documents, JsonError, Malformed, NameError, Rejection, Reply, RequestConfig, Section, ShadowError,

@@ -5,15 +5,16 @@ use core::net::SocketAddr;
 use crate::wire::filler::mask;
 use crate::wire::{Bad, Input, Output, Wire, fields, get_text, put_payload, put_text, variants};
 use crate::{
-    AckToken, Action, BackoffConfig, Config, ConnectRefusal, ConnectStage, Drain, Filter, FrameError, Instant, Jitter,
-    Limits, Link, LinkError, Message, Notice, Outcome, PacketKind, Password, ProtocolError, ProxyError, Publish, Qos,
-    QueueConfig, Refusal, RequestConfig, TcpError, Ticket, TlsError, Topic, UpgradeHeader, WebSocketError,
-    WebSocketFault, WhenFull, Will,
+    AckToken, Action, BackoffConfig, CertificateInfo, Config, ConnectRefusal, ConnectStage, Drain, Filter, FrameError,
+    Instant, Jitter, Limits, Link, LinkError, Message, Notice, Outcome, PacketKind, Password, ProtocolError,
+    ProxyError, Publish, Qos, QueueConfig, Refusal, RequestConfig, TcpError, Ticket, TlsError, Topic, UpgradeHeader,
+    WebSocketError, WebSocketFault, WhenFull, Will,
 };
 
 fields!(Link(number));
 fields!(Ticket(number));
 fields!(AckToken { link, serial });
+fields!(CertificateInfo { subject, issuer, names, not_before, not_after });
 fields!(Will { topic, payload, qos, retain });
 fields!(BackoffConfig { base, max, stable, floor, jitter });
 fields!(QueueConfig { count_max, bytes_max, when_full });
@@ -145,15 +146,17 @@ variants!(TcpError {
     5 = Os { code },
 });
 variants!(TlsError {
-    0 = UnknownIssuer,
-    1 = WrongName,
-    2 = Expired,
-    3 = NotYetValid,
-    4 = BadCertificate { why },
+    0 = UnknownIssuer { certificate, issuer, roots },
+    1 = WrongName { certificate, wanted },
+    2 = Expired { certificate, now },
+    3 = NotYetValid { certificate, now },
+    4 = BadCertificate { certificate, why },
     5 = Alert { name },
     6 = Closed,
     7 = NotTls,
     8 = Other { why },
+    9 = OtherPin { certificate, pin },
+    10 = DeviceRefused { certificate, alert },
 });
 variants!(ProtocolError {
     0 = Frame(error),

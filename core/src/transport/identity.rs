@@ -1,67 +1,85 @@
-//! Who we are and whom we trust, from PEM.
+//! Who we are, from PEM.
 
 use core::fmt;
 use std::sync::Arc;
 
-use rustls::RootCertStore;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{PemObject as _, SectionKind};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SigningKey};
+use rustls::{Error, InconsistentKeys};
 
 use super::pem::{PemError, PemFault, PemPart, sections};
+use super::x509::Certificate;
+use crate::CertificateInfo;
 
 /// What a device shows to prove who it is: its certificate chain and its private key. Cheap to clone.
 #[derive(Clone)]
-pub struct Identity(pub(super) Arc<CertifiedKey>);
+pub struct Identity {
+    pub(super) key: Arc<CertifiedKey>,
+    pub(super) info: Arc<CertificateInfo>,
+}
 
 impl Identity {
     /// A certificate chain, the device's own first, and its private key: PKCS#8, PKCS#1 or SEC1; RSA of 2048 to 4096
     /// bits, EC on P-256 or P-384, or Ed25519; not encrypted.
     ///
-    /// Fails when either cannot be used, or when they do not belong together.
+    /// Fails when either cannot be used, or when they do not belong together. Whether the certificate is valid today is
+    /// not asked: a device may be set up before its clock is. [`certificate`](Self::certificate) has the dates, and
+    /// the server judges them.
     pub fn from_pem(certificate: &[u8], key: &[u8]) -> Result<Self, PemError> {
         let chain = certificates(certificate, PemPart::Certificate)?;
-        let key = private_key(key)?;
-        let key = ring::sign::any_supported_type(&key).map_err(|_| PemPart::Key.fault(PemFault::UnsupportedKey))?;
-        let certified = CertifiedKey::new(chain, key);
-        match certified.keys_match() {
-            Ok(()) => Ok(Self(Arc::new(certified))),
-            Err(rustls::Error::InconsistentKeys(_)) => Err(PemPart::Key.fault(PemFault::OtherKey)),
-            Err(_) => Err(PemPart::Certificate.fault(PemFault::BadCertificate)),
+        Self::new(chain, signing_key(&private_key(key)?)?)
+    }
+
+    /// A certificate chain, the device's own first, and something that signs with its private key: a security module
+    /// or whatever else keeps the key to itself. It is asked to sign on the thread that drives the engine, once for
+    /// each handshake, which waits for it.
+    ///
+    /// Fails when the chain cannot be used, or when the signer tells its public key and that is another certificate's.
+    pub fn with_signer(certificate: &[u8], signer: Arc<dyn SigningKey>) -> Result<Self, PemError> {
+        Self::new(certificates(certificate, PemPart::Certificate)?, signer)
+    }
+
+    fn new(chain: Vec<CertificateDer<'static>>, key: Arc<dyn SigningKey>) -> Result<Self, PemError> {
+        let bad = PemPart::Certificate.fault(PemFault::BadCertificate);
+        let info = chain.first().and_then(|own| Certificate::read(own)).map(|own| own.info).ok_or(bad)?;
+        let key = CertifiedKey::new(chain, key);
+        match key.keys_match() {
+            // Not every signer tells its public key.
+            Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
+                Ok(Self { key: Arc::new(key), info: Arc::new(info) })
+            }
+            Err(Error::InconsistentKeys(_)) => Err(PemPart::Key.fault(PemFault::OtherKey)),
+            Err(_) => Err(bad),
         }
+    }
+
+    /// Whom the first certificate of a PEM text is for.
+    #[cfg(feature = "host")]
+    pub(crate) fn subject(chain: &[u8]) -> String {
+        let chain = certificates(chain, PemPart::Certificate).unwrap_or_default();
+        chain.first().and_then(|own| Certificate::read(own)).map(|own| own.info.subject).unwrap_or_default()
+    }
+
+    /// What the device's certificate says of itself.
+    pub fn certificate(&self) -> &CertificateInfo {
+        &self.info
     }
 }
 
 /// Shows nothing of the key.
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Identity").field("certificates", &self.0.cert.len()).finish_non_exhaustive()
+        f.debug_struct("Identity")
+            .field("certificate", &self.info.subject)
+            .field("certificates", &self.key.cert.len())
+            .finish_non_exhaustive()
     }
 }
 
-/// The certificates that a server's certificate must lead to. Cheap to clone.
-#[derive(Clone)]
-pub struct Roots(pub(super) Arc<RootCertStore>);
-
-impl Roots {
-    /// One root certificate or several. Fails when there is none, or when any of them cannot be used.
-    pub fn from_pem(certificates: &[u8]) -> Result<Self, PemError> {
-        let mut store = RootCertStore::empty();
-        for certificate in self::certificates(certificates, PemPart::Root)? {
-            store.add(certificate).map_err(|_| PemPart::Root.fault(PemFault::BadCertificate))?;
-        }
-        Ok(Self(Arc::new(store)))
-    }
-}
-
-impl fmt::Debug for Roots {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Roots").field("certificates", &self.0.len()).finish_non_exhaustive()
-    }
-}
-
-fn certificates(text: &[u8], part: PemPart) -> Result<Vec<CertificateDer<'static>>, PemError> {
+/// The certificates of a PEM text in their order; at least one.
+pub(super) fn certificates(text: &[u8], part: PemPart) -> Result<Vec<CertificateDer<'static>>, PemError> {
     let sections = sections(text, part)?;
     let holds_key = sections.iter().any(|(kind, _)| is_private_key(*kind));
     let certificates: Vec<_> = sections
@@ -89,6 +107,10 @@ fn private_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, PemError> {
     };
     let key = sections.into_iter().find_map(|(kind, der)| PrivateKeyDer::from_pem(kind, der));
     key.ok_or(part.fault(fault))
+}
+
+fn signing_key(key: &PrivateKeyDer<'_>) -> Result<Arc<dyn SigningKey>, PemError> {
+    ring::sign::any_supported_type(key).map_err(|_| PemPart::Key.fault(PemFault::UnsupportedKey))
 }
 
 fn is_private_key(kind: SectionKind) -> bool {

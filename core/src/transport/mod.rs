@@ -3,29 +3,35 @@
 pub mod authorizer;
 #[cfg(feature = "websocket")]
 pub mod credentials;
-#[cfg(feature = "websocket")]
-mod date;
 mod encoding;
 pub mod endpoint;
 mod http;
 pub mod identity;
 pub mod pem;
 pub mod proxy;
+pub mod roots;
+pub mod sign;
 #[cfg(feature = "websocket")]
 pub mod sigv4;
 pub(crate) mod stack;
 pub mod supplies;
 pub mod tls;
+mod verifier;
 #[cfg(feature = "websocket")]
 pub mod websocket;
+mod x509;
+
+#[cfg(feature = "websocket")]
+use crate::date;
 
 pub use authorizer::Authorizer;
 #[cfg(feature = "websocket")]
 pub use credentials::{Credentials, CredentialsError, CredentialsPart, CredentialsSource};
 pub use endpoint::{Endpoint, EndpointError};
-pub use identity::{Identity, Roots};
+pub use identity::Identity;
 pub use pem::{PemError, PemFault, PemPart};
 pub use proxy::{ProxyConfig, ProxyKind};
+pub use roots::Roots;
 pub use supplies::Supplies;
 pub use tls::TlsConfig;
 #[cfg(feature = "websocket")]

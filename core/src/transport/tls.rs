@@ -7,15 +7,18 @@ use std::sync::Arc;
 
 use bytes::{Buf as _, BufMut as _, BytesMut};
 use rustls::client::Resumption;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::ring;
 use rustls::pki_types::{ServerName, UnixTime};
 use rustls::sign::SingleCertAndKey;
 use rustls::time_provider::TimeProvider;
-use rustls::{CertificateError, ClientConfig, ClientConnection};
+use rustls::{AlertDescription, ClientConfig, ClientConnection};
 
 use super::endpoint::{Endpoint, EndpointError};
-use super::identity::{Identity, Roots};
-use crate::TlsError;
+use super::identity::Identity;
+use super::roots::Roots;
+use super::verifier::{Verifier, told};
+use crate::{CertificateInfo, TlsError};
 
 /// The port at which AWS IoT Core serves several protocols and needs to be told which one is meant.
 const SHARED_PORT: u16 = Endpoint::HTTPS_PORT;
@@ -42,18 +45,42 @@ pub struct TlsConfig {
     has_own_alpn: bool,
     /// What the server calls itself, if not as the endpoint does.
     server_name: Option<String>,
+    verifier: Verifier,
+    /// What the device shows.
+    device: Option<Arc<CertificateInfo>>,
 }
 
 impl TlsConfig {
     /// Mutual TLS: the server proves itself by the roots, the device by its identity.
     pub fn mutual(identity: Identity, roots: Roots) -> Self {
-        let resolver = Arc::new(SingleCertAndKey::from(identity.0));
-        Self::new(builder(roots).with_client_cert_resolver(resolver), ALPN_CERTIFICATE)
+        let Identity { key, info } = identity;
+        let verifier = Verifier::new(roots.0, Arc::new(ring::default_provider()));
+        let config = builder(&verifier).with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
+        Self { device: Some(info), ..Self::new(config, ALPN_CERTIFICATE, verifier) }
     }
 
     /// Only the server proves itself; the device does so above TLS, for example with a password.
     pub fn server_only(roots: Roots) -> Self {
-        Self::new(builder(roots).with_no_client_auth(), ALPN_PASSWORD)
+        let verifier = Verifier::new(roots.0, Arc::new(ring::default_provider()));
+        Self::new(builder(&verifier).with_no_client_auth(), ALPN_PASSWORD, verifier)
+    }
+
+    /// The same, and the key of the server's own certificate has to be one of these: SHA-256 of its DER
+    /// `SubjectPublicKeyInfo` (RFC 7469 §2.4). The certificate has to lead to a root, and to be for the host, all the
+    /// same. With none, any key will do, which is the default.
+    ///
+    /// For servers of one's own: AWS IoT Core changes its keys without notice.
+    #[must_use]
+    pub fn with_pins(self, pins: impl IntoIterator<Item = [u8; 32]>) -> Self {
+        let verifier = self.verifier.with_pins(pins.into_iter().collect());
+        let shared: Arc<dyn ServerCertVerifier> = Arc::new(verifier.clone());
+        // What was trusted without the pins may not be resumed.
+        let pinned = |config| {
+            let mut config = forgetful(config);
+            config.dangerous().set_certificate_verifier(shared.clone());
+            Arc::new(config)
+        };
+        Self { dedicated: pinned(self.dedicated), shared: pinned(self.shared), verifier, ..self }
     }
 
     /// The same, with the time at which certificates have to be valid told by `unix_seconds`: seconds since 1970, or
@@ -101,16 +128,15 @@ impl TlsConfig {
 
     /// Sessions are not shared between protocols.
     fn naming(self, protocols: &[Vec<u8>]) -> Self {
-        let naming = |config: Arc<ClientConfig>| {
-            let mut config = Arc::unwrap_or_clone(config);
-            config.resumption = Resumption::in_memory_sessions(SESSIONS);
+        let naming = |config| {
+            let mut config = forgetful(config);
             config.alpn_protocols = protocols.to_vec();
             Arc::new(config)
         };
         Self { dedicated: naming(self.dedicated), shared: naming(self.shared), ..self }
     }
 
-    fn new(mut dedicated: ClientConfig, alpn: &[u8]) -> Self {
+    fn new(mut dedicated: ClientConfig, alpn: &[u8], verifier: Verifier) -> Self {
         dedicated.resumption = Resumption::in_memory_sessions(SESSIONS);
         let mut shared = dedicated.clone();
         shared.resumption = Resumption::in_memory_sessions(SESSIONS);
@@ -121,6 +147,8 @@ impl TlsConfig {
             #[cfg(feature = "websocket")]
             has_own_alpn: false,
             server_name: None,
+            verifier,
+            device: None,
         }
     }
 
@@ -139,7 +167,7 @@ impl TlsConfig {
         let name = server_name(&self.server(endpoint)).map_err(|error| TlsError::Other { why: error.to_string() })?;
         let connection =
             ClientConnection::new(config.clone(), name).map_err(|error| TlsError::Other { why: error.to_string() })?;
-        Ok(Tls { connection, failed: None })
+        Ok(Tls { connection, device: self.device.clone(), failed: None })
     }
 }
 
@@ -149,12 +177,20 @@ impl fmt::Debug for TlsConfig {
     }
 }
 
-fn builder(roots: Roots) -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
+fn builder(verifier: &Verifier) -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
     // The provider is named, so that no other part of the program can change it by installing a default.
     ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("ring has cipher suites for TLS 1.2 and 1.3")
-        .with_root_certificates(roots.0)
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier.clone()))
+}
+
+/// The same configuration with no session to resume.
+fn forgetful(config: Arc<ClientConfig>) -> ClientConfig {
+    let mut config = Arc::unwrap_or_clone(config);
+    config.resumption = Resumption::in_memory_sessions(SESSIONS);
+    config
 }
 
 /// The name that the server's certificate must be for.
@@ -184,6 +220,8 @@ impl<F> fmt::Debug for Clock<F> {
 #[derive(Debug)]
 pub(crate) struct Tls {
     connection: ClientConnection,
+    /// What the device shows.
+    device: Option<Arc<CertificateInfo>>,
     /// The first error; there is no way back from it.
     failed: Option<TlsError>,
 }
@@ -285,31 +323,32 @@ impl Tls {
         let unheard = self.connection.protocol_version().is_none();
         match error {
             rustls::Error::InvalidMessage(_) if unheard => TlsError::NotTls,
-            rustls::Error::AlertReceived(alert) => TlsError::Alert { name: format!("{alert:?}") },
-            rustls::Error::InvalidCertificate(why) => name_certificate_error(why),
+            rustls::Error::AlertReceived(alert) => self.name_alert(*alert),
+            rustls::Error::InvalidCertificate(why) => told(why),
             other => TlsError::Other { why: other.to_string() },
         }
     }
-}
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "the library adds errors in minor versions")]
-fn name_certificate_error(error: &CertificateError) -> TlsError {
-    use CertificateError as E;
-    match error {
-        E::UnknownIssuer | E::BadSignature => TlsError::UnknownIssuer,
-        E::NotValidForName | E::NotValidForNameContext { .. } => TlsError::WrongName,
-        E::Expired | E::ExpiredContext { .. } => TlsError::Expired,
-        E::NotValidYet | E::NotValidYetContext { .. } => TlsError::NotYetValid,
-        E::Other(rustls::OtherError(why)) => TlsError::BadCertificate { why: verifier_words(&why.to_string()) },
-        other => TlsError::BadCertificate { why: other.to_string() },
+    fn name_alert(&self, alert: AlertDescription) -> TlsError {
+        use AlertDescription as A;
+        let name = format!("{alert:?}");
+        // With these a server speaks of the certificate that it was shown, or of the proof that goes with it.
+        let is_about_device = matches!(
+            alert,
+            A::BadCertificate
+                | A::UnsupportedCertificate
+                | A::CertificateRevoked
+                | A::CertificateExpired
+                | A::CertificateUnknown
+                | A::UnknownCA
+                | A::AccessDenied
+                | A::DecryptError
+        );
+        let wants_one = matches!(alert, A::CertificateRequired | A::NoCertificate);
+        if wants_one || is_about_device && self.device.is_some() {
+            let certificate = self.device.as_deref().cloned().map(Box::new);
+            return TlsError::DeviceRefused { certificate, alert: name };
+        }
+        TlsError::Alert { name }
     }
-}
-
-/// The verifier's words, in better ones for what beginners meet: a certificate from `openssl req -x509` in both roles.
-fn verifier_words(why: &str) -> String {
-    match why {
-        "CaUsedAsEndEntity" => "it is marked as an authority's; let the root sign one that is not",
-        other => other,
-    }
-    .to_owned()
 }

@@ -2,14 +2,30 @@
 
 use std::sync::Arc;
 
+use rcgen::{CertificateParams, DnType, SanType};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use thingwire_core::transport::{Endpoint, Roots, TlsConfig};
 use thingwire_core::{Action, Engine, LinkError, Options, Security, SetupError, TlsError};
 
 use crate::pair::{NOW, Pair, World, mutual, secured};
-use crate::pki::{Authority, HOST, Leaf, Version, expired, not_yet_valid, server_config};
+use crate::pki::{Authority, HOST, Leaf, Version, expired, not_yet_valid, server_config, spki_sha256, stolen};
 
-fn alert(name: &str) -> TlsError {
-    TlsError::Alert { name: name.to_owned() }
+/// What the server said of the device's certificate, and whose that is.
+fn refusal_of_device(pair: &Pair) -> (String, Option<String>) {
+    match pair.tls_error() {
+        TlsError::DeviceRefused { alert, certificate } => (alert, certificate.map(|certificate| certificate.subject)),
+        error => panic!("{error:?}"),
+    }
+}
+
+/// The words without the time of the test.
+fn words(error: &TlsError) -> String {
+    let words = error.to_string();
+    match words.split_once("clock says ") {
+        Some((front, rest)) => format!("{front}clock says NOW{}", &rest[rest.find(';').unwrap_or(rest.len())..]),
+        None => words,
+    }
 }
 
 /// Tries to connect.
@@ -29,27 +45,153 @@ fn with_server(world: &World, server: &Leaf) -> (TlsError, rustls::Error) {
 #[test]
 fn a_server_of_another_authority_is_not_trusted() {
     let world = World::new();
-    for name in ["another root", "test root"] {
-        let (error, told) = with_server(&world, &Authority::new(name).server());
-        assert_eq!(error, TlsError::UnknownIssuer, "{name}");
+    let mut errors = Vec::new();
+    for name in ["another root", "test root", "Amazon Root CA 1", "VeriSign Class 3"] {
+        let server = Authority::new(name).server_with(named);
+        let (error, told) = with_server(&world, &server);
+        assert!(matches!(error, TlsError::UnknownIssuer { .. }), "{error:?}");
         assert!(matches!(told, rustls::Error::AlertReceived(_)), "{told:?}");
+        errors.push(error.to_string());
     }
+    insta::assert_snapshot!(errors.join("\n"), @r#"
+    the server's certificate "broker" leads to "another root", and the given root is "test root"; check the root certificate and the endpoint
+    the server's certificate "broker" is signed by another "test root" than the given root of that name; check the root certificate
+    the server's certificate "broker" leads to "Amazon Root CA 1", and the given root is "test root"; AWS IoT Core's endpoints with -ats in their names need Amazon Root CA 1 or 3
+    the server's certificate "broker" leads to "VeriSign Class 3", and the given root is "test root"; AWS IoT Core's endpoints of old are signed so: take the endpoint with -ats in its name
+    "#);
+}
+
+/// With a common name, as people expect it.
+fn named(params: &mut CertificateParams) {
+    params.distinguished_name.push(DnType::CommonName, "broker");
+}
+
+#[test]
+fn a_chain_that_ends_elsewhere_is_told_by_its_end() {
+    let world = World::new();
+    let other = Authority::new("another root");
+    let between = other.intermediate("between", |_| {});
+    let (error, _) = with_server(&world, &between.server_with(named).under(&between));
+    let TlsError::UnknownIssuer { certificate, issuer, roots } = error else { panic!("{error:?}") };
+    assert_eq!((certificate.issuer.as_str(), issuer.as_str()), ("between", "another root"));
+    assert_eq!(roots, ["test root"]);
+}
+
+#[test]
+fn a_certificate_between_server_and_root_that_has_expired_is_the_one_that_is_named() {
+    let world = World::new();
+    for (change, expected) in [(expired as fn(&mut CertificateParams), true), (not_yet_valid, false)] {
+        let between = world.authority.intermediate("between", change);
+        let (error, _) = with_server(&world, &between.server().under(&between));
+        match error {
+            TlsError::Expired { certificate, .. } if expected => assert_eq!(certificate.subject, "between"),
+            TlsError::NotYetValid { certificate, .. } if !expected => assert_eq!(certificate.subject, "between"),
+            error => panic!("{error:?}"),
+        }
+    }
+    let between = world.authority.intermediate("between", |_| {});
+    let server = between.server().under(&between);
+    Pair::online(world.options(), Arc::new(server_config(&server, Some(&world.authority), Version::Tls13)));
+}
+
+#[test]
+fn a_server_without_the_key_of_its_certificate_is_not_trusted() {
+    let world = World::new();
+    for version in Version::BOTH {
+        let mut server = server_config(&world.server, None, version);
+        server.cert_resolver = Arc::new(Impostor(stolen(&world.server, &world.authority.server())));
+        let error = attempt(world.options(), server).tls_error().to_string();
+        assert!(error.ends_with("(the server does not prove that it has the certificate's key)"), "{error}");
+    }
+}
+
+/// Somebody else's certificate with a key of one's own.
+#[derive(Debug)]
+struct Impostor(Arc<CertifiedKey>);
+
+impl ResolvesServerCert for Impostor {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.clone())
+    }
+}
+
+#[test]
+fn a_key_that_is_pinned_is_trusted_and_no_other() {
+    let world = World::new();
+    let pin = spki_sha256(&world.server.key);
+    let attempt = |pins: &[[u8; 32]]| {
+        let tls = TlsConfig::server_only(Roots::from_pem(world.authority.pem().as_bytes()).unwrap());
+        let tls = tls.with_pins(pins.iter().copied());
+        attempt(secured(world.options(), Security::Tls(tls)), server_config(&world.server, None, Version::Tls13)).why()
+    };
+    assert_eq!(attempt(&[]), None);
+    assert_eq!(attempt(&[pin]), None);
+    assert_eq!(attempt(&[[0; 32], pin]), None);
+    let Some(LinkError::Tls(TlsError::OtherPin { pin: told, certificate })) = attempt(&[[0; 32]]) else { panic!() };
+    assert_eq!(told, pin.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    assert_eq!(certificate.names, [HOST, "127.0.0.1"]);
+}
+
+#[test]
+fn a_pinned_key_does_not_make_up_for_a_wrong_root_or_name() {
+    let world = World::new();
+    let stranger = Authority::new("another root").server();
+    let wrong_name = world.authority.server_with(|params| params.subject_alt_names.clear());
+    for server in [stranger, wrong_name] {
+        let tls = TlsConfig::server_only(Roots::from_pem(world.authority.pem().as_bytes()).unwrap());
+        let tls = tls.with_pins([spki_sha256(&server.key)]);
+        let pair = attempt(secured(world.options(), Security::Tls(tls)), server_config(&server, None, Version::Tls13));
+        let error = pair.tls_error();
+        assert!(matches!(error, TlsError::UnknownIssuer { .. } | TlsError::WrongName { .. }), "{error:?}");
+    }
+}
+
+#[test]
+fn a_session_from_before_the_pins_is_not_resumed() {
+    let world = World::new();
+    let config = Arc::new(server_config(&world.server, None, Version::Tls13));
+    let tls = TlsConfig::server_only(Roots::from_pem(world.authority.pem().as_bytes()).unwrap());
+    Pair::online(secured(world.options(), Security::Tls(tls.clone())), config.clone());
+    let pinned = secured(world.options(), Security::Tls(tls.with_pins([[0; 32]])));
+    let mut pair = Pair::new(pinned, config);
+    pair.run();
+    assert!(matches!(pair.tls_error(), TlsError::OtherPin { .. }));
 }
 
 #[test]
 fn a_server_with_another_name_is_not_trusted() {
     let world = World::new();
+    let mut errors = Vec::new();
     for endpoint in ["other.test", "10.0.0.1", "::1"] {
         let config = server_config(&world.server, Some(&world.authority), Version::Tls13);
-        assert_eq!(attempt(world.options_for(endpoint), config).tls_error(), TlsError::WrongName, "{endpoint}");
+        errors.push(attempt(world.options_for(endpoint), config).tls_error().to_string());
     }
+    let many = world.authority.server_with(|params| {
+        params.subject_alt_names = (0..9).map(|n| SanType::DnsName(format!("n{n}.test").try_into().unwrap())).collect();
+    });
+    let none = world.authority.server_with(|params| {
+        named(params);
+        params.subject_alt_names.clear();
+    });
+    errors.extend([many, none].map(|server| with_server(&world, &server).0.to_string()));
+    insta::assert_snapshot!(errors.join("\n"), @r#"
+    the server's certificate is for "broker.test", "127.0.0.1", not for "other.test"; check the endpoint's spelling and the server name (SNI)
+    the server's certificate is for "broker.test", "127.0.0.1", not for "10.0.0.1"; check the endpoint's spelling and the server name (SNI)
+    the server's certificate is for "broker.test", "127.0.0.1", not for "::1"; check the endpoint's spelling and the server name (SNI)
+    the server's certificate is for "n0.test", "n1.test", "n2.test", "n3.test" and 5 more, not for "broker.test"; check the endpoint's spelling and the server name (SNI)
+    the server's certificate "broker" names no host, and "broker.test" is wanted; it needs a subject alternative name
+    "#);
 }
 
 #[test]
 fn a_server_outside_its_time_is_not_trusted() {
     let world = World::new();
-    assert_eq!(with_server(&world, &world.authority.server_with(expired)).0, TlsError::Expired);
-    assert_eq!(with_server(&world, &world.authority.server_with(not_yet_valid)).0, TlsError::NotYetValid);
+    let (error, _) = with_server(&world, &world.authority.server_with(expired));
+    assert!(matches!(error, TlsError::Expired { .. }), "{error:?}");
+    insta::assert_snapshot!(words(&error), @r#"the server's certificate "rcgen self signed cert" expired on 2020-01-02 00:00:00 UTC, and this machine's clock says NOW; if the clock is right, the server needs a new one"#);
+    let (error, _) = with_server(&world, &world.authority.server_with(not_yet_valid));
+    assert!(matches!(error, TlsError::NotYetValid { .. }), "{error:?}");
+    insta::assert_snapshot!(words(&error), @r#"the server's certificate "rcgen self signed cert" is valid from 2999-01-01 00:00:00 UTC on, and this machine's clock says NOW; set the clock"#);
 }
 
 #[test]
@@ -62,7 +204,9 @@ fn the_time_can_come_from_elsewhere() {
     };
     let expired = world.authority.server_with(expired);
     assert_eq!(with_clock(Some(1_577_880_000), &expired), None, "noon of 1 January 2020");
-    assert_eq!(with_clock(Some(0), &expired), Some(TlsError::NotYetValid.into()), "a clock that was never set");
+    let never_set = with_clock(Some(0), &expired).unwrap();
+    assert!(matches!(never_set, LinkError::Tls(TlsError::NotYetValid { now: 0, .. })), "{never_set:?}");
+    insta::assert_snapshot!(never_set, @r#"TLS: the server's certificate "rcgen self signed cert" is valid from 2020-01-01 00:00:00 UTC on, and this machine's clock says 1970-01-01 00:00:00 UTC; set the clock"#);
     insta::assert_snapshot!(with_clock(None, &world.server).unwrap(), @"TLS: failed to get current time");
 }
 
@@ -70,7 +214,7 @@ fn the_time_can_come_from_elsewhere() {
 fn a_certificate_for_devices_does_not_make_a_server() {
     let world = World::new();
     let (error, _) = with_server(&world, &world.authority.device());
-    assert!(matches!(error, TlsError::BadCertificate { .. } | TlsError::WrongName), "{error:?}");
+    assert!(matches!(error, TlsError::BadCertificate { .. } | TlsError::WrongName { .. }), "{error:?}");
 }
 
 #[test]
@@ -79,9 +223,10 @@ fn a_server_that_wants_a_device_certificate_says_so() {
     for version in Version::BOTH {
         let pair =
             attempt(world.options_of_stranger(HOST), server_config(&world.server, Some(&world.authority), version));
-        assert_eq!(pair.tls_error(), alert("CertificateRequired"), "{version:?}");
+        assert_eq!(refusal_of_device(&pair), ("CertificateRequired".to_owned(), None), "{version:?}");
+        let words = "the server refused the connection (CertificateRequired); the server wants a device certificate";
+        assert_eq!(pair.tls_error().to_string(), words);
     }
-    insta::assert_snapshot!(alert("CertificateRequired"), @"the server refused the connection (CertificateRequired); the server wants a device certificate");
 }
 
 #[test]
@@ -91,7 +236,7 @@ fn a_device_that_the_server_does_not_know_is_told_so_during_or_after_the_handsha
     for version in Version::BOTH {
         let options = mutual(HOST, &stranger, &world.authority);
         let pair = attempt(options, server_config(&world.server, Some(&world.authority), version));
-        assert_eq!(pair.tls_error(), alert("UnknownCA"), "{version:?}");
+        assert_eq!(refusal_of_device(&pair), ("UnknownCA".to_owned(), Some("device".to_owned())), "{version:?}");
         assert_eq!(pair.closes, 1);
         assert_eq!(pair.at_server, [0; 0], "no byte of MQTT reaches such a server's application");
     }
@@ -102,12 +247,13 @@ fn a_device_certificate_that_has_expired_is_named() {
     let world = World::new();
     let mut device = world.authority.server_with(|params| {
         expired(params);
+        named(params);
         params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
     });
     device.key.push('\n');
     let options = mutual(HOST, &device, &world.authority);
     let pair = attempt(options, server_config(&world.server, Some(&world.authority), Version::Tls13));
-    assert_eq!(pair.tls_error(), alert("CertificateExpired"));
+    insta::assert_snapshot!(pair.tls_error(), @r#"the server refused the device certificate "broker", which is valid from 2020-01-01 00:00:00 UTC to 2020-01-02 00:00:00 UTC (CertificateExpired); it needs a new one, or the server's clock is wrong"#);
 }
 
 #[test]
@@ -116,7 +262,7 @@ fn a_port_with_another_protocol_is_named() {
     let mut server = server_config(&world.server, Some(&world.authority), Version::Tls13);
     server.alpn_protocols = vec![b"h2".to_vec()];
     let pair = attempt(world.options_for(&format!("{HOST}:443")), server);
-    assert_eq!(pair.tls_error(), alert("NoApplicationProtocol"));
+    assert_eq!(pair.tls_error(), TlsError::Alert { name: "NoApplicationProtocol".to_owned() });
 }
 
 #[test]

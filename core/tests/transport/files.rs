@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 
 use tempfile::TempDir;
-use thingwire_core::transport::{PemFault, PemPart};
 use thingwire_core::{Options, SetupError};
 
 use crate::pair::{Pair, World};
@@ -85,7 +84,7 @@ fn every_failure_names_its_file() {
     DIR/empty: device certificate: empty; expected PEM text
     DIR/device.key: device certificate: this is a private key where a certificate belongs; are certificate and key swapped?
     DIR/device.pem: private key: this is a certificate where the private key belongs; are certificate and key swapped?
-    DIR/other.key: private key: the key does not belong to the device certificate
+    DIR/other.key: the private key does not belong to DIR/device.pem, the certificate of "device"
     DIR/device.key: root certificate: this is a private key where a certificate belongs; are certificate and key swapped?
     "mqtts://host" is a URL; expected HOST or HOST:PORT without a scheme
     "#);
@@ -96,7 +95,7 @@ fn a_key_of_another_certificate_is_the_fault_of_the_key_file() {
     let files = Files::new();
     files.write("other.key", &files.world.authority.device().key);
     let error = files.options(["device.pem", "other.key", "root.pem"]).unwrap_err();
-    let SetupError::FileContent { path, why } = error else { panic!("{error:?}") };
-    assert!(path.ends_with("other.key"), "{path}");
-    assert_eq!((why.part, why.fault), (PemPart::Key, PemFault::OtherKey));
+    let SetupError::KeyOfOther { certificate, subject, key } = error else { panic!("{error:?}") };
+    assert!(key.ends_with("other.key") && certificate.ends_with("device.pem"), "{key} {certificate}");
+    assert_eq!(subject, "device");
 }

@@ -91,7 +91,7 @@ fn a_self_signed_server_can_be_its_own_root_unless_it_is_marked_as_an_authority(
         pair
     };
     attempt(false).accept();
-    insta::assert_snapshot!(attempt(true).why().unwrap(), @"TLS: the server's certificate is unusable (it is marked as an authority's; let the root sign one that is not)");
+    insta::assert_snapshot!(attempt(true).why().unwrap(), @r#"TLS: the server's certificate "rcgen self signed cert" is unusable (it is marked as an authority's; let the root sign one that is not)"#);
 }
 
 #[test]

@@ -66,7 +66,8 @@ fn a_chain_is_sent_whole_and_its_first_certificate_is_the_device() {
     let leaf = authority.device_of_key(P256);
     let chain = leaf.certificate.clone() + &authority.pem();
     let identity = Identity::from_pem(chain.as_bytes(), P256.as_bytes()).unwrap();
-    assert_eq!(format!("{identity:?}"), "Identity { certificates: 2, .. }");
+    assert_eq!(format!("{identity:?}"), "Identity { certificate: \"device\", certificates: 2, .. }");
+    assert_eq!(identity.certificate().issuer, "test root");
     let reversed = authority.pem() + &leaf.certificate;
     let error = Identity::from_pem(reversed.as_bytes(), P256.as_bytes()).unwrap_err();
     assert_eq!(error.fault, PemFault::OtherKey);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ::ring::digest;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose, SanType, date_time_ymd,
@@ -11,6 +12,7 @@ use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ServerConfig, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
 
 /// The host name of every test server.
 pub const HOST: &str = "broker.test";
@@ -25,11 +27,7 @@ pub struct Leaf {
 
 impl Authority {
     pub fn new(name: &str) -> Self {
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+        Self(CertifiedIssuer::self_signed(authority_params(name), KeyPair::generate().unwrap()).unwrap())
     }
 
     pub fn pem(&self) -> String {
@@ -58,10 +56,47 @@ impl Authority {
         self.issue(&KeyPair::generate().unwrap(), &params)
     }
 
+    /// An authority under this one.
+    pub fn intermediate(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let mut params = authority_params(name);
+        change(&mut params);
+        Self(CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &self.0).unwrap())
+    }
+
     fn issue(&self, key: &KeyPair, params: &CertificateParams) -> Leaf {
         let certificate = params.signed_by(key, &self.0).unwrap().pem();
         Leaf { certificate, key: key.serialize_pem() }
     }
+}
+
+impl Leaf {
+    /// The same with the certificate of the authority that signed it behind it.
+    pub fn under(mut self, authority: &Authority) -> Self {
+        self.certificate.push_str(&authority.pem());
+        self
+    }
+}
+
+fn authority_params(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    params
+}
+
+/// SHA-256 of a key's public half, as pins have it.
+pub fn spki_sha256(key: &str) -> [u8; 32] {
+    let key = KeyPair::from_pem(key).unwrap();
+    let spki = rcgen::PublicKeyData::subject_public_key_info(&key);
+    digest::digest(&digest::SHA256, &spki).as_ref().try_into().unwrap()
+}
+
+/// The certificate of the one with the key of the other.
+pub fn stolen(certificate: &Leaf, key: &Leaf) -> Arc<CertifiedKey> {
+    let key = PrivateKeyDer::from_pem_slice(key.key.as_bytes()).unwrap();
+    let key = ring::sign::any_supported_type(&key).unwrap();
+    Arc::new(CertifiedKey::new(vec![self::certificate(&certificate.certificate)], key))
 }
 
 /// A server's certificate that is its own root, as the first page of many tutorials makes it.
@@ -107,7 +142,8 @@ pub fn server_config(leaf: &Leaf, clients: Option<&Authority>, version: Version)
         }
     };
     let key = PrivateKeyDer::from_pem_slice(leaf.key.as_bytes()).unwrap();
-    builder.with_single_cert(vec![certificate(&leaf.certificate)], key).unwrap()
+    let chain = CertificateDer::pem_slice_iter(leaf.certificate.as_bytes()).map(Result::unwrap).collect();
+    builder.with_single_cert(chain, key).unwrap()
 }
 
 fn certificate(pem: &str) -> CertificateDer<'static> {

@@ -146,7 +146,8 @@ fn certificates_and_keys() {
                     KEY----- or -----BEGIN EC PRIVATE KEY-----";
     with("--key", &junk, &format!("{junk}: private key: {expected}"));
     let key = text(other.key_path());
-    with("--key", key, &format!("{key}: private key: the key does not belong to the device certificate"));
+    let mismatch = format!("{key}: the private key does not belong to {cert}, the certificate of \"device\"");
+    with("--key", key, &mismatch);
 }
 
 #[test]
@@ -154,17 +155,19 @@ fn servers_that_cannot_be_trusted() {
     let double = Double::start().expect("the double starts");
     let other = Double::start().expect("another double starts");
     let at = double.endpoint();
-    let issuer = "TLS: the server's certificate is not signed by the given root; check the root certificate";
+    let issuer = "TLS: the server's certificate \"localhost\" is signed by another \"thingwire test authority\" than the \
+                  given root of that name; check the root certificate";
     refused_with(&changed(&double, "--ca", text(other.ca_path())), 4, &format!("{at}: {issuer}"));
     let elsewhere = DoubleOptions::default().server_names(&["elsewhere.example"]).start().expect("a double");
-    let name = "TLS: the server's certificate is for another host name; check the endpoint's spelling";
+    let name = "TLS: the server's certificate is for \"elsewhere.example\", not for \"localhost\"; check the endpoint's \
+                spelling and the server name (SNI)";
     refused_with(&mutual(&elsewhere), 4, &format!("{}: {name}", elsewhere.endpoint()));
     let mut stranger = changed(&double, "--cert", text(other.cert_path()));
     stranger.pop();
     stranger.push(text(other.key_path()).to_owned());
     // The other authority has the same name, so it is the signature that does not fit.
-    let refusal = "TLS: the server refused the connection (DecryptError); check that the device certificate is the \
-                   right one, registered and active";
+    let refusal = "TLS: the server refused the device certificate \"device\", which is valid from 1975-01-01 00:00:00 UTC \
+                   to 4096-01-01 00:00:00 UTC (DecryptError); check that it is the right one, registered and active";
     refused_with(&stranger, 4, &format!("{at}: {refusal}"));
     let without: Vec<String> = mutual(&double).into_iter().take(4).collect();
     let required =

@@ -134,7 +134,10 @@ fn protocols_and_names_in_tls_are_as_asked_for() {
     assert_refused(
         &run(&["--sni", "iot.example.com"]),
         4,
-        &format!("{endpoint}: TLS: the server's certificate is for another host name; check the endpoint's spelling"),
+        &format!(
+            "{endpoint}: TLS: the server's certificate is for \"localhost\", \"127.0.0.1\", \"::1\", not for \
+             \"iot.example.com\"; check the endpoint's spelling and the server name (SNI)"
+        ),
     );
     assert_refused(&run(&["--sni", "a b"]), 2, "--sni: \"a b\" is not a host name; expected HOST or HOST:PORT");
 }

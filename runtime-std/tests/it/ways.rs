@@ -178,5 +178,6 @@ fn the_server_may_call_itself_otherwise_than_the_way_to_it() {
     round_trip(options);
     let mut driver = Driver::new(signed(&double, credentials())).unwrap();
     driver.start();
-    assert_eq!(failure(&mut driver), LinkError::Tls(thingwire_std::TlsError::WrongName));
+    let error = failure(&mut driver);
+    assert!(matches!(error, LinkError::Tls(thingwire_std::TlsError::WrongName { .. })), "{error:?}");
 }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use bytes::BytesMut;
-use thingwire_core::{Event, Link, LinkError, TcpError, TlsError};
+use thingwire_core::{CertificateInfo, Event, Link, LinkError, TcpError, TlsError};
 
 use super::Device;
 use crate::choices::Site;
@@ -51,8 +51,13 @@ impl Device {
             Some(ConnectFault::Refused) => tcp(TcpError::Refused),
             Some(ConnectFault::Unreachable) => tcp(TcpError::Unreachable),
             Some(ConnectFault::NoSockets) => tcp(TcpError::Os { code: Some(24) }),
-            Some(ConnectFault::TlsAlert) => TlsError::Alert { name: "UnknownCA".into() }.into(),
-            Some(ConnectFault::TlsNotYetValid) => TlsError::NotYetValid.into(),
+            Some(ConnectFault::TlsAlert) => {
+                let certificate = Some(Box::new(CertificateInfo::new("device")));
+                TlsError::DeviceRefused { certificate, alert: "UnknownCA".into() }.into()
+            }
+            Some(ConnectFault::TlsNotYetValid) => {
+                TlsError::NotYetValid { certificate: Box::new(CertificateInfo::new("iot.example")), now: 0 }.into()
+            }
             Some(ConnectFault::ClosedAtOnce | ConnectFault::ClosedAfterConnect | ConnectFault::NoAnswer) | None => {
                 wire.up = true;
                 return self.link_up(stage);

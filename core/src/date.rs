@@ -9,14 +9,28 @@ const ERA: u64 = 146_097;
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// As signatures have it: `20170628T204845Z`.
-pub(super) fn timestamp(unix_seconds: u64) -> String {
+pub(crate) fn timestamp(unix_seconds: u64) -> String {
     let (days, second) = (unix_seconds / DAY, unix_seconds % DAY);
     let (year, month, day) = civil(days);
     format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z", second / 3_600, second / 60 % 60, second % 60)
 }
 
+/// For people: `2017-06-28 20:48:45 UTC`.
+pub(crate) fn readable(unix_seconds: u64) -> String {
+    let (days, second) = (unix_seconds / DAY, unix_seconds % DAY);
+    let (year, month, day) = civil(days);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC", second / 3_600, second / 60 % 60, second % 60)
+}
+
+/// The seconds since 1970 of a date and a time of day, each part within its range; 0 for what was before.
+pub(crate) fn unix_seconds([year, month, day]: [u64; 3], [hour, minute, second]: [u64; 3]) -> Option<u64> {
+    let is_valid = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second <= 60;
+    let seconds = || days(year, month, day) * DAY + hour * 3_600 + minute * 60 + second;
+    is_valid.then(|| if (1970..=9999).contains(&year) { seconds() } else { 0 })
+}
+
 /// A `Date` header (RFC 9110 §5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`. The obsolete forms are not read.
-pub(super) fn parse_http(text: &str) -> Option<u64> {
+pub(crate) fn parse_http(text: &str) -> Option<u64> {
     let (_weekday, rest) = text.split_once(", ")?;
     let mut parts = rest.split(' ');
     let day = number(parts.next()?)?;
@@ -25,15 +39,9 @@ pub(super) fn parse_http(text: &str) -> Option<u64> {
     let year = number(parts.next()?)?;
     let mut time = parts.next()?.split(':').map(number);
     let [hour, minute, second] = [time.next()??, time.next()??, time.next()??];
-    let is_valid = parts.next() == Some("GMT")
-        && parts.next().is_none()
-        && time.next().is_none()
-        && (1..=31).contains(&day)
-        && (1970..=9999).contains(&year)
-        && hour < 24
-        && minute < 60
-        && second <= 60;
-    is_valid.then(|| days(year, month as u64 + 1, day) * DAY + hour * 3_600 + minute * 60 + second)
+    let is_valid =
+        parts.next() == Some("GMT") && parts.next().is_none() && time.next().is_none() && (1970..=9999).contains(&year);
+    unix_seconds([year, month as u64 + 1, day], [hour, minute, second]).filter(|_| is_valid)
 }
 
 fn number(text: &str) -> Option<u64> {
@@ -92,6 +100,10 @@ mod tests {
     fn known_times() {
         assert_eq!(timestamp(0), "19700101T000000Z");
         assert_eq!(timestamp(1_498_682_925), "20170628T204845Z");
+        assert_eq!(readable(1_498_682_925), "2017-06-28 20:48:45 UTC");
+        assert_eq!(unix_seconds([2017, 6, 28], [20, 48, 45]), Some(1_498_682_925));
+        assert_eq!(unix_seconds([1950, 1, 1], [0, 0, 0]), Some(0));
+        assert_eq!(unix_seconds([2017, 13, 28], [20, 48, 45]), None);
         assert_eq!(parse_http("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
         assert_eq!(parse_http("Wed, 28 Jun 2017 20:48:45 GMT"), Some(1_498_682_925));
     }
