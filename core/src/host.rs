@@ -106,9 +106,27 @@ pub fn log_level(notice: &Notice) -> Option<log::Level> {
 /// A certificate that is not valid now, by the operating system's clock, is a warning in the log and no failure: it is
 /// the server's clock that counts.
 pub fn identity(certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Identity, SetupError> {
-    let (certificate, key) = (certificate.as_ref(), key.as_ref());
+    load(certificate.as_ref(), key.as_ref(), Identity::from_pem)
+}
+
+/// [`Identity::from_encrypted_pem`] with files, see [`identity`].
+#[cfg(feature = "encrypted-keys")]
+pub fn encrypted_identity(
+    certificate: impl AsRef<Path>,
+    key: impl AsRef<Path>,
+    passphrase: &[u8],
+) -> Result<Identity, SetupError> {
+    let make = |chain: &[u8], key: &[u8]| Identity::from_encrypted_pem(chain, key, passphrase);
+    load(certificate.as_ref(), key.as_ref(), make)
+}
+
+fn load(
+    certificate: &Path,
+    key: &Path,
+    make: impl FnOnce(&[u8], &[u8]) -> Result<Identity, PemError>,
+) -> Result<Identity, SetupError> {
     let (chain, secret) = (read(certificate)?, read(key)?);
-    let identity = Identity::from_pem(&chain, &secret).map_err(|why| match why {
+    let identity = make(&chain, &secret).map_err(|why| match why {
         PemError { fault: PemFault::OtherKey, .. } => SetupError::KeyOfOther {
             certificate: certificate.display().to_string(),
             subject: Identity::subject(&chain),
@@ -190,7 +208,9 @@ fn server_only(root: &Path) -> Result<Security, SetupError> {
     Ok(Security::Tls(TlsConfig::server_only(roots(root)?)))
 }
 
-fn roots(path: &Path) -> Result<Roots, SetupError> {
+/// [`Roots::from_pem`] with a file, which is read now, once. Fails when it cannot be used, and says which it is.
+pub fn roots(path: impl AsRef<Path>) -> Result<Roots, SetupError> {
+    let path = path.as_ref();
     Roots::from_pem(&read(path)?).map_err(|why| in_file(path, why))
 }
 

@@ -3,12 +3,18 @@
 use core::fmt;
 use std::sync::Arc;
 
+#[cfg(feature = "encrypted-keys")]
+use pkcs8::{EncryptedPrivateKeyInfo, SecretDocument};
 use rustls::crypto::ring;
+#[cfg(feature = "encrypted-keys")]
+use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::{PemObject as _, SectionKind};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::{Error, InconsistentKeys};
 
+#[cfg(feature = "encrypted-keys")]
+use super::pem::encrypted_key;
 use super::pem::{PemError, PemFault, PemPart, sections};
 use super::x509::Certificate;
 use crate::CertificateInfo;
@@ -30,6 +36,20 @@ impl Identity {
     pub fn from_pem(certificate: &[u8], key: &[u8]) -> Result<Self, PemError> {
         let chain = certificates(certificate, PemPart::Certificate)?;
         Self::new(chain, signing_key(&private_key(key)?)?)
+    }
+
+    /// [`from_pem`](Self::from_pem) with a key that a passphrase protects: PKCS#8 (`BEGIN ENCRYPTED PRIVATE KEY`) with
+    /// PBES2 (RFC 8018), AES, and PBKDF2 over SHA-2 or scrypt, as OpenSSL writes it. With a key that is not encrypted
+    /// the passphrase is not needed, and not looked at.
+    ///
+    /// Making the key from the passphrase takes the time that the file says, often tens of milliseconds. The decrypted
+    /// key is overwritten before its memory is given back; what signs with it keeps its own copy.
+    #[cfg(feature = "encrypted-keys")]
+    pub fn from_encrypted_pem(certificate: &[u8], key: &[u8], passphrase: &[u8]) -> Result<Self, PemError> {
+        let Some(encrypted) = encrypted_key(key) else { return Self::from_pem(certificate, key) };
+        let chain = certificates(certificate, PemPart::Certificate)?;
+        let plain = decrypt(&encrypted?, passphrase)?;
+        Self::new(chain, signing_key(&PrivatePkcs8KeyDer::from(plain.as_bytes()).into())?)
     }
 
     /// A certificate chain, the device's own first, and something that signs with its private key: a security module
@@ -107,6 +127,24 @@ fn private_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, PemError> {
     };
     let key = sections.into_iter().find_map(|(kind, der)| PrivateKeyDer::from_pem(kind, der));
     key.ok_or(part.fault(fault))
+}
+
+#[cfg(feature = "encrypted-keys")]
+fn decrypt(encrypted: &[u8], passphrase: &[u8]) -> Result<SecretDocument, PemError> {
+    use pkcs8::pkcs5::Error::{AlgorithmParametersInvalid, UnsupportedAlgorithm};
+    let part = PemPart::Key;
+    let parsed =
+        EncryptedPrivateKeyInfo::try_from(encrypted).map_err(|_| part.fault(PemFault::UnsupportedEncryption))?;
+    if parsed.encryption_algorithm.pbes2().is_none() {
+        return Err(part.fault(PemFault::UnsupportedEncryption));
+    }
+    parsed.decrypt(passphrase).map_err(|error| match error {
+        pkcs8::Error::EncryptedPrivateKey(AlgorithmParametersInvalid { .. } | UnsupportedAlgorithm { .. }) => {
+            part.fault(PemFault::UnsupportedEncryption)
+        }
+        // What a wrong key makes of it is no key, or not even padded as one.
+        _ => part.fault(PemFault::WrongPassphrase),
+    })
 }
 
 fn signing_key(key: &PrivateKeyDer<'_>) -> Result<Arc<dyn SigningKey>, PemError> {

@@ -46,6 +46,10 @@ pub enum PemFault {
     PublicKey,
     /// The key is protected by a passphrase.
     Encrypted,
+    /// The key is protected by another passphrase than the one given, or damaged.
+    WrongPassphrase,
+    /// The key is protected in another way than PKCS#8 with PBES2, AES, and PBKDF2 over SHA-2 or scrypt.
+    UnsupportedEncryption,
     /// The line breaks are gone.
     OneLine,
     /// The text is UTF-16, as some editors and shells write it.
@@ -92,6 +96,26 @@ pub(super) fn sections(text: &[u8], part: PemPart) -> Result<Vec<(SectionKind, V
         return Err(part.fault(part.nothing()));
     }
     Ok(sections)
+}
+
+/// The encrypted key in a PEM text (RFC 7468 §11), still encrypted; `None` when there is none.
+#[cfg(feature = "encrypted-keys")]
+pub(super) fn encrypted_key(text: &[u8]) -> Option<Result<Vec<u8>, PemError>> {
+    let text = String::from_utf8(tidy(text)).ok()?;
+    if text.contains("4,ENCRYPTED") {
+        return Some(Err(PemPart::Key.fault(PemFault::UnsupportedEncryption)));
+    }
+    if !text.contains("BEGIN ENCRYPTED PRIVATE KEY") {
+        return None;
+    }
+    // The library knows the label of a plain key only.
+    let text = text.replace(" ENCRYPTED PRIVATE KEY-----", " PRIVATE KEY-----");
+    let found = sections(text.as_bytes(), PemPart::Key);
+    let key = |sections: Vec<(SectionKind, Vec<u8>)>| {
+        let mut keys = sections.into_iter().filter(|(kind, _)| *kind == SectionKind::PrivateKey);
+        keys.next().map(|(_, der)| der).ok_or(PemPart::Key.fault(PemFault::NoKey))
+    };
+    Some(found.and_then(key))
 }
 
 /// The fault without the library's words: they hold the text itself, a whole private key with it.
@@ -167,7 +191,12 @@ impl fmt::Display for PemFault {
             }
             Self::PublicKey => "this is a public key where the private key belongs",
             Self::Encrypted => {
-                "the key is encrypted; remove its passphrase with: openssl pkey -in ENCRYPTED.key -out PLAIN.key"
+                "the key is encrypted; give its passphrase, or remove it with: openssl pkey -in ENCRYPTED.key -out PLAIN.key"
+            }
+            Self::WrongPassphrase => "the passphrase is wrong, or the key is damaged",
+            Self::UnsupportedEncryption => {
+                "the key is encrypted in a way that is not supported; convert it with: openssl pkcs8 -topk8 -v2 \
+                 aes-256-cbc -in OLD.key -out NEW.key"
             }
             Self::OneLine => {
                 "the line breaks are lost; the BEGIN line, the END line and what is between need lines of their own"

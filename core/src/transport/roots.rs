@@ -12,7 +12,20 @@ use super::pem::{PemError, PemFault, PemPart};
 #[derive(Clone)]
 pub struct Roots(pub(super) Arc<RootCertStore>);
 
+/// Told where it comes from at its top.
+const AMAZON: &[u8] = include_bytes!("amazon-roots.pem");
+
 impl Roots {
+    /// The roots of AWS services: Amazon Root CA 1 to 4, and Starfield Services Root Certificate Authority - G2, which
+    /// has signed those for old clients. All endpoints of AWS IoT Core with `-ats` in their names lead to one of them.
+    /// They are data in this crate, and expire from 2037 on.
+    ///
+    /// For a device that stays in the field longer than its roots, or for a server of one's own, there is
+    /// [`from_pem`](Self::from_pem).
+    pub fn amazon() -> Self {
+        Self::from_pem(AMAZON).expect("a test reads them")
+    }
+
     /// One root certificate or several. Fails when there is none, or when any of them cannot be used.
     pub fn from_pem(text: &[u8]) -> Result<Self, PemError> {
         let mut store = RootCertStore::empty();

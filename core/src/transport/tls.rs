@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use bytes::{Buf as _, BufMut as _, BytesMut};
 use rustls::client::Resumption;
-use rustls::client::danger::ServerCertVerifier;
-use rustls::crypto::ring;
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::ring::{self, cipher_suite};
 use rustls::pki_types::{ServerName, UnixTime};
 use rustls::sign::SingleCertAndKey;
 use rustls::time_provider::TimeProvider;
-use rustls::{AlertDescription, ClientConfig, ClientConnection};
+use rustls::{AlertDescription, ClientConfig, ClientConnection, SupportedCipherSuite};
 
 use super::endpoint::{Endpoint, EndpointError};
 use super::identity::Identity;
@@ -33,6 +33,17 @@ const ALPN_WEBSOCKET: &[u8] = b"http/1.1";
 /// Sessions to remember for resumption, of four servers at most: the library counts eight for each.
 const SESSIONS: usize = 32;
 
+/// For TLS 1.3, then for TLS 1.2.
+const AWS_CIPHER_SUITES: [SupportedCipherSuite; 7] = [
+    cipher_suite::TLS13_AES_128_GCM_SHA256,
+    cipher_suite::TLS13_AES_256_GCM_SHA384,
+    cipher_suite::TLS13_CHACHA20_POLY1305_SHA256,
+    cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    cipher_suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+];
+
 /// How to secure links: TLS 1.2 or 1.3, the server's certificate and host name always verified. Cheap to clone; clones
 /// share the sessions that make reconnecting cheaper.
 #[derive(Clone)]
@@ -45,7 +56,7 @@ pub struct TlsConfig {
     has_own_alpn: bool,
     /// What the server calls itself, if not as the endpoint does.
     server_name: Option<String>,
-    verifier: Verifier,
+    verifier: Arc<Verifier>,
     /// What the device shows.
     device: Option<Arc<CertificateInfo>>,
 }
@@ -54,14 +65,14 @@ impl TlsConfig {
     /// Mutual TLS: the server proves itself by the roots, the device by its identity.
     pub fn mutual(identity: Identity, roots: Roots) -> Self {
         let Identity { key, info } = identity;
-        let verifier = Verifier::new(roots.0, Arc::new(ring::default_provider()));
+        let verifier = Arc::new(Verifier::new(roots.0, Arc::new(ring::default_provider())));
         let config = builder(&verifier).with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
         Self { device: Some(info), ..Self::new(config, ALPN_CERTIFICATE, verifier) }
     }
 
     /// Only the server proves itself; the device does so above TLS, for example with a password.
     pub fn server_only(roots: Roots) -> Self {
-        let verifier = Verifier::new(roots.0, Arc::new(ring::default_provider()));
+        let verifier = Arc::new(Verifier::new(roots.0, Arc::new(ring::default_provider())));
         Self::new(builder(&verifier).with_no_client_auth(), ALPN_PASSWORD, verifier)
     }
 
@@ -72,15 +83,31 @@ impl TlsConfig {
     /// For servers of one's own: AWS IoT Core changes its keys without notice.
     #[must_use]
     pub fn with_pins(self, pins: impl IntoIterator<Item = [u8; 32]>) -> Self {
-        let verifier = self.verifier.with_pins(pins.into_iter().collect());
-        let shared: Arc<dyn ServerCertVerifier> = Arc::new(verifier.clone());
+        let verifier = Arc::new(self.verifier.with_pins(pins.into_iter().collect()));
         // What was trusted without the pins may not be resumed.
         let pinned = |config| {
             let mut config = forgetful(config);
-            config.dangerous().set_certificate_verifier(shared.clone());
+            config.dangerous().set_certificate_verifier(verifier.clone());
             Arc::new(config)
         };
         Self { dedicated: pinned(self.dedicated), shared: pinned(self.shared), verifier, ..self }
+    }
+
+    /// The same, offering exactly those cipher suites of this crate that AWS IoT Core lists, with the recommended ones
+    /// first: those with AES-128-GCM (AWS IoT Core developer guide, "Transport security"). It is what Device Advisor's
+    /// TLS tests want to see. The default offers more, and AES-256-GCM first.
+    #[must_use]
+    pub fn with_aws_cipher_suites(self) -> Self {
+        let provider = CryptoProvider { cipher_suites: AWS_CIPHER_SUITES.to_vec(), ..ring::default_provider() };
+        let offering = |config: Arc<ClientConfig>| {
+            let builder = builder_with(provider.clone(), &self.verifier);
+            let mut offering = builder.with_client_cert_resolver(config.client_auth_cert_resolver.clone());
+            offering.alpn_protocols.clone_from(&config.alpn_protocols);
+            offering.time_provider = config.time_provider.clone();
+            offering.resumption = Resumption::in_memory_sessions(SESSIONS);
+            Arc::new(offering)
+        };
+        Self { dedicated: offering(self.dedicated), shared: offering(self.shared), ..self }
     }
 
     /// The same, with the time at which certificates have to be valid told by `unix_seconds`: seconds since 1970, or
@@ -136,7 +163,7 @@ impl TlsConfig {
         Self { dedicated: naming(self.dedicated), shared: naming(self.shared), ..self }
     }
 
-    fn new(mut dedicated: ClientConfig, alpn: &[u8], verifier: Verifier) -> Self {
+    fn new(mut dedicated: ClientConfig, alpn: &[u8], verifier: Arc<Verifier>) -> Self {
         dedicated.resumption = Resumption::in_memory_sessions(SESSIONS);
         let mut shared = dedicated.clone();
         shared.resumption = Resumption::in_memory_sessions(SESSIONS);
@@ -177,13 +204,20 @@ impl fmt::Debug for TlsConfig {
     }
 }
 
-fn builder(verifier: &Verifier) -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
+fn builder(verifier: &Arc<Verifier>) -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
     // The provider is named, so that no other part of the program can change it by installing a default.
-    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    builder_with(ring::default_provider(), verifier)
+}
+
+fn builder_with(
+    provider: CryptoProvider,
+    verifier: &Arc<Verifier>,
+) -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
+    ClientConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()
         .expect("ring has cipher suites for TLS 1.2 and 1.3")
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier.clone()))
+        .with_custom_certificate_verifier(verifier.clone())
 }
 
 /// The same configuration with no session to resume.

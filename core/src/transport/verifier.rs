@@ -58,9 +58,8 @@ impl Verifier {
         Self { library, roots, pins: Vec::new() }
     }
 
-    pub(super) fn with_pins(mut self, pins: Vec<[u8; 32]>) -> Self {
-        self.pins = pins;
-        self
+    pub(super) fn with_pins(&self, pins: Vec<[u8; 32]>) -> Self {
+        Self { pins, ..self.clone() }
     }
 
     /// The library's error in words that name the certificate; `None` where there are no better ones.

@@ -128,7 +128,8 @@ fn a_key_that_is_pinned_is_trusted_and_no_other() {
     assert_eq!(attempt(&[pin]), None);
     assert_eq!(attempt(&[[0; 32], pin]), None);
     let Some(LinkError::Tls(TlsError::OtherPin { pin: told, certificate })) = attempt(&[[0; 32]]) else { panic!() };
-    assert_eq!(told, pin.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    let digits: Vec<_> = pin.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(told, digits.concat());
     assert_eq!(certificate.names, [HOST, "127.0.0.1"]);
 }
 

@@ -5,6 +5,7 @@ mod arbitrary;
 mod faults;
 mod files;
 mod handshake;
+mod identities;
 mod pair;
 mod pem;
 mod pki;

@@ -136,6 +136,8 @@ fn every_fault_says_what_to_do() {
         F::CertificateForKey,
         F::PublicKey,
         F::Encrypted,
+        F::WrongPassphrase,
+        F::UnsupportedEncryption,
         F::OneLine,
         F::Utf16,
         F::Der,
@@ -152,7 +154,9 @@ fn every_fault_says_what_to_do() {
     this is a private key where a certificate belongs; are certificate and key swapped?
     this is a certificate where the private key belongs; are certificate and key swapped?
     this is a public key where the private key belongs
-    the key is encrypted; remove its passphrase with: openssl pkey -in ENCRYPTED.key -out PLAIN.key
+    the key is encrypted; give its passphrase, or remove it with: openssl pkey -in ENCRYPTED.key -out PLAIN.key
+    the passphrase is wrong, or the key is damaged
+    the key is encrypted in a way that is not supported; convert it with: openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD.key -out NEW.key
     the line breaks are lost; the BEGIN line, the END line and what is between need lines of their own
     the text is UTF-16; save it as UTF-8
     the bytes are DER, not PEM; convert them with: openssl x509 (or openssl pkey) -inform DER -in IN -out OUT.pem

@@ -148,6 +148,22 @@ fn certificates_and_keys() {
     let key = text(other.key_path());
     let mismatch = format!("{key}: the private key does not belong to {cert}, the certificate of \"device\"");
     with("--key", key, &mismatch);
+    let encrypted = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/tests/transport/keys/test-p256.encrypted.pem");
+    let without =
+        "the key is encrypted; give its passphrase, or remove it with: openssl pkey -in ENCRYPTED.key -out PLAIN.key";
+    with("--key", encrypted, &format!("{encrypted}: private key: {without}"));
+    let passphrase = |text: &str, line: &str| {
+        let path = file(&dir, "passphrase", text);
+        let mut flags = changed(&double, "--key", encrypted);
+        flags.extend(["--key-passphrase-file".to_owned(), path]);
+        refused_with(&flags, 2, line);
+    };
+    let wrong = "the passphrase is wrong, or the key is damaged";
+    passphrase("wrong\n", &format!("{encrypted}: private key: {wrong}"));
+    // The right one; the key is another certificate's.
+    let mismatch = format!("{encrypted}: the private key does not belong to {cert}, the certificate of \"device\"");
+    passphrase("thingwire\n", &mismatch);
+    passphrase("thingwire", &mismatch);
 }
 
 #[test]

@@ -165,6 +165,10 @@ pub(crate) struct ConnectionArguments {
     /// The private key of the device's certificate, as PEM.
     #[arg(long, value_name = "PATH", env = "THINGWIRE_KEY")]
     pub(crate) key: Option<PathBuf>,
+    /// The file that holds the passphrase of --key, for a key that is encrypted; the line break at its end is not
+    /// part of it. Without it, the one in the variable `THINGWIRE_KEY_PASSPHRASE` is taken.
+    #[arg(long, value_name = "PATH", env = "THINGWIRE_KEY_PASSPHRASE_FILE", requires = "key")]
+    pub(crate) key_passphrase_file: Option<PathBuf>,
     /// Connect without TLS: anybody on the way can read and change everything.
     #[arg(long, env = "THINGWIRE_PLAIN", value_parser = BoolishValueParser::new())]
     pub(crate) plain: bool,
@@ -179,7 +183,7 @@ pub(crate) struct ConnectionArguments {
     pub(crate) password: Option<String>,
     /// Begin with other defaults than the usual ones; every flag that is given still counts. device-advisor: what AWS
     /// IoT Core Device Advisor tests, that is --keep-alive 30 --connect-timeout 5 --operation-timeout 60
-    /// --resend-after 10. Its tests of persistent sessions need --no-clean-session as well.
+    /// --resend-after 10, and the cipher suites that the service lists. Its tests of persistent sessions need --no-clean-session as well.
     #[arg(long, value_name = "PRESET", env = "THINGWIRE_PRESET", value_enum)]
     pub(crate) preset: Option<PresetArgument>,
     /// The longest silence before the server is asked for a sign of life; 0 never asks. [default: 60]

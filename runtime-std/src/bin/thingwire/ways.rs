@@ -1,15 +1,18 @@
 //! Which way to the server: through a proxy, with which security, in a WebSocket, as whom.
 
-use std::env;
+use std::{env, fs};
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
+use thingwire_std::thingwire_core::host;
 use thingwire_std::{
-    Authorizer, ConfigError, Credentials, Endpoint, Options, ProxyConfig, Security, SetupError, WebSocketConfig,
+    Authorizer, ConfigError, Credentials, Endpoint, Options, ProxyConfig, Security, SetupError, TlsConfig,
+    WebSocketConfig,
 };
 
-use crate::args::ConnectionArguments;
+use crate::args::{ConnectionArguments, PresetArgument};
 use crate::failure::Failure;
+use crate::say;
 
 /// Besides the certificate.
 #[derive(Debug, Args)]
@@ -68,6 +71,9 @@ pub(crate) fn options(arguments: &ConnectionArguments, id: &str) -> Result<Optio
         options = options.with_proxy(proxy);
     }
     if let Security::Tls(tls) = &mut options.security {
+        if arguments.preset == Some(PresetArgument::DeviceAdvisor) {
+            *tls = tls.clone().with_aws_cipher_suites();
+        }
         if let Some(protocols) = &ways.alpn {
             *tls = tls.clone().with_alpn(protocols.iter().map(String::as_str));
         }
@@ -112,7 +118,18 @@ fn secured(arguments: &ConnectionArguments, id: &str) -> Result<Options, Failure
     let ConnectionArguments { endpoint, ca, cert, key, ways, .. } = arguments;
     let shared_port = ways.websocket || ways.has_authorizer();
     let mut options = match (ca, cert, key) {
-        (Some(ca), Some(cert), Some(key)) => Options::mtls_from_path(endpoint, id, cert, key, ca)?,
+        (Some(ca), Some(cert), Some(key)) => {
+            let identity = match passphrase(arguments)? {
+                Some(passphrase) => host::encrypted_identity(cert, key, passphrase.as_bytes())?,
+                None => host::identity(cert, key)?,
+            };
+            if let Some(warning) = host::expiry_warning(identity.certificate()) {
+                say(format!("warning: {}: {warning}", cert.display()));
+            }
+            let mut options = Options::tls_from_path(endpoint, id, ca)?;
+            options.security = Security::Tls(TlsConfig::mutual(identity, host::roots(ca)?));
+            options
+        }
         (Some(ca), ..) => Options::tls_from_path(endpoint, id, ca)?,
         (None, ..) => Options::plain(endpoint, id)?,
     };
@@ -121,6 +138,17 @@ fn secured(arguments: &ConnectionArguments, id: &str) -> Result<Options, Failure
         options.endpoint = Endpoint::parse(endpoint, port).map_err(SetupError::from)?;
     }
     Ok(options)
+}
+
+/// Of the private key.
+fn passphrase(arguments: &ConnectionArguments) -> Result<Option<String>, Failure> {
+    let Some(path) = &arguments.key_passphrase_file else {
+        return Ok(variable("THINGWIRE_KEY_PASSPHRASE"));
+    };
+    let failed = |error| Failure::usage(format!("--key-passphrase-file: cannot read {}: {error}", path.display()));
+    let text = fs::read_to_string(path).map_err(failed)?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(Some(line.strip_suffix('\r').unwrap_or(line).to_owned()))
 }
 
 fn websocket(arguments: &ConnectionArguments) -> Result<WebSocketConfig, Failure> {
