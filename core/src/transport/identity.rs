@@ -130,6 +130,7 @@ fn private_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, PemError> {
 }
 
 #[cfg(feature = "encrypted-keys")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library adds errors in minor versions")]
 fn decrypt(encrypted: &[u8], passphrase: &[u8]) -> Result<SecretDocument, PemError> {
     use pkcs8::pkcs5::Error::{AlgorithmParametersInvalid, UnsupportedAlgorithm};
     let part = PemPart::Key;

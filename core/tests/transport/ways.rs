@@ -463,7 +463,7 @@ fn what_cannot_be_asked_for_is_refused_when_the_client_is_set_up() {
     let websocket = |config: WebSocketConfig| plain().with_websocket(config);
     let credentials = || Credentials::new("AKID", "secret").unwrap();
     let authorizer = |authorizer: Authorizer| plain().with_authorizer(authorizer);
-    let cases = [
+    let cases = vec![
         websocket(WebSocketConfig::signed(credentials())),
         websocket(WebSocketConfig::signed(credentials()).with_region("Frankfurt")),
         websocket(WebSocketConfig::signed(credentials()).with_region("eu-central-1").with_path("/other")),
@@ -483,12 +483,15 @@ fn what_cannot_be_asked_for_is_refused_when_the_client_is_set_up() {
         authorizer(Authorizer::of_endpoint().with_token("k", "")),
         plain().with_proxy(ProxyConfig::parse("socks5://proxy").unwrap().with_login("u", "")),
     ];
-    let errors = cases.map(|options| {
-        let shown = format!("{options:?}");
-        let error = Engine::new(options, 7, NOW).unwrap_err();
-        assert!(!format!("{error} {error:?} {shown}").contains("secret"), "{error}");
-        error.to_string()
-    });
+    let errors: Vec<_> = cases
+        .into_iter()
+        .map(|options| {
+            let shown = format!("{options:?}");
+            let error = Engine::new(options, 7, NOW).unwrap_err();
+            assert!(!format!("{error} {error:?} {shown}").contains("secret"), "{error}");
+            error.to_string()
+        })
+        .collect();
     insta::assert_snapshot!(errors.join("\n"));
     for [id, secret, token] in [["", "s", "t"], ["a", "", "t"], ["a", "s", ""], ["a ", "s", "t"], ["a", "s\n", "t"]] {
         let made = Credentials::new(id, secret).and_then(|credentials| credentials.with_session_token(token));
