@@ -29,6 +29,46 @@ pub(crate) fn unix_seconds([year, month, day]: [u64; 3], [hour, minute, second]:
     is_valid.then(|| if (1970..=9999).contains(&year) { seconds() } else { 0 })
 }
 
+/// RFC 3339 §5.6, with or without colons and fractions: `2017-06-28T20:48:45Z`, `2017-06-28T22:48:45.5+02:00`.
+/// Fractions are cut off.
+#[cfg(any(test, feature = "host"))]
+pub(crate) fn parse_rfc3339(text: &str) -> Option<u64> {
+    let (date, time) = text.split_once(['T', 't', ' '])?;
+    let mut date = date.split('-');
+    let [year, month, day] = [fixed(date.next()?, 4)?, fixed(date.next()?, 2)?, fixed(date.next()?, 2)?];
+    let at = time.find(['Z', 'z', '+', '-'])?;
+    let (time, zone) = time.split_at(at);
+    let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    let mut time = time.split(':');
+    let [hour, minute, second] = [fixed(time.next()?, 2)?, fixed(time.next()?, 2)?, fixed(time.next()?, 2)?];
+    let is_valid = date.next().is_none()
+        && time.next().is_none()
+        && !fraction.is_empty()
+        && fraction.bytes().all(|byte| byte.is_ascii_digit())
+        && (1970..=9999).contains(&year);
+    let local = unix_seconds([year, month, day], [hour, minute, second]).filter(|_| is_valid)?;
+    match zone.split_at_checked(1)? {
+        ("Z" | "z", "") => Some(local),
+        ("+", ahead) => local.checked_sub(offset(ahead)?),
+        ("-", behind) => Some(local + offset(behind)?),
+        _ => None,
+    }
+}
+
+/// `02:00` or `0200` in seconds.
+#[cfg(any(test, feature = "host"))]
+fn offset(text: &str) -> Option<u64> {
+    let (hour, minute) = text.split_once(':').or_else(|| text.split_at_checked(2))?;
+    let (hour, minute) = (fixed(hour, 2)?, fixed(minute, 2)?);
+    (hour < 24 && minute < 60).then_some(hour * 3_600 + minute * 60)
+}
+
+/// A number of so many digits.
+#[cfg(any(test, feature = "host"))]
+fn fixed(text: &str, digits: usize) -> Option<u64> {
+    number(text).filter(|_| text.len() == digits)
+}
+
 /// A `Date` header (RFC 9110 §5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`. The obsolete forms are not read.
 pub(crate) fn parse_http(text: &str) -> Option<u64> {
     let (_weekday, rest) = text.split_once(", ")?;
@@ -104,6 +144,15 @@ mod tests {
         assert_eq!(unix_seconds([2017, 6, 28], [20, 48, 45]), Some(1_498_682_925));
         assert_eq!(unix_seconds([1950, 1, 1], [0, 0, 0]), Some(0));
         assert_eq!(unix_seconds([2017, 13, 28], [20, 48, 45]), None);
+        for text in [
+            "2017-06-28T20:48:45Z",
+            "2017-06-28T20:48:45.999z",
+            "2017-06-28T22:48:45+02:00",
+            "2017-06-28 22:48:45+0200",
+            "2017-06-28T15:18:45-05:30",
+        ] {
+            assert_eq!(parse_rfc3339(text), Some(1_498_682_925), "{text}");
+        }
         assert_eq!(parse_http("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
         assert_eq!(parse_http("Wed, 28 Jun 2017 20:48:45 GMT"), Some(1_498_682_925));
     }
@@ -126,6 +175,29 @@ mod tests {
         ];
         for text in bad {
             assert_eq!(parse_http(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_of_rfc_3339_is_none() {
+        let bad = [
+            "",
+            "2017-06-28",
+            "2017-06-28T20:48:45",
+            "2017-06-28T20:48Z",
+            "2017-06-28T20:48:45.Z",
+            "2017-06-28T20:48:45Z ",
+            "2017-06-28T20:48:45+2:00",
+            "2017-06-28T20:48:45+\u{e9}",
+            "2017-13-28T20:48:45Z",
+            "2017-06-28T24:48:45Z",
+            "17-06-28T20:48:45Z",
+            "1969-12-31T23:59:59Z",
+            "1970-01-01T00:00:00+01:00",
+            "1498682925",
+        ];
+        for text in bad {
+            assert_eq!(parse_rfc3339(text), None, "{text}");
         }
     }
 }

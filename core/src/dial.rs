@@ -95,7 +95,8 @@ impl Route {
 
     #[cfg(feature = "websocket")]
     fn supplies(&self) -> Result<Supplies, LinkError> {
-        let credentials = self.credentials.as_ref().map(CredentialsSource::get).transpose()?;
+        let now = host::unix_seconds();
+        let credentials = self.credentials.as_ref().map(|source| source.get(now)).transpose()?;
         fresh().map(|supplies| supplies.with_credentials(credentials))
     }
 

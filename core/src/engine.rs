@@ -240,6 +240,7 @@ impl Engine {
     /// The transport has failed or finished while its socket is still there.
     fn fail(&mut self, now: Instant, link: Link, why: LinkError) {
         let why = self.explain(link, why);
+        self.layers.heed(&why);
         self.up = None;
         self.plain_in.clear();
         self.plain_out.clear();

@@ -40,7 +40,8 @@ pub fn supplies() -> Result<Supplies, SetupError> {
     Ok(Supplies::new(random()?, unix_seconds()))
 }
 
-fn unix_seconds() -> u64 {
+/// The operating system's clock, in seconds since 1970.
+pub(crate) fn unix_seconds() -> u64 {
     // Before 1970 no certificate is valid, and no signature.
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs()
 }

@@ -131,6 +131,8 @@ mod rng;
 mod session;
 mod shadow;
 mod shadows;
+#[cfg(all(feature = "host", feature = "websocket"))]
+pub mod sources;
 mod subscriptions;
 mod suspects;
 mod tape;

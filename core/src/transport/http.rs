@@ -1,5 +1,8 @@
 //! The head of an HTTP/1.1 response: status and headers, bounded.
 
+#[cfg(all(feature = "websocket", any(test, feature = "host")))]
+pub(crate) mod response;
+
 /// The most bytes of one head. Load balancers and login pages say much; no more than this.
 pub(super) const HEAD_LEN_MAX: usize = 16 * 1024;
 

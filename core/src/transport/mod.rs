@@ -5,7 +5,7 @@ pub mod authorizer;
 pub mod credentials;
 mod encoding;
 pub mod endpoint;
-mod http;
+pub(crate) mod http;
 pub mod identity;
 pub mod pem;
 pub mod proxy;
@@ -26,7 +26,9 @@ use crate::date;
 
 pub use authorizer::Authorizer;
 #[cfg(feature = "websocket")]
-pub use credentials::{Credentials, CredentialsError, CredentialsPart, CredentialsSource};
+pub use credentials::{
+    Credentials, CredentialsError, CredentialsPart, CredentialsProvider, CredentialsSource, NoCredentials,
+};
 pub use endpoint::{Endpoint, EndpointError};
 pub use identity::Identity;
 pub use pem::{PemError, PemFault, PemPart};

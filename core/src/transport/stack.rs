@@ -76,6 +76,17 @@ impl Layers {
         })
     }
 
+    /// A link has failed: what the server does not take is not offered again from memory.
+    pub(crate) fn heed(&self, why: &LinkError) {
+        #[cfg(feature = "websocket")]
+        if let LinkError::WebSocket(crate::WebSocketError::Refused { status: 401 | 403, .. }) = why {
+            let source = self.websocket.as_ref().and_then(WebSocketConfig::credentials);
+            source.into_iter().for_each(|source| source.refused());
+        }
+        #[cfg(not(feature = "websocket"))]
+        let _ = (self, why);
+    }
+
     #[cfg(feature = "websocket")]
     fn open_websocket(&self, supplies: Option<&Supplies>) -> Result<Option<Framed>, LinkError> {
         let Some(config) = &self.websocket else { return Ok(None) };

@@ -10,5 +10,6 @@ mod pair;
 mod pem;
 mod pki;
 mod secrecy;
+mod sources;
 mod traffic;
 mod ways;

@@ -19,7 +19,7 @@ const FLOORS: [&[&str]; 11] = [
     &["transport"],
     &["options"],
     &["engine"],
-    &["host", "dial"],
+    &["host", "dial", "sources"],
 ];
 
 #[test]

@@ -130,6 +130,8 @@ impl WebSocketConfig {
             let Some(credentials) = &supplies.credentials else {
                 return Err(LinkError::Credentials { why: "the driver has supplied none".to_owned() });
             };
+            let checked = credentials.check_validity(supplies.unix_seconds);
+            checked.map_err(|why| LinkError::Credentials { why })?;
             let region = signer.region.clone().or_else(|| region_of(server.host())).unwrap_or_default();
             let presign = Presign {
                 credentials,

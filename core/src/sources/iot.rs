@@ -1,0 +1,122 @@
+//! The AWS IoT credentials provider (AWS IoT Core developer guide, "Authorizing direct calls to AWS services using AWS
+//! IoT Core credential provider").
+
+use core::time::Duration;
+
+use super::https::Https;
+use crate::transport::credentials::answers;
+use crate::transport::http::response::Response;
+use crate::transport::{
+    Credentials, CredentialsProvider, Endpoint, EndpointError, Identity, NoCredentials, ProxyConfig, Roots, TlsConfig,
+};
+
+/// A role that a device's certificate may take: where to ask, and for which role alias. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct IotRole {
+    https: Https,
+    alias: String,
+    thing: Option<String>,
+}
+
+impl IotRole {
+    /// `endpoint` is the account's `iot:CredentialProvider` endpoint, as in
+    /// `abc.credentials.iot.eu-west-1.amazonaws.com`, with port 443 if it has none; not the one for MQTT. `alias` is the
+    /// role alias; AWS IoT allows letters, digits and `=,@_-`, up to 128.
+    pub fn new(
+        endpoint: &str,
+        alias: impl Into<String>,
+        identity: Identity,
+        roots: Roots,
+    ) -> Result<Self, EndpointError> {
+        let server = Endpoint::parse(endpoint, Endpoint::HTTPS_PORT)?;
+        crate::transport::tls::server_name(&server)?;
+        let https = Https::new(server, TlsConfig::mutual(identity, roots));
+        Ok(Self { https, alias: alias.into(), thing: None })
+    }
+
+    /// The thing that the certificate is attached to, for policies that name it.
+    #[must_use]
+    pub fn with_thing(mut self, name: impl Into<String>) -> Self {
+        self.thing = Some(name.into());
+        self
+    }
+
+    /// Through this proxy.
+    #[must_use]
+    pub fn with_proxy(mut self, proxy: ProxyConfig) -> Self {
+        self.https.proxy = Some(proxy);
+        self
+    }
+
+    /// How long one question may take altogether. Default: 8 s, which is less than a client's connect timeout.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.https.timeout = timeout;
+        self
+    }
+
+    fn request(&self) -> Result<String, String> {
+        let valid = |text: &str, more: &[u8]| {
+            let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || more.contains(&byte);
+            (1..=128).contains(&text.len()) && text.bytes().all(is_valid)
+        };
+        if !valid(&self.alias, b"=,@_-") {
+            return Err(format!("{:?} is no role alias; expected up to 128 letters, digits and =,@_-", self.alias));
+        }
+        let (alias, host) = (&self.alias, self.https.host());
+        let mut request = format!("GET /role-aliases/{alias}/credentials HTTP/1.1\r\nHost: {host}\r\n");
+        if let Some(thing) = &self.thing {
+            if !valid(thing, b":_-") {
+                return Err(format!("{thing:?} is no thing's name; expected up to 128 letters, digits and :_-"));
+            }
+            request.push_str(&format!("x-amzn-iot-thingname: {thing}\r\n"));
+        }
+        request.push_str("Accept: application/json\r\nConnection: close\r\n\r\n");
+        Ok(request)
+    }
+}
+
+impl CredentialsProvider for IotRole {
+    fn credentials(&self, _: u64) -> Result<Credentials, NoCredentials> {
+        let answer = self.request().and_then(|request| self.https.ask(&request)).and_then(|response| read(&response));
+        let name = |why| format!("AWS IoT credentials provider at {}: {why}", self.https.server);
+        answer.map_err(|why| NoCredentials::broken(name(why)))
+    }
+}
+
+fn read(response: &Response) -> Result<Credentials, String> {
+    unexpected(response, |status| match status {
+        400 => "check the role alias and the thing's name",
+        401 | 403 => {
+            "check that the device certificate is active, that its policy allows iot:AssumeRoleWithCertificate for this \
+             role alias, and that the role trusts credentials.iot.amazonaws.com"
+        }
+        404 => "check the role alias, and that this is the endpoint of type iot:CredentialProvider",
+        429 | 500..=599 => "it is tried again later",
+        _ => "check the endpoint",
+    })?;
+    answers::of_iot(&response.body).map_err(|why| format!("the answer is not as expected: {why}"))
+}
+
+/// Fails when an answer is not what was asked for.
+pub(super) fn unexpected(response: &Response, advice: impl Fn(u16) -> &'static str) -> Result<(), String> {
+    let Response { status, location, is_html, body } = response;
+    match (status, location) {
+        (300..=399, Some(location)) => {
+            let location = answers::one_line(location);
+            Err(format!(
+                "a redirect ({status}) to {location}, which is not followed; check the endpoint, or log in to the network \
+                 first"
+            ))
+        }
+        (300..=399, None) => Err(format!("a redirect ({status}), which is not followed; check the endpoint")),
+        _ if *is_html => Err(format!(
+            "a web page (status {status}) instead of credentials; check the endpoint, or log in to the network first"
+        )),
+        (200, _) => Ok(()),
+        _ => {
+            let said = answers::said(body).map(|said| format!(" ({said})")).unwrap_or_default();
+            Err(format!("refused with status {status}{said}; {}", advice(*status)))
+        }
+    }
+}
