@@ -33,6 +33,8 @@ mod driver;
 mod socket;
 
 pub use driver::Driver;
+#[cfg(feature = "websocket")]
+pub use thingwire_core::sources;
 #[cfg(feature = "trace")]
 pub use thingwire_core::trace::RecordOptions;
 pub use thingwire_core::{

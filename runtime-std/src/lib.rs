@@ -65,13 +65,17 @@ mod watches;
 mod worker;
 
 pub use thingwire_core;
+#[cfg(feature = "websocket")]
+pub use thingwire_core::sources::{CognitoPool, IotRole, SharedFiles, Variables};
 #[cfg(feature = "trace")]
 pub use thingwire_core::trace::RecordOptions;
 pub use thingwire_core::transport::{
     Authorizer, Endpoint, EndpointError, Identity, PemError, ProxyConfig, ProxyKind, Roots, TlsConfig,
 };
 #[cfg(feature = "websocket")]
-pub use thingwire_core::transport::{Credentials, CredentialsError, CredentialsSource, WebSocketConfig};
+pub use thingwire_core::transport::{
+    Credentials, CredentialsError, CredentialsProvider, CredentialsSource, NoCredentials, WebSocketConfig,
+};
 pub use thingwire_core::{
     AckToken, BackoffConfig, CertificateInfo, Config, ConfigError, ConnectRefusal, ConnectStage, Drain, Filter,
     FrameError, Instant, Jitter, Layer, Limits, Link, LinkError, Message, Notice, Options, Outcome, Password, Phase,

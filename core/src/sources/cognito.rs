@@ -57,6 +57,11 @@ impl CognitoPool {
         Ok(self)
     }
 
+    /// Where it asks.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.https.server
+    }
+
     /// Through this proxy.
     #[must_use]
     pub fn with_proxy(mut self, proxy: ProxyConfig) -> Self {

@@ -1,7 +1,7 @@
 //! One question to a service, over HTTPS.
 
 use core::time::Duration;
-use std::io::{Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 
 use bytes::BytesMut;
@@ -149,13 +149,14 @@ impl Attempt<'_> {
         if left.is_zero() { Err(self.late()) } else { Ok(left.max(Duration::from_millis(1))) }
     }
 
-    fn failed(&self, error: &std::io::Error) -> String {
-        match error.kind() {
-            std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut => self.late(),
-            std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe => {
-                "the server broke the connection off; check the endpoint and the port".to_owned()
-            }
-            _ => format!("network failure: {error}"),
+    fn failed(&self, error: &io::Error) -> String {
+        let kind = error.kind();
+        if matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut) {
+            self.late()
+        } else if matches!(kind, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) {
+            "the server broke the connection off; check the endpoint and the port".to_owned()
+        } else {
+            format!("network failure: {error}")
         }
     }
 

@@ -41,6 +41,11 @@ impl IotRole {
         self
     }
 
+    /// Where it asks.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.https.server
+    }
+
     /// Through this proxy.
     #[must_use]
     pub fn with_proxy(mut self, proxy: ProxyConfig) -> Self {
@@ -63,16 +68,19 @@ impl IotRole {
         if !valid(&self.alias, b"=,@_-") {
             return Err(format!("{:?} is no role alias; expected up to 128 letters, digits and =,@_-", self.alias));
         }
-        let (alias, host) = (&self.alias, self.https.host());
-        let mut request = format!("GET /role-aliases/{alias}/credentials HTTP/1.1\r\nHost: {host}\r\n");
-        if let Some(thing) = &self.thing {
-            if !valid(thing, b":_-") {
+        let thing = match &self.thing {
+            Some(thing) if !valid(thing, b":_-") => {
                 return Err(format!("{thing:?} is no thing's name; expected up to 128 letters, digits and :_-"));
             }
-            request.push_str(&format!("x-amzn-iot-thingname: {thing}\r\n"));
-        }
-        request.push_str("Accept: application/json\r\nConnection: close\r\n\r\n");
-        Ok(request)
+            Some(thing) => format!("x-amzn-iot-thingname: {thing}\r\n"),
+            None => String::new(),
+        };
+        Ok(format!(
+            "GET /role-aliases/{}/credentials HTTP/1.1\r\nHost: {}\r\n{thing}Accept: application/json\r\n\
+             Connection: close\r\n\r\n",
+            self.alias,
+            self.https.host(),
+        ))
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::date::rfc3339;
+use crate::date::readable;
 use crate::LinkError;
 
 /// What a signature is made with: an access key and, where it is temporary, its session token. Never shown by `Debug`;
@@ -79,8 +79,8 @@ impl Credentials {
         match self.0.expires_at {
             Some(end) if end <= unix_seconds => Err(format!(
                 "they have expired at {}, and by this machine's clock it is {}; renew them, or set the clock",
-                rfc3339(end),
-                rfc3339(unix_seconds),
+                readable(end),
+                readable(unix_seconds),
             )),
             _ => Ok(()),
         }

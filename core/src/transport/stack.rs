@@ -80,8 +80,9 @@ impl Layers {
     pub(crate) fn heed(&self, why: &LinkError) {
         #[cfg(feature = "websocket")]
         if let LinkError::WebSocket(crate::WebSocketError::Refused { status: 401 | 403, .. }) = why {
-            let source = self.websocket.as_ref().and_then(WebSocketConfig::credentials);
-            source.into_iter().for_each(|source| source.refused());
+            if let Some(source) = self.websocket.as_ref().and_then(WebSocketConfig::credentials) {
+                source.refused();
+            }
         }
         #[cfg(not(feature = "websocket"))]
         let _ = (self, why);

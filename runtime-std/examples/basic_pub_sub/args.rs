@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
-use thingwire_std::{Options, SetupError, Topic};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, ValueEnum};
+use thingwire_std::{CredentialsSource, Options, SetupError, Topic, WebSocketConfig};
 
 /// Publishes a message a second, and prints what arrives on the same topic.
 #[derive(Debug, Parser)]
 pub(crate) struct Arguments {
     /// The account's endpoint; without it, a double of AWS IoT Core is started in this process.
-    #[arg(short, long, requires_all = ["root_ca", "cert", "key"])]
+    #[arg(short, long, requires = "root_ca")]
     endpoint: Option<String>,
     /// The file with the root certificate, as PEM.
     #[arg(short, long = "rootCA", value_name = "PATH", requires = "endpoint")]
@@ -20,9 +21,12 @@ pub(crate) struct Arguments {
     /// The file with the device's private key, as PEM.
     #[arg(short, long, value_name = "PATH", requires = "endpoint")]
     key: Option<PathBuf>,
-    /// The endpoint's port.
-    #[arg(short, long, default_value_t = 8883)]
-    port: u16,
+    /// The endpoint's port; without it 8883, and 443 with --websocket.
+    #[arg(short, long)]
+    port: Option<u16>,
+    /// Speak MQTT in a WebSocket, signed with the AWS credentials in the environment or in the shared files.
+    #[arg(short, long)]
+    pub(crate) websocket: bool,
     /// Who to be; `-id` works too.
     #[arg(long, alias = "clientId", value_name = "ID", default_value = "basicPubSub")]
     pub(crate) client_id: String,
@@ -51,15 +55,28 @@ impl Arguments {
     /// The flags of this process.
     pub(crate) fn read() -> Self {
         // The old sample's `-id` has one dash and two letters, which clap would take for `-i -d`.
-        Self::parse_from(std::env::args_os().map(|flag| if flag == "-id" { "--client-id".into() } else { flag }))
+        let flags = std::env::args_os().map(|flag| if flag == "-id" { "--client-id".into() } else { flag });
+        let arguments = Self::parse_from(flags);
+        let Self { endpoint, cert, key, websocket, .. } = &arguments;
+        let refuse = |kind, why| Self::command().error(kind, why).exit();
+        if *websocket && (cert.is_some() || key.is_some()) {
+            refuse(ErrorKind::ArgumentConflict, "X.509 certificates and WebSockets are mutually exclusive; pick one")
+        }
+        if !websocket && endpoint.is_some() && (cert.is_none() || key.is_none()) {
+            refuse(ErrorKind::MissingRequiredArgument, "--cert and --key are missing, or --websocket")
+        }
+        arguments
     }
 
     /// How to connect, where the flags say where to.
     pub(crate) fn options(&self) -> Option<Result<Options, SetupError>> {
-        let Self { endpoint: Some(host), root_ca: Some(root), cert: Some(cert), key: Some(key), .. } = self else {
-            return None;
-        };
-        let endpoint = format!("{host}:{}", self.port);
-        Some(Options::mtls_from_path(&endpoint, &self.client_id, cert, key, root))
+        let Self { endpoint: Some(host), root_ca: Some(root), client_id, .. } = self else { return None };
+        let endpoint = format!("{host}:{}", self.port.unwrap_or(if self.websocket { 443 } else { 8883 }));
+        if self.websocket {
+            let websocket = WebSocketConfig::signed(CredentialsSource::default_chain());
+            return Some(Options::websocket_from_path(&endpoint, client_id, websocket, root));
+        }
+        let (Some(cert), Some(key)) = (&self.cert, &self.key) else { return None };
+        Some(Options::mtls_from_path(&endpoint, client_id, cert, key, root))
     }
 }

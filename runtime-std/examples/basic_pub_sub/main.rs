@@ -11,6 +11,9 @@
 //! ```text
 //! cargo run --example basic_pub_sub -- -e abc-ats.iot.eu-west-1.amazonaws.com -r root.pem -c device.pem -k device.key
 //! ```
+//!
+//! With `-w` instead of the certificate and its key it speaks MQTT in a WebSocket, which it signs with the AWS
+//! credentials in the environment or in `~/.aws/credentials`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a sample shows what it does")]
 
 mod args;
@@ -21,13 +24,15 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
-use thingwire_sim::double::Double;
-use thingwire_std::{Client, Options, Outcome, Publish, Qos, Subscription};
+use thingwire_sim::double::{Double, Visitors};
+use thingwire_std::{Client, Credentials, Options, Outcome, Publish, Qos, Subscription, WebSocketConfig};
 
 use args::{Arguments, Mode};
 
 /// How long the server may take for anything.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The access key that the double knows.
+const ACCESS_KEY: (&str, &str) = ("AKIDEXAMPLE", "known-to-the-double-alone");
 /// The time between two messages.
 const PACE: Duration = Duration::from_secs(1);
 
@@ -46,9 +51,10 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let (options, _double) = match arguments.options() {
         Some(options) => (options?, None),
         None => {
-            let double = Double::start()?;
+            let visitors = Visitors::new().access_key(ACCESS_KEY.0, ACCESS_KEY.1);
+            let double = Double::options().visitors(visitors).start()?;
             println!("No endpoint given: started a double of AWS IoT Core at {}", double.endpoint());
-            (options_for(&double, &arguments.client_id)?, Some(double))
+            (options_for(&double, arguments)?, Some(double))
         }
     };
     let client = Client::new(options)?;
@@ -74,10 +80,16 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The whole of mutual TLS, with the certificates that the double has made for itself.
-fn options_for(double: &Double, client_id: &str) -> Result<Options, Box<dyn Error>> {
-    let (cert, key, root) = (double.cert_path(), double.key_path(), double.ca_path());
-    Ok(Options::mtls_from_path(&double.endpoint(), client_id, cert, key, root)?)
+/// The whole of mutual TLS, with the certificates that the double has made for itself, or of a signed WebSocket.
+fn options_for(double: &Double, arguments: &Arguments) -> Result<Options, Box<dyn Error>> {
+    let (endpoint, client_id, root) = (double.endpoint(), &arguments.client_id, double.ca_path());
+    if arguments.websocket {
+        // A double is in no region, and takes a signature for any.
+        let credentials = Credentials::new(ACCESS_KEY.0, ACCESS_KEY.1)?;
+        let websocket = WebSocketConfig::signed(credentials).with_region("eu-west-1");
+        return Ok(Options::websocket_from_path(&endpoint, client_id, websocket, root)?);
+    }
+    Ok(Options::mtls_from_path(&endpoint, client_id, double.cert_path(), double.key_path(), root)?)
 }
 
 fn subscribe(client: &Client, arguments: &Arguments) -> Result<Subscription, Box<dyn Error>> {

@@ -24,6 +24,23 @@ fn flags_are_spelt_as_in_the_old_sample() {
     assert_eq!(ended.status.code(), Some(0));
 }
 
+#[test]
+fn a_websocket_is_signed_with_the_access_key_of_the_double_and_excludes_a_certificate() {
+    let ended = basic_pub_sub(&["-w", "--count", "1"]);
+    let stdout = String::from_utf8(ended.stdout).expect("text");
+    assert_eq!((ended.status.code(), String::from_utf8_lossy(&ended.stderr).as_ref()), (Some(0), ""));
+    assert!(stdout.ends_with(&block("Hello World!", 0)), "{stdout}");
+    assert!(!stdout.contains("known-to-the-double-alone"));
+    for (flags, line) in [
+        (&["-e", "localhost", "-r", "r", "-w", "-c", "c"][..], "are mutually exclusive; pick one"),
+        (&["-e", "localhost", "-r", "r", "-c", "c"], "--cert and --key are missing, or --websocket"),
+    ] {
+        let ended = basic_pub_sub(flags);
+        let stderr = String::from_utf8(ended.stderr).expect("text");
+        assert!(ended.status.code() == Some(2) && stderr.contains(line), "{stderr}");
+    }
+}
+
 fn block(message: &str, sequence: u32) -> String {
     let payload = format!("{{\"message\":\"{message}\",\"sequence\":{sequence}}}");
     format!("Received a new message: \n{payload}\nfrom topic: \nsdk/test/Rust\n--------------\n\n\n")

@@ -1,5 +1,6 @@
 //! The `thingwire` command and the example, as the processes that users run.
 
+mod credentials;
 mod example;
 mod help;
 #[cfg(unix)]

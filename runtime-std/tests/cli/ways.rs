@@ -61,6 +61,104 @@ fn a_websocket_is_signed_with_the_credentials_in_the_environment_and_shows_none_
     assert_refused(&publish(&double, &["-w"], &variables), 2, region);
 }
 
+/// A folder with a shared credentials file that has this profile.
+fn shared_file(profile: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("credentials");
+    let text = format!(
+        "[{profile}]\r\naws_access_key_id = {ID}\r\naws_secret_access_key = {SECRET}\r\naws_session_token = {TOKEN}\r\n"
+    );
+    std::fs::write(&path, text).expect("written");
+    let path = path.to_str().expect("UTF-8").to_owned();
+    (folder, path)
+}
+
+fn file(path: &str) -> (&str, &str) {
+    ("AWS_SHARED_CREDENTIALS_FILE", path)
+}
+
+#[test]
+fn without_credentials_in_the_environment_the_shared_files_are_looked_at() {
+    let double = double(Visitors::new().temporary_key(ID, SECRET, TOKEN));
+    let flags = ["-w", "--region", "eu-central-1"];
+    let (_default, default) = shared_file("default");
+    let (_named, named) = shared_file("sensors");
+    assert_published(&double, &publish(&double, &flags, &[file(&default)]), 1);
+    let asked = [&flags[..], &["--profile", "sensors"]].concat();
+    assert_published(&double, &publish(&double, &asked, &[file(&named)]), 2);
+    assert_published(&double, &publish(&double, &flags, &[file(&named), ("AWS_PROFILE", "sensors")]), 3);
+    let endpoint = double.endpoint();
+    let none = publish(&double, &flags, &[]);
+    assert_refused(
+        &none,
+        2,
+        &format!(
+            "{endpoint}: no AWS credentials: none found (environment: AWS_ACCESS_KEY_ID is not set; shared files: HOME is \
+             not set, so there are none); set one of them up"
+        ),
+    );
+    let unknown = publish(&double, &asked, &[file(&default)]);
+    let line =
+        format!("{endpoint}: no AWS credentials: shared files: no profile \"sensors\" in {default}; check its name");
+    assert_refused(&unknown, 2, &line);
+    for ended in [none, unknown] {
+        assert!(!ended.stderr.contains(SECRET) && !ended.stderr.contains(TOKEN), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn sources_of_credentials_exclude_each_other_and_need_what_they_need() {
+    let (double, address) = plain_double();
+    let ca = double.ca_path().to_str().expect("UTF-8");
+    let (cert, key) = mutual_paths(&double);
+    let run = |flags: &[&str]| {
+        let basic = ["pub", "--topic", "t", "--message", "m", "--endpoint", &address, "--ca", ca];
+        thingwire(&[&basic, flags].concat())
+    };
+    let region = ["-w", "--region", "eu-west-1"];
+    let exclusive =
+        "--profile, --credentials-endpoint and --cognito-pool are mutually exclusive: leave out all but one";
+    let signed = "--profile, --credentials-endpoint and --cognito-pool are for signed WebSockets: give --websocket, and \
+                  leave out --unsigned, --plain and custom authorizers";
+    let both = "--credentials-endpoint and --role-alias need each other: give both or neither";
+    let role = ["--credentials-endpoint", "127.0.0.1:1", "--role-alias", "a"];
+    let certificate = ["--cert", &cert, "--key", &key];
+    let cases: [(&[&[&str]], &str); 9] = [
+        (&[&region, &["--profile", "a", "--cognito-pool", "eu-west-1:1"]], exclusive),
+        (&[&region, &["--profile", "a"], &role, &certificate], exclusive),
+        (&[&["--profile", "a"]], signed),
+        (&[&["-w", "--unsigned", "--profile", "a"]], signed),
+        (&[&["-w", "--authorizer-name", "a", "--cognito-pool", "eu-west-1:1"]], signed),
+        (&[&region, &role[..2]], both),
+        (&[&region, &role[2..]], both),
+        (
+            &[&region, &["--thing", "t"]],
+            "--thing is told to a credentials endpoint: give --credentials-endpoint as well",
+        ),
+        (&[&region, &role], "--credentials-endpoint wants the device's certificate: give --cert and --key"),
+    ];
+    for (flags, line) in cases {
+        run(&flags.concat()).assert_failed(2, line);
+    }
+    run(&[&region[..], &["--cognito-pool", "pool"]].concat()).assert_failed(
+        2,
+        "--cognito-pool is \"pool\"; the rule is: REGION:ID, as the console of Amazon Cognito shows it",
+    );
+    let ended = run(&[&region[..], &role, &certificate].concat());
+    ended.assert_failed(
+        2,
+        &format!(
+            "{address}: no AWS credentials: AWS IoT credentials provider at 127.0.0.1:1: 127.0.0.1:1: connection refused: \
+             nobody listens there; check the host and the port"
+        ),
+    );
+}
+
+fn mutual_paths(double: &Double) -> (String, String) {
+    let text = |path: &std::path::Path| path.to_str().expect("UTF-8").to_owned();
+    (text(double.cert_path()), text(double.key_path()))
+}
+
 #[test]
 fn custom_authorizers_are_asked_with_and_without_a_websocket() {
     let double = double(Visitors::new().authorizer("gate", "ticket", "let-me-in", Some("c2ln+/==")));
@@ -194,11 +292,8 @@ fn what_excludes_or_needs_each_other_is_told() {
         }
     }
     let tls = ["--ca", ca];
-    run(&[&tls[..], &["-w"]].concat()).assert_failed(
-        2,
-        "--websocket needs AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give --unsigned for \
-         another server",
-    );
+    run(&[&tls[..], &["-w"]].concat())
+        .assert_failed(2, "--region is not given; the rule is: given, when the endpoint does not name it");
     run(&[&tls[..], &["--authorizer-token", "t"]].concat())
         .assert_failed(2, "--authorizer-token-key and --authorizer-token need each other: give both or neither");
     run(&[&tls[..], &["--authorizer-name", "a b"]].concat())

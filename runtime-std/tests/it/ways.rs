@@ -113,6 +113,61 @@ fn every_link_asks_for_credentials_and_a_refusal_by_any_of_them_ends_nothing() {
 }
 
 #[test]
+fn credentials_are_kept_for_as_long_as_they_are_good_and_renewed_when_they_are_refused() {
+    let double = double(Visitors::new().temporary_key(ID, SECRET, TOKEN));
+    let asked = Arc::new(AtomicUsize::new(0));
+    let far = 32_503_680_000;
+    let source = CredentialsSource::from_fn({
+        let asked = Arc::clone(&asked);
+        move || match asked.fetch_add(1, Ordering::Relaxed) {
+            0 => Ok(temporary().with_expiry(far)),
+            1 => Err("the source is not reachable".to_owned()),
+            2 => Ok(credentials().with_session_token("renewed").unwrap().with_expiry(far)),
+            // Valid until 1970: it was already over when it was given.
+            _ => Ok(temporary().with_expiry(0)),
+        }
+    });
+    let times = || asked.load(Ordering::Relaxed);
+    let options = signed(&double, source.cached()).with(|config| config.connect_timeout = PATIENCE);
+    let mut driver = Driver::new(options).unwrap();
+    driver.start();
+    for _ in 0..2 {
+        drive_to(&mut driver, &Notice::Ready);
+        assert_eq!(times(), 1, "two links, one question");
+        assert_eq!(double.drop_connections(), 1);
+    }
+    drive_to(&mut driver, &Notice::Ready);
+    double.change_visitors(Visitors::new().temporary_key(ID, SECRET, "renewed"));
+    assert_eq!(double.drop_connections(), 1);
+    assert!(matches!(failure(&mut driver), LinkError::WebSocket(WebSocketError::Refused { status: 403, .. })));
+    assert_eq!(times(), 1, "it was refused with what was kept");
+    assert_eq!(failure(&mut driver), LinkError::Credentials { why: "the source is not reachable".to_owned() });
+    drive_to(&mut driver, &Notice::Ready);
+    assert_eq!(times(), 3);
+    double.change_visitors(Visitors::new());
+    assert_eq!(double.drop_connections(), 1);
+    assert!(matches!(failure(&mut driver), LinkError::WebSocket(WebSocketError::Refused { status: 403, .. })));
+    match failure(&mut driver) {
+        LinkError::Credentials { why } => assert!(why.contains("expired at 1970-01-01T00:00:00Z"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(double.violations(), []);
+}
+
+#[test]
+fn nothing_is_signed_with_credentials_that_have_expired() {
+    let double = double(Visitors::new().access_key(ID, SECRET));
+    let mut driver = Driver::new(signed(&double, credentials().with_expiry(1_498_682_925))).unwrap();
+    driver.start();
+    for _ in 0..2 {
+        match failure(&mut driver) {
+            LinkError::Credentials { why } => assert!(why.contains("2017-06-28T20:48:45Z"), "{why}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
 fn clocks_that_are_too_far_apart_are_told_as_such() {
     let double = double(Visitors::new().access_key(ID, SECRET).clock_ahead(-3_600));
     let mut driver = Driver::new(signed(&double, credentials())).unwrap();

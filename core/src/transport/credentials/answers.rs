@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::Credentials;
 use crate::json;
-use crate::transport::date::parse_rfc3339;
+use crate::date::parse_rfc3339;
 
 /// Names of the members, in this order: key id, secret, session token, expiry.
 type Names = [&'static str; 4];
@@ -39,8 +39,10 @@ pub(crate) fn of_iot(text: &[u8]) -> Result<Credentials, String> {
 /// What Amazon Cognito answers to `GetId`: the identity's id.
 pub(crate) fn of_get_id(text: &[u8]) -> Result<String, String> {
     let [id] = object(text, ["IdentityId"])?;
-    let id = id.and_then(json::string).filter(|id| !id.is_empty());
-    id.map(|id| id.into_owned()).ok_or_else(|| missing("IdentityId"))
+    match id.and_then(json::string) {
+        Some(id) if !id.is_empty() => Ok(id.into_owned()),
+        _ => Err(missing("IdentityId")),
+    }
 }
 
 /// What Amazon Cognito answers to `GetCredentialsForIdentity`.

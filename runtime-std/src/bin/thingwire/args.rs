@@ -7,6 +7,7 @@ use clap::builder::{BoolishValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use thingwire_std::{Filter, Qos, Topic};
 
+use crate::credentials::CredentialsArguments;
 use crate::reconnect::{ReconnectArguments, seconds};
 use crate::shadow_args::ShadowArguments;
 use crate::ways::WayArguments;
@@ -39,13 +40,16 @@ Examples:
     export AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=...
     thingwire sub -w --endpoint abc-ats.iot.eu-west-1.amazonaws.com --ca root.pem --proxy http://proxy:3128 \\
         --topic 'sensors/#'
+  With AWS credentials for which the device exchanges its certificate:
+    thingwire sub -w --endpoint abc-ats.iot.eu-west-1.amazonaws.com --ca root.pem --cert device.pem --key device.key \\
+        --credentials-endpoint abc.credentials.iot.eu-west-1.amazonaws.com --role-alias telemetry --topic 'sensors/#'
 
 'thingwire pub --help', 'thingwire sub --help' and 'thingwire shadow --help' have more.
 
 Exit codes:
   0    done
   1    another failure, for example of standard output, or messages dropped from a full queue
-  2    usage: a flag, a topic, a file, a certificate or a setting is wrong
+  2    usage: a flag, a topic, a file, a certificate or a setting is wrong, or there are no AWS credentials
   3    network: name resolution, TCP, a proxy, or no answer in time
   4    TLS
   5    refused by the server: the connection or a subscription
@@ -209,6 +213,8 @@ pub(crate) struct ConnectionArguments {
     pub(crate) record: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) ways: WayArguments,
+    #[command(flatten)]
+    pub(crate) credentials: CredentialsArguments,
     #[command(flatten)]
     pub(crate) reconnect: ReconnectArguments,
 }

@@ -79,6 +79,7 @@ impl Failure {
             (LinkError::WebSocket(WebSocketError::Refused { .. } | WebSocketError::ClockSkew { .. }), _) => {
                 Code::Refused
             }
+            (_, Layer::Credentials) => Code::Usage,
             (_, Layer::Dns | Layer::Tcp | Layer::Proxy | Layer::KeepAlive) => Code::Network,
             (_, Layer::Tls) => Code::Tls,
             (_, Layer::WebSocket | Layer::Mqtt) => Code::Protocol,

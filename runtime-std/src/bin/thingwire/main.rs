@@ -2,6 +2,7 @@
 
 mod args;
 mod connection;
+mod credentials;
 mod failure;
 mod interrupt;
 mod output;

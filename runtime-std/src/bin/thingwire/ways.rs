@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use thingwire_std::thingwire_core::host;
 use thingwire_std::{
-    Authorizer, ConfigError, Credentials, Endpoint, Options, ProxyConfig, Security, SetupError, TlsConfig,
+    Authorizer, ConfigError, Endpoint, Options, ProxyConfig, Security, SetupError, TlsConfig,
     WebSocketConfig,
 };
 
@@ -18,9 +18,8 @@ use crate::say;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Ways to the server")]
 pub(crate) struct WayArguments {
-    /// Speak MQTT in a WebSocket, at port 443 if --endpoint has none. The upgrade is signed with the AWS credentials in
-    /// the variables `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and, if they are temporary, `AWS_SESSION_TOKEN`,
-    /// unless there is --unsigned, --plain or a custom authorizer.
+    /// Speak MQTT in a WebSocket, at port 443 if --endpoint has none. The upgrade is signed with AWS credentials, see
+    /// there, unless there is --unsigned, --plain or a custom authorizer.
     #[arg(short = 'w', long, env = "THINGWIRE_WEBSOCKET", value_parser = BoolishValueParser::new())]
     pub(crate) websocket: bool,
     /// With --websocket, do not sign: for other servers than AWS IoT Core.
@@ -86,15 +85,17 @@ pub(crate) fn options(arguments: &ConnectionArguments, id: &str) -> Result<Optio
 
 /// What excludes or needs each other.
 fn check(arguments: &ConnectionArguments) -> Result<(), Failure> {
-    let ConnectionArguments { ca, cert, key, plain, ways, .. } = arguments;
+    let ConnectionArguments { ca, cert, key, plain, ways, credentials, .. } = arguments;
     let has_certificate = cert.is_some() || key.is_some();
+    let is_signed = ways.websocket && !plain && !ways.unsigned && !ways.has_authorizer();
+    credentials.check(is_signed, cert.is_some() && key.is_some())?;
     let rules = [
         (
             *plain && (ca.is_some() || has_certificate),
             "--plain is without TLS: leave out either it or --ca, --cert and --key",
         ),
         (
-            ways.websocket && has_certificate,
+            ways.websocket && has_certificate && !credentials.are_for_a_certificate(),
             "X.509 certificates and WebSockets are mutually exclusive: leave out either --cert and --key or --websocket",
         ),
         (
@@ -117,6 +118,8 @@ fn check(arguments: &ConnectionArguments) -> Result<(), Failure> {
 fn secured(arguments: &ConnectionArguments, id: &str) -> Result<Options, Failure> {
     let ConnectionArguments { endpoint, ca, cert, key, ways, .. } = arguments;
     let shared_port = ways.websocket || ways.has_authorizer();
+    // A certificate that is exchanged for credentials is not shown to the server.
+    let (cert, key) = if ways.websocket { (&None, &None) } else { (cert, key) };
     let mut options = match (ca, cert, key) {
         (Some(ca), Some(cert), Some(key)) => {
             let identity = match passphrase(arguments)? {
@@ -156,25 +159,11 @@ fn websocket(arguments: &ConnectionArguments) -> Result<WebSocketConfig, Failure
     if *plain || ways.unsigned || ways.has_authorizer() {
         return Ok(WebSocketConfig::new());
     }
-    let config = WebSocketConfig::signed(credentials()?);
+    let config = WebSocketConfig::signed(arguments.credentials.source(arguments)?);
     Ok(match &ways.region {
         Some(region) => config.with_region(region),
         None => config,
     })
-}
-
-fn credentials() -> Result<Credentials, Failure> {
-    let (Some(id), Some(secret)) = (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY")) else {
-        return Err(Failure::usage(
-            "--websocket needs AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give --unsigned for \
-             another server",
-        ));
-    };
-    let credentials = Credentials::new(id, secret).map_err(SetupError::from)?;
-    match variable("AWS_SESSION_TOKEN") {
-        Some(token) => Ok(credentials.with_session_token(token).map_err(SetupError::from)?),
-        None => Ok(credentials),
-    }
 }
 
 fn authorizer(ways: &WayArguments) -> Result<Option<Authorizer>, Failure> {
@@ -205,7 +194,8 @@ impl WayArguments {
     }
 }
 
-fn proxy(ways: &WayArguments, endpoint: &Endpoint) -> Result<Option<ProxyConfig>, Failure> {
+/// The proxy on the way to `endpoint`.
+pub(crate) fn proxy(ways: &WayArguments, endpoint: &Endpoint) -> Result<Option<ProxyConfig>, Failure> {
     let named = |name: &str, error: ConfigError| {
         Failure::usage(format!("{name}: {} is not a proxy; expected {}", error.value, error.rule))
     };
