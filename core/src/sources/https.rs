@@ -131,6 +131,7 @@ impl Attempt<'_> {
             let written = socket.set_write_timeout(Some(limit)).and_then(|()| socket.write(rest));
             match written {
                 Ok(len) => rest = &rest[len..],
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(self.failed(&error)),
             }
         }
@@ -138,9 +139,14 @@ impl Attempt<'_> {
     }
 
     fn receive(&self, socket: &mut TcpStream, chunk: &mut [u8]) -> Result<usize, String> {
-        let limit = self.left()?;
-        let read = socket.set_read_timeout(Some(limit)).and_then(|()| socket.read(chunk));
-        read.map_err(|error| self.failed(&error))
+        loop {
+            let limit = self.left()?;
+            match socket.set_read_timeout(Some(limit)).and_then(|()| socket.read(chunk)) {
+                // With a timeout, a signal ends the call even where signals otherwise do not.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => return read.map_err(|error| self.failed(&error)),
+            }
+        }
     }
 
     /// What is left of the time; a socket knows no limit of 0.

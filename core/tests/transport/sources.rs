@@ -1,6 +1,8 @@
 //! Where credentials come from: files, chains, and services behind local servers.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "what is tested here is outside of the core")]
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver};
@@ -294,7 +296,8 @@ fn what_goes_wrong_with_a_service_is_told_with_its_name_and_what_to_do() {
     for (name, served) in cases {
         let service = world.serve(vec![served]);
         let source = CredentialsSource::iot(world.role(service.port));
-        table += &format!("{name}: {}\n", outcome(&source).replace(&service.port.to_string(), "PORT"));
+        let text = outcome(&source).replace(&service.port.to_string(), "PORT");
+        writeln!(table, "{name}: {text}").unwrap();
     }
     insta::assert_snapshot!(table);
 }
@@ -306,7 +309,7 @@ fn a_server_or_a_device_that_cannot_prove_itself_gets_nothing() {
     let mut table = String::new();
     let mut tell = |name: &str, port: u16, role: IotRole| {
         let text = outcome(&CredentialsSource::iot(role)).replace(&format!(":{port}"), ":PORT");
-        table += &format!("{name}: {text}\n");
+        writeln!(table, "{name}: {text}").unwrap();
     };
     let service = other.serve(vec![answer("")]);
     tell("unknown issuer", service.port, world.role(service.port));
@@ -398,7 +401,8 @@ fn a_pool_tells_who_we_are_once_and_gives_credentials_for_that() {
         me("other"),
         credentials("THIRD"),
     ]);
-    let source = CredentialsSource::from_provider(world.pool(service.port));
+    let pool = world.pool(service.port);
+    let source = CredentialsSource::from_provider(pool.clone());
     let told = [(); 5].map(|()| outcome(&source).replace(&service.port.to_string(), "PORT"));
     let asked: Vec<_> =
         service.requests.try_iter().map(|text| text.replace(&service.port.to_string(), "PORT")).collect();

@@ -60,10 +60,10 @@ impl Arguments {
         let Self { endpoint, cert, key, websocket, .. } = &arguments;
         let refuse = |kind, why| Self::command().error(kind, why).exit();
         if *websocket && (cert.is_some() || key.is_some()) {
-            refuse(ErrorKind::ArgumentConflict, "X.509 certificates and WebSockets are mutually exclusive; pick one")
+            refuse(ErrorKind::ArgumentConflict, "X.509 certificates and WebSockets are mutually exclusive; pick one");
         }
         if !websocket && endpoint.is_some() && (cert.is_none() || key.is_none()) {
-            refuse(ErrorKind::MissingRequiredArgument, "--cert and --key are missing, or --websocket")
+            refuse(ErrorKind::MissingRequiredArgument, "--cert and --key are missing, or --websocket");
         }
         arguments
     }

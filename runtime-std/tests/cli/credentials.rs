@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use thingwire_sim::double::{Double, Visitors};
 use thingwire_sim::pki::Request;
+use thingwire_sim::proxies::{Proxy, ProxyProgram};
 
 use crate::support::{Ended, PATIENCE, thingwire};
 
@@ -20,7 +21,7 @@ const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 const TOKEN: &str = "IQoJb3JpZ2luX2VjEexample";
 
 /// Answers one request over HTTPS, with a certificate of the double's authority.
-fn service(double: &Double, status: &str, body: String) -> (String, Receiver<String>) {
+fn service(double: &Double, status: &str, body: &str) -> (String, Receiver<String>) {
     let identity = double.pki().issue(&Request::server(&["localhost"])).expect("a certificate");
     let chain = vec![CertificateDer::from_pem_slice(identity.cert.as_bytes()).expect("PEM")];
     let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).expect("PEM");
@@ -49,14 +50,14 @@ fn service(double: &Double, status: &str, body: String) -> (String, Receiver<Str
     (endpoint, requests)
 }
 
-fn publish(double: &Double, endpoint: &str) -> Ended {
+fn publish(double: &Double, endpoint: &str, more: &[&str]) -> Ended {
     let path = |path: &std::path::Path| path.to_str().expect("UTF-8").to_owned();
     let (ca, cert, key) = (path(double.ca_path()), path(double.cert_path()), path(double.key_path()));
     let server = double.endpoint();
     let basic = ["pub", "--topic", "t", "--message", "m", "--verbose", "--endpoint", &server, "--ca", &ca];
     let way = ["-w", "--region", "eu-central-1", "--cert", &cert, "--key", &key];
     let role = ["--credentials-endpoint", endpoint, "--role-alias", "telemetry", "--thing", "kitchen"];
-    thingwire(&[&basic[..], &way, &role].concat())
+    thingwire(&[&basic[..], &way, &role, more].concat())
 }
 
 #[test]
@@ -66,24 +67,28 @@ fn a_certificate_is_exchanged_for_the_credentials_that_sign_the_upgrade() {
     let body = format!(
         r#"{{"credentials":{{"accessKeyId":"{ID}","secretAccessKey":"{SECRET}","sessionToken":"{TOKEN}","expiration":"2999-01-01T00:00:00Z"}}}}"#
     );
-    let (endpoint, requests) = service(&double, "200 OK", body);
-    let ended = publish(&double, &endpoint);
-    ended.assert_done();
-    assert_eq!(double.wait_for_messages(1, PATIENCE).len(), 1, "{}", ended.stderr);
-    assert_eq!(double.violations(), []);
-    let request = requests.recv_timeout(PATIENCE).expect("a request");
-    assert!(request.starts_with("GET /role-aliases/telemetry/credentials HTTP/1.1\r\n"), "{request}");
-    assert!(request.contains("\r\nx-amzn-iot-thingname: kitchen\r\n"), "{request}");
-    for secret in [ID, SECRET, TOKEN] {
-        assert!(!ended.stderr.contains(secret), "{secret} in {}", ended.stderr);
+    let proxy = Proxy::start(ProxyProgram::Tinyproxy, Some(("user", "hunter2"))).expect("tinyproxy starts");
+    let through_proxy = ["--proxy", &proxy.url()];
+    for (count, more) in [(1, &[][..]), (2, &through_proxy)] {
+        let (endpoint, requests) = service(&double, "200 OK", &body);
+        let ended = publish(&double, &endpoint, more);
+        ended.assert_done();
+        assert_eq!(double.wait_for_messages(count, PATIENCE).len(), count, "{}", ended.stderr);
+        assert_eq!(double.violations(), []);
+        let request = requests.recv_timeout(PATIENCE).expect("a request");
+        assert!(request.starts_with("GET /role-aliases/telemetry/credentials HTTP/1.1\r\n"), "{request}");
+        assert!(request.contains("\r\nx-amzn-iot-thingname: kitchen\r\n"), "{request}");
+        for secret in [ID, SECRET, TOKEN] {
+            assert!(!ended.stderr.contains(secret), "{secret} in {}", ended.stderr);
+        }
     }
 }
 
 #[test]
 fn a_role_that_is_refused_is_told_with_what_to_check() {
     let double = Double::options().visitors(Visitors::new()).start().expect("it starts");
-    let (endpoint, _requests) = service(&double, "403 Forbidden", r#"{"message":"Access Denied"}"#.to_owned());
-    let ended = publish(&double, &endpoint);
+    let (endpoint, _requests) = service(&double, "403 Forbidden", r#"{"message":"Access Denied"}"#);
+    let ended = publish(&double, &endpoint, &[]);
     let line = format!(
         "thingwire: {}: no AWS credentials: AWS IoT credentials provider at {endpoint}: refused with status 403 (Access \
          Denied); check that the device certificate is active, that its policy allows iot:AssumeRoleWithCertificate for \
