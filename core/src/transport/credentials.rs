@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use crate::date::readable;
 use crate::LinkError;
+use crate::date::readable;
 
 /// What a signature is made with: an access key and, where it is temporary, its session token. Never shown by `Debug`;
 /// erased from memory when the last clone is dropped. Cheap to clone.

@@ -21,10 +21,13 @@ fn refusal_of_device(pair: &Pair) -> (String, Option<String>) {
 
 /// The words without the time of the test.
 fn words(error: &TlsError) -> String {
-    let words = error.to_string();
+    without_now(&error.to_string())
+}
+
+pub(crate) fn without_now(words: &str) -> String {
     match words.split_once("clock says ") {
         Some((front, rest)) => format!("{front}clock says NOW{}", &rest[rest.find(';').unwrap_or(rest.len())..]),
-        None => words,
+        None => words.to_owned(),
     }
 }
 

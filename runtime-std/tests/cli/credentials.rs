@@ -56,7 +56,7 @@ fn publish(double: &Double, endpoint: &str, more: &[&str]) -> Ended {
     let server = double.endpoint();
     let basic = ["pub", "--topic", "t", "--message", "m", "--verbose", "--endpoint", &server, "--ca", &ca];
     let way = ["-w", "--region", "eu-central-1", "--cert", &cert, "--key", &key];
-    let role = ["--credentials-endpoint", endpoint, "--role-alias", "telemetry", "--thing", "kitchen"];
+    let role = ["--credentials-endpoint", endpoint, "--role-alias", "telemetry", "--role-thing", "kitchen"];
     thingwire(&[&basic[..], &way, &role, more].concat())
 }
 

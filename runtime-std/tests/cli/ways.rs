@@ -132,8 +132,8 @@ fn sources_of_credentials_exclude_each_other_and_need_what_they_need() {
         (&[&region, &role[..2]], both),
         (&[&region, &role[2..]], both),
         (
-            &[&region, &["--thing", "t"]],
-            "--thing is told to a credentials endpoint: give --credentials-endpoint as well",
+            &[&region, &["--role-thing", "t"]],
+            "--role-thing is told to a credentials endpoint: give --credentials-endpoint as well",
         ),
         (&[&region, &role], "--credentials-endpoint wants the device's certificate: give --cert and --key"),
     ];

@@ -6,8 +6,8 @@
 use zeroize::Zeroizing;
 
 use super::Credentials;
-use crate::json;
 use crate::date::parse_rfc3339;
+use crate::json;
 
 /// Names of the members, in this order: key id, secret, session token, expiry.
 type Names = [&'static str; 4];

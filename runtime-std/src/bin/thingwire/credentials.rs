@@ -26,8 +26,8 @@ pub(crate) struct CredentialsArguments {
     #[arg(long, value_name = "NAME", env = "THINGWIRE_ROLE_ALIAS")]
     role_alias: Option<String>,
     /// The thing that the certificate is attached to, for policies that name it.
-    #[arg(long, value_name = "NAME", env = "THINGWIRE_THING")]
-    thing: Option<String>,
+    #[arg(long, value_name = "NAME", env = "THINGWIRE_ROLE_THING")]
+    role_thing: Option<String>,
     /// Be an unauthenticated identity of this identity pool of Amazon Cognito.
     #[arg(long, value_name = "REGION:ID", env = "THINGWIRE_COGNITO_POOL")]
     cognito_pool: Option<String>,
@@ -41,7 +41,7 @@ impl CredentialsArguments {
 
     /// What excludes or needs each other.
     pub(crate) fn check(&self, is_signed: bool, has_certificate: bool) -> Result<(), Failure> {
-        let Self { profile, credentials_endpoint, role_alias, thing, cognito_pool } = self;
+        let Self { profile, credentials_endpoint, role_alias, role_thing, cognito_pool } = self;
         let sources = [profile, credentials_endpoint, cognito_pool].into_iter().flatten().count();
         let rules = [
             (
@@ -49,8 +49,8 @@ impl CredentialsArguments {
                 "--credentials-endpoint and --role-alias need each other: give both or neither",
             ),
             (
-                thing.is_some() && credentials_endpoint.is_none(),
-                "--thing is told to a credentials endpoint: give --credentials-endpoint as well",
+                role_thing.is_some() && credentials_endpoint.is_none(),
+                "--role-thing is told to a credentials endpoint: give --credentials-endpoint as well",
             ),
             (
                 sources > 1,
@@ -93,7 +93,7 @@ impl CredentialsArguments {
     }
 
     fn role(&self, mut role: IotRole, arguments: &ConnectionArguments) -> Result<CredentialsSource, Failure> {
-        if let Some(thing) = &self.thing {
+        if let Some(thing) = &self.role_thing {
             role = role.with_thing(thing);
         }
         if let Some(proxy) = ways::proxy(&arguments.ways, role.endpoint())? {

@@ -6,8 +6,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use thingwire_std::thingwire_core::host;
 use thingwire_std::{
-    Authorizer, ConfigError, Endpoint, Options, ProxyConfig, Security, SetupError, TlsConfig,
-    WebSocketConfig,
+    Authorizer, ConfigError, Endpoint, Options, ProxyConfig, Security, SetupError, TlsConfig, WebSocketConfig,
 };
 
 use crate::args::{ConnectionArguments, PresetArgument};
