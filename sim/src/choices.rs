@@ -80,6 +80,10 @@ sites! {
     Garbage = "broker.garbage",
     /// Where a driver skips a drain, or asks in another order.
     Driver = "driver",
+    /// What the application asks of shadows.
+    Shadow = "app.shadow",
+    /// What others do to shadows.
+    Cloud = "cloud",
     /// A device of a fleet.
     Fleet = "fleet",
 }

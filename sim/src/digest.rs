@@ -62,7 +62,7 @@ impl Digest {
                 self.published(message);
                 self.number(expires_at.map_or(u64::MAX, Instant::as_micros));
             }
-            rare @ (Operation::Subscribe(_) | Operation::Unsubscribe(_)) => self.debug(rare),
+            rare => self.debug(rare),
         }
     }
 

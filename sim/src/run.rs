@@ -10,6 +10,7 @@ use crate::choices::Seeded;
 use crate::digest::Digest;
 use crate::oracle::{Finding, Judge, Rulebook, Verdict};
 use crate::plan::{ClockFault, Fault, Plan};
+use crate::trace::shadow::ShadowTopics;
 use crate::trace::{Name, Observer, Trace, What};
 use crate::world::{Application, World};
 
@@ -159,7 +160,10 @@ fn names(plan: &Plan) -> BTreeMap<Name, String> {
     let ids = (0..plan.devices).map(|device| plan.client.to_config(device).client_id);
     let loads = ids.flat_map(|id| plan.workload.iter().flat_map(move |load| load.topics(&id)));
     let ops = plan.op.iter().flat_map(|op| op.kind.topics());
-    loads.chain(ops).map(|text| (Name::of(text.as_bytes()), text)).collect()
+    let ids = (0..plan.devices).map(|device| plan.client.to_config(device).client_id);
+    let shadows = ids.flat_map(|id| plan.workload.iter().filter_map(move |load| load.shadows(&id).ok()).flatten());
+    let shadows = shadows.flat_map(|shadow| ShadowTopics::texts(&shadow));
+    loads.chain(ops).chain(shadows).map(|text| (Name::of(text.as_bytes()), text)).collect()
 }
 
 impl Counts {

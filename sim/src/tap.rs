@@ -5,6 +5,7 @@
 
 use thingwire_core::Qos;
 
+use crate::trace::shadow::ShadowText;
 use crate::trace::{Name, Packet, Published};
 
 /// Whose packets pass, seen from the client.
@@ -43,15 +44,20 @@ impl Tap {
     /// The next bytes; `each` gets every packet whose last byte is among them, in order. At the first byte that cannot
     /// belong to a packet of this side it gets one [`Packet::Malformed`], and after that nothing more.
     pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(Packet)) {
+        self.push_read(bytes, |_, packet| each(packet));
+    }
+
+    /// The same, with what a PUBLISH says about a shadow.
+    pub fn push_read(&mut self, bytes: &[u8], mut each: impl FnMut(Option<Box<ShadowText>>, Packet)) {
         if !self.broken && self.cut(bytes, &mut each).is_none() {
             self.broken = true;
             self.begun = Vec::new();
-            each(Packet::Malformed);
+            each(None, Packet::Malformed);
         }
     }
 
     /// `None` when the stream has no sense from here on.
-    fn cut(&mut self, mut bytes: &[u8], each: &mut impl FnMut(Packet)) -> Option<()> {
+    fn cut(&mut self, mut bytes: &[u8], each: &mut impl FnMut(Option<Box<ShadowText>>, Packet)) -> Option<()> {
         while !self.begun.is_empty() {
             // The header decides how much is missing; while it is not whole, one more byte.
             let missing = match self.length(&self.begun)? {
@@ -62,7 +68,8 @@ impl Tap {
             self.begun.extend_from_slice(end);
             bytes = rest;
             if self.length(&self.begun)? == Length::Known(self.begun.len()) {
-                each(packet(self.side, &self.begun)?);
+                let packet = packet(self.side, &self.begun)?;
+                each(about_shadow(&self.begun), packet);
                 self.begun.clear();
             } else if bytes.is_empty() {
                 return Some(());
@@ -74,7 +81,8 @@ impl Tap {
                 Length::Unknown => None,
             };
             let Some((frame, rest)) = whole else { break };
-            each(packet(self.side, frame)?);
+            let packet = packet(self.side, frame)?;
+            each(about_shadow(frame), packet);
             bytes = rest;
         }
         self.begun.extend_from_slice(bytes);
@@ -169,6 +177,18 @@ fn packet(side: Side, frame: &[u8]) -> Option<Packet> {
     fields.0.is_empty().then_some(packet)
 }
 
+/// What a valid PUBLISH says about a shadow.
+fn about_shadow(frame: &[u8]) -> Option<Box<ShadowText>> {
+    let first = frame.first().filter(|first| *first >> 4 == 3)?;
+    let header = 1 + frame.iter().skip(1).position(|byte| byte & 0x80 == 0)? + 1;
+    let mut fields = Fields(frame.get(header..)?);
+    let topic = fields.string().filter(|topic| ShadowText::is_about(topic))?;
+    if first & 0x06 != 0 {
+        fields.id()?;
+    }
+    ShadowText::read(topic, fields.0).map(Box::new)
+}
+
 fn publish(first: u8, mut fields: Fields<'_>) -> Option<Packet> {
     let topic = fields.string()?;
     // [MQTT-3.3.2-2] [MQTT-4.7.3-1]
@@ -184,9 +204,14 @@ fn publish(first: u8, mut fields: Fields<'_>) -> Option<Packet> {
         qos,
         retain: first & 0x01 != 0,
         topic: Name::of(topic),
-        tag: tag(payload),
+        tag: tag_on(topic, payload),
         len: u32::try_from(payload.len()).ok()?,
     }))
+}
+
+/// Which message this is, among those of this topic.
+pub fn tag_on(topic: &[u8], payload: &[u8]) -> u64 {
+    if ShadowText::is_about(topic) { Name::of(payload).0 } else { tag(payload) }
 }
 
 /// Which message this is: the first eight bytes of its payload, big-endian; 0 in a shorter one.

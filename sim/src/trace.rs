@@ -4,11 +4,14 @@
 //! both directions of the client's side of a link, and the looks that everybody may take. So the same oracles judge the
 //! core under virtual time, a runtime over real sockets, and a recorded life.
 
+pub mod shadow;
+
 use core::fmt;
 use std::collections::BTreeMap;
 
 use thingwire_core::{Instant, LinkError, Notice, Outcome, Phase, Qos, Refusal};
 
+use self::shadow::{ShadowAsk, ShadowText, WatchAsk};
 use crate::broker::ViolationKind;
 
 /// One thing that happened.
@@ -60,8 +63,15 @@ pub enum What {
     Delivered(Published),
     /// The application acknowledged the message with this tag (manual acknowledgement).
     Acknowledged(u64),
-    /// The application was told something about the link; never `Message` nor `Done`, which have records of their own.
+    /// The application was told something about the link or a watched shadow; never `Message` nor `Done`, which have
+    /// records of their own.
     Told(Notice),
+    /// The application ended the watch of this shadow; whether there was one.
+    Unwatched(Name, bool),
+    /// What the PUBLISH that is recorded next says about a shadow.
+    Shadow(Box<ShadowText>),
+    /// The service has this version of this shadow at the end, and says that something differs; `None` when it has none.
+    Stands(Name, Option<(u64, bool)>),
     /// The client has moved to this phase.
     Phase(Phase),
     /// What the client holds, whenever that has changed.
@@ -124,6 +134,10 @@ pub enum Operation {
     Subscribe(Box<[(Name, Qos)]>),
     /// To end subscriptions.
     Unsubscribe(Box<[Name]>),
+    /// Something of a shadow.
+    Shadow(Box<ShadowAsk>),
+    /// To watch a shadow.
+    Watch(Box<WatchAsk>),
 }
 
 /// A message, without its payload.
@@ -139,7 +153,8 @@ pub struct Published {
     pub retain: bool,
     /// Where to.
     pub topic: Name,
-    /// Which message: the first eight bytes of the payload, big-endian; 0 in a shorter one.
+    /// Which message: the first eight bytes of the payload, big-endian; 0 in a shorter one. Of a message about a shadow,
+    /// the fingerprint of the payload.
     pub tag: u64,
     /// Bytes of payload.
     pub len: u32,

@@ -69,7 +69,7 @@ impl Tally {
             count.device_micros = count.device_micros.saturating_add(run.counts.device_micros);
             count.events += run.counts.events;
         }
-        for (&mark, &times) in &run.marks {
+        for (&mark, &times) in run.marks.iter().filter(|(_, times)| **times > 0) {
             *self.marks.entry(mark).or_default() += times;
         }
         for (&cell, &times) in &run.coverage {

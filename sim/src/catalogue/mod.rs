@@ -1,8 +1,8 @@
 //! Every fault that a device meets, by its number, with what is expected of a client then.
 //!
 //! The numbers are those of the fault catalogue that the simulator was designed from: D and N connecting, TL encryption,
-//! T the byte stream, B the broker, A acknowledgements, P malformed bytes, C the clock, AP the application. A case that a
-//! virtual network can show is made from the mechanisms of [`Fault`]; of the others, the catalogue
+//! T the byte stream, B the broker, A acknowledgements, P malformed bytes, C the clock, AP the application, SH device
+//! shadows. A case that a virtual network can show is made from the mechanisms of [`Fault`]; of the others, the catalogue
 //! says where they are tested.
 
 mod ack;
@@ -12,6 +12,7 @@ mod bytes;
 mod clock;
 mod connect;
 mod draw;
+mod shadow;
 mod stream;
 mod tls;
 
@@ -70,11 +71,26 @@ pub enum Family {
     Clock,
     /// What the application does.
     App,
+    /// Device shadows.
+    Shadow,
 }
 
 impl Family {
     /// Every family.
-    pub const ALL: [Self; 8] =
+    pub const ALL: [Self; 9] = [
+        Self::Connect,
+        Self::Tls,
+        Self::Stream,
+        Self::Broker,
+        Self::Ack,
+        Self::Bytes,
+        Self::Clock,
+        Self::App,
+        Self::Shadow,
+    ];
+
+    /// Those that a client meets that does nothing but publish and subscribe.
+    pub const OF_THE_CONNECTION: [Self; 8] =
         [Self::Connect, Self::Tls, Self::Stream, Self::Broker, Self::Ack, Self::Bytes, Self::Clock, Self::App];
 
     /// Its cases.
@@ -88,6 +104,7 @@ impl Family {
             Self::Bytes => bytes::ROWS,
             Self::Clock => clock::ROWS,
             Self::App => app::ROWS,
+            Self::Shadow => shadow::ROWS,
         }
     }
 }
@@ -103,6 +120,7 @@ impl fmt::Display for Family {
             Self::Bytes => "bytes",
             Self::Clock => "clock",
             Self::App => "app",
+            Self::Shadow => "shadow",
         })
     }
 }
@@ -202,7 +220,7 @@ mod tests {
     #[test]
     fn the_catalogue_has_every_row_of_its_families() {
         let counted = |family: Family| family.rows().len();
-        assert_eq!(Family::ALL.map(counted), [13, 10, 20, 27, 14, 15, 9, 7]);
+        assert_eq!(Family::ALL.map(counted), [13, 10, 20, 27, 14, 15, 9, 7, 18]);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::source::{seed, source};
 use super::{Console, FAILED, MARKS, OK, list, page};
 use crate::campaign::{Ended, Line, Report, Runner, Setup, Watch, Whole, campaign as make, shell_word};
 use crate::picture::count;
-use crate::plan::Span;
+use crate::plan::{Span, Workload};
 
 /// Run many seeds of scenarios and profiles, on all cores.
 ///
@@ -60,8 +60,10 @@ pub(super) struct Campaign {
 pub(super) fn campaign(options: &Campaign, runner: Runner<'_>, console: &mut Console<'_>) -> Result<u8, Failure> {
     let sources = options.sources.iter().map(|name| source(name)).collect::<Result<Vec<_>, _>>()?;
     // A scenario that cannot be is found before anything is written.
+    let mut shadows = false;
     for source in &sources {
-        source.plan(options.seed)?;
+        let plan = source.plan(options.seed)?;
+        shadows |= plan.workload.iter().any(|workload| matches!(workload, Workload::Shadow { .. }));
     }
     let seeds = options.seeds.or(options.time.is_none().then_some(1_000));
     let setup = Setup {
@@ -71,7 +73,7 @@ pub(super) fn campaign(options: &Campaign, runner: Runner<'_>, console: &mut Con
         time: options.time.map(|span| span.0),
         jobs: options.jobs,
         failures_max: options.max_failures,
-        marks: list::marks(),
+        marks: list::marks(shadows),
     };
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {

@@ -37,7 +37,7 @@ pub(super) fn list(options: &List, console: &mut Console<'_>) -> Result<u8, Fail
         Kind::Faults => faults(),
         Kind::Oracles => oracles(),
         Kind::Profiles => profiles(),
-        Kind::Marks => marks().into_iter().fold(String::new(), |text, mark| text + mark + "\n"),
+        Kind::Marks => marks(true).into_iter().fold(String::new(), |text, mark| text + mark + "\n"),
     };
     console.print(&text)?;
     Ok(OK)
@@ -99,7 +99,7 @@ fn line(text: &mut String, column: usize, name: &str, what: &str) {
     text.push('\n');
 }
 
-/// Everything that a campaign has to meet.
-pub(super) fn marks() -> Vec<&'static str> {
-    Mark::ALL.iter().map(|mark| mark.name()).collect()
+/// Everything that a campaign has to meet, of applications that ask for device shadows or of others.
+pub(super) fn marks(shadows: bool) -> Vec<&'static str> {
+    Mark::ALL.iter().filter(|mark| shadows || !mark.is_about_shadows()).map(|mark| mark.name()).collect()
 }

@@ -1,10 +1,16 @@
 //! A field trace told in the words of [`crate::trace`], so that oracles judge it and pictures show it.
 
+use core::time::Duration;
+use std::collections::BTreeMap;
+
 use thingwire_core::replay::{Replay, ReplayError};
 use thingwire_core::trace::{Answer, Call, Step, Trace as FieldTrace};
-use thingwire_core::{AckToken, Action, Client, Instant, Message, Notice, Phase, Publish, Qos, Refusal, Ticket};
+use thingwire_core::{
+    AckToken, Action, Client, Instant, Message, Notice, Phase, Publish, Qos, Refusal, ShadowName, Ticket,
+};
 
-use crate::tap::{Side, Tap, tag};
+use crate::tap::{Side, Tap, tag_on};
+use crate::trace::shadow::{ShadowAsk, ShadowText, ShadowTopics, WatchAsk};
 use crate::trace::{Holds, Name, Operation, Packet, Published, Record, Trace, What};
 
 /// A field trace as a run of one device.
@@ -43,7 +49,11 @@ struct Teller {
     next_deadline: Option<Instant>,
     /// Messages that the application has to acknowledge, with their tags.
     unacknowledged: Vec<(AckToken, u64)>,
-    packets: Vec<Packet>,
+    packets: Vec<(Option<Box<ShadowText>>, Packet)>,
+    /// How long the client's requests last by themselves.
+    request_timeout: Duration,
+    /// The shadows that are watched, by the numbers of their watches' tickets.
+    watched: BTreeMap<u64, Name>,
 }
 
 impl Default for Teller {
@@ -61,6 +71,8 @@ impl Default for Teller {
             next_deadline: None,
             unacknowledged: Vec::new(),
             packets: Vec::new(),
+            request_timeout: Duration::ZERO,
+            watched: BTreeMap::new(),
         }
     }
 }
@@ -69,6 +81,7 @@ impl Teller {
     fn tell(&mut self, field: &FieldTrace<'_>) -> Result<(), ReplayError> {
         let mut replay = Replay::new(field)?;
         self.phase = replay.client().phase();
+        self.request_timeout = replay.client().config().requests.timeout;
         while let Some(step) = replay.next_step() {
             let step = step?;
             if step.at > self.at {
@@ -113,6 +126,20 @@ impl Teller {
                 let names = filters.iter().map(|filter| self.name(filter.as_str())).collect();
                 self.asked(Operation::Unsubscribe(names), answer);
             }
+            (Call::Shadow(request), answer) => {
+                self.learn(&request.shadow);
+                let ask = ShadowAsk::of(request, self.at, self.request_timeout);
+                self.asked(Operation::Shadow(Box::new(ask)), answer);
+            }
+            (Call::WatchShadow(watch), answer) => {
+                self.learn(&watch.shadow);
+                self.asked(Operation::Watch(Box::new(WatchAsk::of(watch))), answer);
+            }
+            (Call::UnwatchShadow(watch), _) => {
+                if let Some(shadow) = self.watched.remove(&watch.number()) {
+                    self.record(What::Unwatched(shadow, true));
+                }
+            }
             (Call::Discard(ticket), answer) => {
                 self.record(What::Discarded(ticket.number(), *answer == Answer::Discarded(true)));
             }
@@ -123,12 +150,12 @@ impl Teller {
             // What comes from an old link is thrown away unseen.
             (Call::Received(link, bytes), _) if link.number() == self.link => {
                 let packets = &mut self.packets;
-                self.received.push(bytes, |packet| packets.push(packet));
+                self.received.push_read(bytes, |text, packet| packets.push((text, packet)));
                 self.passed(What::Received);
             }
             (Call::PollTransmit(room), _) => {
                 let packets = &mut self.packets;
-                self.sent.push(written, |packet| packets.push(packet));
+                self.sent.push_read(written, |text, packet| packets.push((text, packet)));
                 self.passed(What::Sent);
                 self.room(written.len() < *room);
             }
@@ -137,7 +164,17 @@ impl Teller {
         }
     }
 
+    /// Remembers the texts of a shadow's topics.
+    fn learn(&mut self, shadow: &ShadowName) {
+        for text in ShadowTopics::texts(shadow) {
+            self.name(&text);
+        }
+    }
+
     fn asked(&mut self, operation: Operation, answer: &Answer) {
+        if let (Operation::Watch(watch), Answer::Accepted(ticket)) = (&operation, answer) {
+            self.watched.insert(ticket.number(), watch.topics.shadow);
+        }
         match answer {
             Answer::Accepted(ticket) => self.record(What::Accepted { ticket: Ticket::number(*ticket), operation }),
             Answer::Refused(why) => self.record(What::Refused { operation, why: Refusal::clone(why) }),
@@ -161,7 +198,10 @@ impl Teller {
     }
 
     fn passed(&mut self, what: fn(u64, Packet) -> What) {
-        for packet in std::mem::take(&mut self.packets) {
+        for (text, packet) in std::mem::take(&mut self.packets) {
+            if let Some(text) = text {
+                self.record(What::Shadow(text));
+            }
             self.record(what(self.link, packet));
         }
     }
@@ -202,7 +242,7 @@ impl Teller {
 
     fn message(&mut self, topic: &str, payload: &[u8], qos: Qos, retain: bool, dup: bool) -> Published {
         let len = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-        Published { id: 0, dup, qos, retain, topic: self.name(topic), tag: tag(payload), len }
+        Published { id: 0, dup, qos, retain, topic: self.name(topic), tag: tag_on(topic.as_bytes(), payload), len }
     }
 
     /// What everybody may look at, where it has changed.

@@ -15,8 +15,7 @@ macro_rules! oracles {
     ($($name:ident: $text:literal,)+) => {
         /// What must hold. `S`: at every moment. `L`: once everything works again.
         ///
-        /// The gaps in the numbers belong to what does not exist yet: S25 to S28 to the device shadow, S32 to a durable
-        /// queue.
+        /// The gap in the numbers belongs to what does not exist yet: S32 to a durable queue.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Oracle {
             $(#[doc = $text] $name,)+
@@ -79,6 +78,13 @@ oracles! {
           in order of receipt; one of QoS 0 never.",
     S23: "The answer to a subscription is told filter by filter, as the server gave it.",
     S24: "A session is never said to be resumed that was not kept, or not asked for.",
+    S25: "A request to a shadow ends by an answer with its token, of its kind and about its shadow, that comes after it was \
+          published and before its deadline; else exactly at its deadline: timed out where a link has carried it, unsent \
+          where none has.",
+    S26: "What is told of a watched shadow was said by the service, in the order of its versions: nothing older and \
+          nothing twice, except after a deletion. What is newer is told at once.",
+    S27: "A request is published only while both its answers are subscribed to, and they stay so until it ends.",
+    S28: "No more requests wait for an answer than the service takes at a time.",
     S29: "Time never goes back.",
     S30: "The same configuration, seed and events give the same trace.",
     S31: "After a wake the next deadline is later, and no instant has steps without end.",
@@ -95,6 +101,7 @@ oracles! {
     L7: "A stop is complete within the operation timeout, even through a dead network.",
     L8: "Long after everything works, the client is ready and stays so.",
     L9: "After healing, nothing goes wrong any more and nothing new is asked for, so that being stuck has no excuse.",
+    L10: "Once everything works, what was told last of a watched shadow is how the service has it.",
 }
 
 impl Oracle {

@@ -24,6 +24,8 @@ struct Expected {
     message: Published,
     link: u64,
     at: Instant,
+    /// It may belong to a request or watch that is over.
+    may_be_kept: bool,
 }
 
 #[derive(Debug)]
@@ -32,6 +34,9 @@ struct Unacked {
     tag: u64,
     /// Since when it may be acknowledged.
     due: Option<Instant>,
+    /// Whether the client acknowledges it itself, when the application has taken what it tells of it; `None` where nobody
+    /// can see whose it is.
+    kept: Option<bool>,
 }
 
 impl Inbound {
@@ -41,9 +46,14 @@ impl Inbound {
             return;
         }
         self.use_link(link);
-        self.expected.push_back(Expected { message: *message, link, at: seen.at });
+        // The client keeps what belongs to requests and watches of shadows, and acknowledges it itself.
+        let kept = seen.model.shadows.takes(message.topic);
+        if kept != Some(true) {
+            self.expected.push_back(Expected { message: *message, link, at: seen.at, may_be_kept: kept.is_none() });
+        }
         if message.qos == Qos::AtLeastOnce {
-            self.unacked.push_back(Unacked { id: message.id, tag: message.tag, due: None });
+            let due = (kept != Some(false)).then_some(seen.at);
+            self.unacked.push_back(Unacked { id: message.id, tag: message.tag, due, kept });
         }
     }
 
@@ -67,7 +77,8 @@ impl Inbound {
             }
             return;
         };
-        findings.check(Oracle::S22, index == 0, || format!("message {} is delivered before older ones", message.tag));
+        let first = self.expected.iter().position(|expected| !expected.may_be_kept).is_none_or(|first| index <= first);
+        findings.check(Oracle::S22, first, || format!("message {} is delivered before older ones", message.tag));
         let Some(expected) = self.expected.remove(index) else { return };
         if !seen.rules.config.manual_acks && message.qos == Qos::AtLeastOnce && expected.link == self.link {
             self.may_ack(seen.at, message.tag);
@@ -86,14 +97,14 @@ impl Inbound {
 
     pub(super) fn sent(&mut self, link: u64, packet: &Packet, findings: &mut Findings) {
         self.use_link(link);
-        let due = self.unacked.front().and_then(|front| front.due);
+        let due = self.unacked.front().and_then(|front| front.due.filter(|_| front.kept == Some(false)));
         let Packet::Puback(id) = packet else {
             let waits = due.is_some() && *packet != Packet::Pingreq;
             return findings
                 .check(Oracle::S17, !waits, || format!("{} is sent before a PUBACK that is due", packet.name()));
         };
         match self.unacked.front() {
-            Some(front) if front.id == *id && due.is_some() => {}
+            Some(front) if front.id == *id && front.due.is_some() => {}
             Some(front) if front.id == *id => {
                 findings.add(Oracle::S22, format!("packet {id} is acknowledged before the application has it"));
             }
@@ -109,12 +120,13 @@ impl Inbound {
     pub(super) fn settled(&mut self, seen: &Seen<'_>, findings: &mut Findings) {
         let (slack, model) = (seen.rules.slack, seen.model);
         if self.expected.front().is_some_and(|front| seen.at.since(front.at) >= slack) {
-            for Expected { message, .. } in self.expected.drain(..) {
+            for Expected { message, .. } in self.expected.drain(..).filter(|expected| !expected.may_be_kept) {
                 findings.add(Oracle::S22, format!("message {} is not delivered", message.tag));
             }
         }
-        if self.link == model.link.number && model.online() && !model.blocked && !seen.rules.config.manual_acks {
-            let due = self.unacked.front().and_then(|front| front.due);
+        if self.link == model.link.number && model.online() && !model.blocked {
+            let ours = |front: &&Unacked| front.kept == Some(true) || !seen.rules.config.manual_acks;
+            let due = self.unacked.front().filter(ours).and_then(|front| front.due);
             if due.is_some_and(|due| seen.at.since(due) >= slack) {
                 findings.add(Oracle::S17, "a PUBACK is due and not sent");
                 self.unacked.clear();
@@ -125,6 +137,6 @@ impl Inbound {
     /// Whether nothing is left to deliver, or to acknowledge where that is the client's business.
     pub(super) fn is_done(&self, seen: &Seen<'_>) -> bool {
         let open = self.link == seen.model.link.number && seen.model.online() && !seen.rules.config.manual_acks;
-        self.expected.is_empty() && (!open || self.unacked.is_empty())
+        self.expected.iter().all(|expected| expected.may_be_kept) && (!open || self.unacked.is_empty())
     }
 }

@@ -14,12 +14,13 @@ use super::model::{Meaning, Model};
 use super::notices::Notices;
 use super::order::Order;
 use super::queue::Queue;
+use super::shadows::Shadows;
 use super::tickets::Tickets;
 use super::timing::Timing;
 use super::{
-    Finding, Findings, Oracle, Rulebook, backoff, ids, links, poison, queue, resubscribe, say, tickets, unread,
+    Finding, Findings, Oracle, Rulebook, backoff, ids, links, poison, queue, resubscribe, say, shadows, tickets, unread,
 };
-use crate::trace::{Name, Observer, Packet, Record, What};
+use crate::trace::{Name, Observer, Operation, Packet, Record, What};
 
 /// What the families are shown: a record, what it means, and how the client stood before it.
 #[derive(Debug)]
@@ -184,6 +185,7 @@ struct Families {
     inbound: Inbound,
     timing: Timing,
     liveness: Liveness,
+    shadows: Shadows,
     /// What was last received means.
     last_received: Meaning,
 }
@@ -201,6 +203,7 @@ impl Families {
             inbound: Inbound::default(),
             timing: Timing::default(),
             liveness: Liveness::default(),
+            shadows: Shadows::default(),
             last_received: Meaning::Plain,
         }
     }
@@ -217,11 +220,20 @@ impl Families {
             }
             What::Accepted { ticket, operation } => {
                 tickets::accepted(seen, *ticket, findings);
-                queue::accepted(seen, findings);
+                match operation {
+                    Operation::Shadow(ask) => shadows::accepted(seen, ask, findings),
+                    Operation::Watch(_) => {}
+                    _ => queue::accepted(seen, findings),
+                }
                 self.timing.accepted(*ticket, operation);
                 self.pace.accepted(operation);
             }
-            What::Refused { operation, why } => queue::refused(seen, operation, why, findings),
+            What::Refused { operation, why } => match operation {
+                Operation::Shadow(ask) => shadows::refused(seen, Some(ask), why, findings),
+                Operation::Watch(_) => shadows::refused(seen, None, why, findings),
+                _ => queue::refused(seen, operation, why, findings),
+            },
+            What::Discarded(ticket, in_time) => shadows::withdrawn(seen, *ticket, *in_time, findings),
             What::Finished { ticket, outcome } => self.finished(seen, *ticket, outcome, findings),
             What::Delivered(message) => self.inbound.delivered(seen, message, findings),
             What::Acknowledged(tag) => self.inbound.acknowledged(seen, *tag),
@@ -237,14 +249,23 @@ impl Families {
                 self.last_received = seen.meaning;
                 self.tickets.received(seen);
                 self.inbound.received(seen, *link, packet);
+                if let Packet::Publish(message) = packet {
+                    self.shadows.received(seen, message);
+                }
             }
             What::Violation(kind) => links::violation(*kind, findings),
             What::Healed => self.liveness.healed(seen),
+            What::Stands(shadow, stands) => {
+                shadows::stands(seen, *shadow, *stands, self.liveness.settled_by(seen), findings);
+            }
             _ => {}
         }
     }
 
     fn finished(&mut self, seen: &Seen<'_>, ticket: u64, outcome: &Outcome, findings: &mut Findings) {
+        if seen.model.ops.get(ticket).is_none() && seen.meaning == Meaning::Ends {
+            return self.shadows.finished(seen, ticket, outcome, findings);
+        }
         self.tickets.finished(seen, ticket, outcome, findings);
         self.timing.finished(seen, ticket, outcome, findings);
         unread::finished(seen, ticket, outcome, findings);
@@ -256,6 +277,9 @@ impl Families {
     }
 
     fn told(&mut self, seen: &Seen<'_>, notice: &Notice, findings: &mut Findings) {
+        if let Notice::Shadow(news) = notice {
+            return self.shadows.told(seen, news, findings);
+        }
         self.notices.told(seen, notice, findings);
         self.backoff.told(seen, notice, findings);
         self.timing.told(notice);
@@ -284,6 +308,7 @@ impl Families {
                 self.pace.sent(seen, link, packet, findings);
                 resubscribe::sent(seen, packet, findings);
                 poison::sent(seen, packet, findings);
+                shadows::sent(seen, packet, findings);
             }
             _ => {}
         }
@@ -299,6 +324,7 @@ impl Families {
         self.inbound.settled(seen, findings);
         self.timing.settled(seen, self.notices.is_stopping(), findings);
         self.liveness.settled(seen, findings);
+        self.shadows.settled(seen, findings);
         links::settled(seen, findings);
         resubscribe::settled(seen, findings);
     }

@@ -2,10 +2,10 @@
 
 use core::time::Duration;
 
-use thingwire_core::{Drain, Instant, Jitter, Notice, Phase};
+use thingwire_core::{BackoffConfig, Drain, Instant, Jitter, Notice, Phase};
 
 use super::judge::Seen;
-use super::model::session::Carried;
+use super::model::session::{Bound, Carried};
 use super::model::{Life, Meaning};
 use super::{Findings, Oracle, Rulebook, say};
 use crate::trace::{Packet, What};
@@ -60,6 +60,14 @@ impl Liveness {
         self.due = Some((online_by, done_by));
         self.was_online = model.online();
         self.progress_at = seen.at;
+    }
+
+    /// When watches have to know how their shadows stand: a subscription or a reading that was refused or not answered is
+    /// tried again after the longest wait.
+    pub(super) fn settled_by(&self, seen: &Seen<'_>) -> Option<Instant> {
+        let (_, done_by) = self.due.filter(|_| !is_stuck(seen))?;
+        let backoff = BackoffConfig::default();
+        Some(done_by + seen.rules.config.requests.timeout * 2 + backoff.floor + backoff.max)
     }
 
     /// For every record after healing.
@@ -137,8 +145,10 @@ impl Liveness {
             return;
         }
         // What was given up keeps its packet id as long as the link lasts.
-        let kept = model.session.iter().filter(|bound| bound.what != Carried::GivenUp);
-        let (live, bound) = (model.ops.live(), kept.count());
+        let overdue = |bound: &Bound| seen.at >= bound.first_sent_at + seen.rules.config.operation_timeout;
+        let given_up = |bound: &Bound| bound.what == Carried::GivenUp || bound.what.is_own_request() && overdue(bound);
+        let kept = model.session.iter().filter(|bound| !given_up(bound));
+        let (live, bound) = (model.ops.live() + model.shadows.live(), kept.count());
         let holds = model.holds.unwrap_or_default();
         let empty = live == 0 && bound == 0 && holds.queued == 0 && holds.in_flight == 0 && all_delivered;
         findings.check(Oracle::S33, empty, || {
@@ -166,8 +176,6 @@ fn is_stuck(seen: &Seen<'_>) -> bool {
     };
     // What was held up before counts into the service's rate when it arrives: beyond it, publishes are discarded (B-10).
     let lossy_until = healed_at + Duration::from_secs(1);
-    let waits = |bound: &super::model::session::Bound| {
-        bound.on_link && bound.sent_at <= lossy_until && matches!(bound.what, Carried::Publish(_))
-    };
+    let waits = |bound: &Bound| bound.on_link && bound.sent_at <= lossy_until && bound.what.is_message();
     seen.model.session.iter().any(waits)
 }

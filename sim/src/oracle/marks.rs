@@ -2,12 +2,14 @@
 
 use core::time::Duration;
 
-use thingwire_core::{ConnectStage, LinkError, Notice, Outcome, Refusal, TcpError};
+use thingwire_core::{ConnectStage, LinkError, Notice, Outcome, Refusal, ShadowEvent, TcpError, Unsent};
 
 use super::judge::Seen;
 use super::model::Meaning;
 use super::model::session::Carried;
-use crate::trace::{Packet, What};
+use super::model::shadows::{Ask, Asked, Watch};
+use crate::trace::shadow::Says;
+use crate::trace::{Operation, Packet, What};
 
 macro_rules! marks {
     ($($name:ident = $text:literal,)+) => {
@@ -27,6 +29,11 @@ macro_rules! marks {
                 match self {
                     $(Self::$name => $text,)+
                 }
+            }
+
+            /// Whether only a run with device shadows can meet it.
+            pub const fn is_about_shadows(self) -> bool {
+                self as usize >= Self::RequestAccepted as usize
             }
         }
     };
@@ -79,6 +86,37 @@ marks! {
     EndConnectTimeoutConnack = "end: no CONNACK in time",
     EndRestoreTimeout = "end: no renewal in time",
     EndStopped = "end: stopped",
+    RequestAccepted = "shadow: accepted",
+    RequestRejected = "shadow: rejected",
+    RequestTimedOut = "shadow: timed out",
+    RequestOffline = "shadow: unsent, offline",
+    RequestNotSubscribed = "shadow: unsent, subscription not answered",
+    RequestNotGranted = "shadow: unsent, subscription refused",
+    RequestCrowded = "shadow: unsent, crowded",
+    RequestGivenUp = "shadow: given up after closes",
+    RequestWithdrawn = "shadow: withdrawn",
+    RequestRefused = "shadow: refused, offline",
+    RequestTooMany = "shadow: refused, too many",
+    RequestTokenInUse = "shadow: refused, token in use",
+    RequestTooLong = "shadow: refused, too long",
+    RequestAgain = "shadow: published again",
+    RequestsFull = "shadow: as many in flight as may be",
+    ReplyToNobody = "shadow: answer to nobody here",
+    FiltersGivenUp = "shadow: subscriptions given up",
+    WatchBegun = "shadow: watch begun",
+    WatchCutShort = "shadow: watch ended before it began",
+    WatchNotSubscribed = "shadow: watch not granted",
+    WatchGivenUp = "shadow: watch given up",
+    WatchRead = "shadow: read for a watch",
+    WatchReadAgain = "shadow: read again for a watch",
+    WatchDelta = "shadow: delta told",
+    WatchDocuments = "shadow: documents told",
+    WatchAbsent = "shadow: absent",
+    WatchDeleted = "shadow: deleted",
+    WatchAnew = "shadow: deletion noticed by the version",
+    WatchUnreadable = "shadow: unreadable",
+    WatchMalformed = "shadow: malformed notification",
+    WatchOlder = "shadow: older notification not told",
 }
 
 /// How often each mark was met.
@@ -104,12 +142,22 @@ impl Marks {
         match seen.what {
             What::Sent(_, packet) => self.sent(seen, packet),
             What::Received(_, packet) => self.received(seen, packet),
+            What::Finished { ticket, outcome } if seen.model.ops.get(*ticket).is_none() => {
+                self.request_finished(outcome);
+            }
             What::Finished { outcome, .. } => self.finished(outcome),
+            What::Refused { operation: Operation::Shadow(_) | Operation::Watch(_), why } => self.request_refused(why),
             What::Refused { why: Refusal::Offline, .. } => self.met(Mark::QueueOff),
             What::Refused { why: Refusal::QueueFull { .. } | Refusal::QueueFullOfBytes { .. }, .. } => {
                 self.met(Mark::QueueFull);
             }
             What::Told(notice) => self.told(seen, notice, failures),
+            What::Unwatched(shadow, true) => {
+                let short = seen.model.shadows.watches.get(shadow).is_some_and(|watch| !watch.begun);
+                if short {
+                    self.met(Mark::WatchCutShort);
+                }
+            }
             What::Pause(true) => self.met(Mark::InputPaused),
             What::Stop if seen.model.online() => self.met(Mark::StopOnline),
             What::Stop => self.met(Mark::StopWhileConnecting),
@@ -133,6 +181,7 @@ impl Marks {
             Meaning::Renewal => self.met(Mark::SubscriptionRenewed),
             _ => {}
         }
+        self.sent_for_shadows(seen, packet);
         if let Packet::Publish(publish) = packet {
             if publish.id != 0 && meaning_is_first(seen.meaning) {
                 if publish.id < self.last_id {
@@ -154,6 +203,7 @@ impl Marks {
             (Meaning::LateAnswer, _) => self.met(Mark::LateAnswer),
             (Meaning::Forbidden(_), _) => self.met(Mark::ForbiddenInput),
             (Meaning::Message, Packet::Publish(publish)) if publish.dup => self.met(Mark::InboundRepeated),
+            (Meaning::Message, Packet::Publish(_)) if seen.model.shadows.text.is_some() => self.heard(seen),
             (_, Packet::Pingresp) if seen.model.link.ping_sent_at.is_some() => self.met(Mark::PingAnswered),
             (Meaning::Answer(_), Packet::Puback(id)) => {
                 let again = seen.model.session.get(*id).is_some_and(|bound| bound.sent_at > bound.first_sent_at);
@@ -163,6 +213,85 @@ impl Marks {
             }
             _ => {}
         }
+    }
+
+    fn request_finished(&mut self, outcome: &Outcome) {
+        self.met(match outcome {
+            Outcome::Accepted(_) => Mark::RequestAccepted,
+            Outcome::Rejected(_) => Mark::RequestRejected,
+            Outcome::TimedOut => Mark::RequestTimedOut,
+            Outcome::Unsent(Unsent::Offline) => Mark::RequestOffline,
+            Outcome::Unsent(Unsent::NotSubscribed) => Mark::RequestNotSubscribed,
+            Outcome::Unsent(Unsent::SubscriptionRefused) => Mark::RequestNotGranted,
+            Outcome::Unsent(_) => Mark::RequestCrowded,
+            Outcome::ConnectionClosed { .. } => Mark::RequestGivenUp,
+            Outcome::Discarded => Mark::RequestWithdrawn,
+            Outcome::Subscribed(_) => Mark::WatchBegun,
+            _ => return,
+        });
+    }
+
+    fn request_refused(&mut self, why: &Refusal) {
+        self.met(match why {
+            Refusal::Offline => Mark::RequestRefused,
+            Refusal::TooManyRequests { .. } => Mark::RequestTooMany,
+            Refusal::TokenInUse => Mark::RequestTokenInUse,
+            Refusal::ShadowTooLong { .. } => Mark::RequestTooLong,
+            _ => return,
+        });
+    }
+
+    fn sent_for_shadows(&mut self, seen: &Seen<'_>, packet: &Packet) {
+        let shadows = &seen.model.shadows;
+        match (seen.meaning, packet) {
+            (Meaning::Own, Packet::Unsubscribe(..)) => self.met(Mark::FiltersGivenUp),
+            (Meaning::Ask(Asked::Request(ticket)), _) => {
+                if shadows.asks.get(&ticket).is_some_and(Ask::was_sent) {
+                    self.met(Mark::RequestAgain);
+                } else if shadows.in_flight(seen.at) + 1 == seen.rules.config.requests.in_flight_max {
+                    self.met(Mark::RequestsFull);
+                }
+            }
+            (Meaning::Ask(Asked::Read(token)), _) => {
+                self.met(if shadows.reads.contains_key(&token) { Mark::WatchReadAgain } else { Mark::WatchRead });
+            }
+            _ => {}
+        }
+    }
+
+    /// A message about a shadow.
+    fn heard(&mut self, seen: &Seen<'_>) {
+        let shadows = &seen.model.shadows;
+        let Some(text) = &shadows.text else { return };
+        match text.says {
+            Says::Accepted(_) | Says::Rejected(_) => {
+                if shadows.answered(text).is_none() && shadows.read_by(text).is_none() {
+                    self.met(Mark::ReplyToNobody);
+                }
+            }
+            Says::Delta => {
+                let told = |watch: &Watch| watch.delta.max(watch.current);
+                if shadows.watches.get(&text.shadow).is_some_and(|watch| told(watch) >= text.version) {
+                    self.met(Mark::WatchOlder);
+                }
+            }
+            Says::Ask(_) | Says::Documents => {}
+        }
+    }
+
+    fn shadow_told(&mut self, event: &ShadowEvent) {
+        self.met(match event {
+            ShadowEvent::Delta(_) => Mark::WatchDelta,
+            ShadowEvent::Documents(_) => Mark::WatchDocuments,
+            ShadowEvent::Absent => Mark::WatchAbsent,
+            ShadowEvent::Deleted { version: Some(_) } => Mark::WatchDeleted,
+            ShadowEvent::Deleted { version: None } => Mark::WatchAnew,
+            ShadowEvent::Unreadable(_) => Mark::WatchUnreadable,
+            ShadowEvent::NotSubscribed => Mark::WatchNotSubscribed,
+            ShadowEvent::GivenUp { .. } => Mark::WatchGivenUp,
+            ShadowEvent::Malformed(_) => Mark::WatchMalformed,
+            _ => return,
+        });
     }
 
     fn finished(&mut self, outcome: &Outcome) {
@@ -180,6 +309,7 @@ impl Marks {
     fn told(&mut self, seen: &Seen<'_>, notice: &Notice, failures: u32) {
         match notice {
             Notice::SubscriptionLost { .. } => self.met(Mark::SubscriptionLost),
+            Notice::Shadow(news) => self.shadow_told(&news.event),
             Notice::Attempting { attempt: 1 } if failures == 0 && seen.model.link.number > 0 => {
                 self.met(Mark::StableReset);
             }

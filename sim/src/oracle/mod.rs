@@ -26,6 +26,7 @@ mod poison;
 mod queue;
 mod resubscribe;
 mod say;
+mod shadows;
 mod tickets;
 mod timing;
 mod unread;

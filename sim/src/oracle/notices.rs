@@ -46,7 +46,7 @@ impl Notices {
                 self.stopping -= 1;
                 Stands::Down
             }
-            (_, Notice::SubscriptionLost { .. }) => before,
+            (_, Notice::SubscriptionLost { .. } | Notice::Shadow(_)) => before,
             (_, notice) => {
                 findings.add(Oracle::S13, format!("\"{notice}\" is told while the client stands {before:?}"));
                 match notice {

@@ -31,6 +31,12 @@ impl Order {
                     format!("sent again on a live link, after {}", say::span(seen.at.since(sent_at)))
                 });
             }
+            (Meaning::Ask(_), Packet::Publish(publish)) => {
+                if let Some(id) = seen.model.session.next_resend() {
+                    findings
+                        .add(Oracle::S7, format!("request {} is sent before packet {id} is sent again", publish.id));
+                }
+            }
             (Meaning::Stray, Packet::Publish(publish)) => {
                 findings.add(Oracle::S10, format!("message {} is sent that nobody waits to have sent", publish.tag));
             }

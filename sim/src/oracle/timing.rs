@@ -6,7 +6,7 @@ use thingwire_core::{Instant, Notice, Outcome};
 
 use super::judge::Seen;
 use super::model::operations::State;
-use super::model::session::Carried;
+use super::model::session::{Bound, Carried};
 use super::{Findings, Oracle, say};
 use crate::trace::{Operation, What};
 
@@ -33,16 +33,13 @@ impl Timing {
                 self.step(findings);
             }
             What::Phase(_) | What::Told(_) => self.step(findings),
-            What::Start
-            | What::Stop
-            | What::Pause(_)
-            | What::Accepted { .. }
+            // Perhaps in reaction to what is told, before everything that follows a wake is over.
+            What::Accepted { .. }
             | What::Refused { .. }
             | What::Discarded(..)
             | What::Acknowledged(_)
-            | What::Up(_)
-            | What::Down(..)
-            | What::Received(..) => {
+            | What::Unwatched(..) => self.woken = false,
+            What::Start | What::Stop | What::Pause(_) | What::Up(_) | What::Down(..) | What::Received(..) => {
                 self.rests(seen, findings);
                 self.woken = false;
             }
@@ -135,7 +132,9 @@ impl Timing {
 }
 
 fn requests(seen: &Seen<'_>, findings: &mut Findings) {
-    for bound in seen.model.session.unanswered().filter(|bound| !matches!(bound.what, Carried::Publish(_))) {
+    // Of packets of the client's own for shadows nobody is told how they end.
+    let told = |bound: &&Bound| !bound.what.is_message() && !bound.what.is_own_request();
+    for bound in seen.model.session.unanswered().filter(told) {
         let since = seen.model.held_until.map_or(bound.first_sent_at, |until| bound.first_sent_at.max(until));
         let late = seen.model.is_late(since + seen.rules.config.operation_timeout, seen.rules.slack);
         findings.check(Oracle::L5, !late, || format!("packet {} has no answer and no end", bound.id));

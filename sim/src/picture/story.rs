@@ -250,6 +250,9 @@ impl Teller {
             | What::Deadline(_)
             | What::Wake { .. }
             | What::Took(_)
+            | What::Unwatched(..)
+            | What::Shadow(_)
+            | What::Stands(..)
             | What::End => {}
         }
     }

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use thingwire_core::{Instant, LinkError, Outcome, Phase, Qos};
 
+use crate::trace::shadow::{Says, ShadowText};
 use crate::trace::{Holds, Operation, Packet, Published, Trace, What};
 
 /// A moment, to the microsecond: `0:21.020000`, `1:02:03.000000`.
@@ -98,6 +99,14 @@ pub(super) fn what(trace: &Trace, what: &What) -> String {
         What::Violation(kind) => format!("the client breaks a rule: {kind} {}", kind.clause()),
         What::Fault { name, begins: true, index } => format!("fault {index} begins: {name}"),
         What::Fault { name, begins: false, index } => format!("fault {index} ends: {name}"),
+        What::Unwatched(shadow, true) => format!("the application watches {} no more", trace.name(*shadow)),
+        What::Unwatched(shadow, false) => format!("the application ends no watch: of {}", trace.name(*shadow)),
+        What::Shadow(text) => format!("about {}: {}", trace.name(text.shadow), shadow_text(text)),
+        What::Stands(shadow, None) => format!("the service has no {}", trace.name(*shadow)),
+        What::Stands(shadow, Some((version, differs))) => {
+            let delta = if *differs { ", with a delta" } else { "" };
+            format!("the service has {} at version {version}{delta}", trace.name(*shadow))
+        }
         What::Healed => "from here on everything works".into(),
         What::End => "the run is over".into(),
     }
@@ -129,9 +138,25 @@ pub(super) fn glyph(what: &What) -> char {
         What::Received(..) => 'r',
         What::Violation(_) => 'X',
         What::Fault { .. } => '!',
+        What::Unwatched(..) => '/',
+        What::Shadow(_) | What::Stands(..) => 'S',
         What::Healed => 'h',
         What::End => '.',
     }
+}
+
+fn shadow_text(text: &ShadowText) -> String {
+    let says = match text.says {
+        Says::Ask(verb) => verb.as_str().to_owned(),
+        Says::Accepted(verb) => format!("{} accepted", verb.as_str()),
+        Says::Rejected(verb) => format!("{} rejected", verb.as_str()),
+        Says::Delta => "delta".to_owned(),
+        Says::Documents => "documents".to_owned(),
+    };
+    let code = text.code.map(|code| format!(", code {code}")).unwrap_or_default();
+    let version = text.version.map(|version| format!(", version {version}")).unwrap_or_default();
+    let token = text.token.map(|token| format!(", token {token}")).unwrap_or_default();
+    format!("{says}{code}{version}{token}")
 }
 
 pub(super) fn operation(trace: &Trace, operation: &Operation) -> String {
@@ -145,6 +170,10 @@ pub(super) fn operation(trace: &Trace, operation: &Operation) -> String {
             let each = filters.iter().map(|name| trace.name(*name));
             format!("unsubscribe from {}", each.collect::<Vec<_>>().join(", "))
         }
+        Operation::Shadow(ask) => {
+            format!("{} {}, by {}", ask.verb.as_str(), trace.name(ask.topics.shadow), clock(ask.deadline))
+        }
+        Operation::Watch(watch) => format!("watch {}", trace.name(watch.topics.shadow)),
     }
 }
 

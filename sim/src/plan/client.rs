@@ -71,6 +71,21 @@ pub struct ClientPlan {
     /// Requests a second while draining; 0 for as fast as can be, -1 for adaptive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drain_hz: Option<f64>,
+    /// `RequestConfig::timeout`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_timeout: Option<Span>,
+    /// `RequestConfig::count_max`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_max: Option<u32>,
+    /// `RequestConfig::in_flight_max`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_in_flight: Option<u32>,
+    /// `RequestConfig::filters_max`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_filters: Option<u32>,
+    /// `RequestConfig::keep_subscriptions`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_subscriptions: Option<bool>,
 }
 
 /// How waits are spread: the names of the core's `Jitter`.
@@ -116,6 +131,11 @@ impl ClientPlan {
         set(&mut config.queue.bytes_max, self.queue_bytes.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX)));
         set(&mut config.queue.when_full, self.drop_oldest.map(when_full));
         set(&mut config.drain, self.drain_hz.map(drain));
+        set(&mut config.requests.timeout, self.request_timeout.map(|span| span.0));
+        set(&mut config.requests.count_max, self.requests_max.map(number));
+        set(&mut config.requests.in_flight_max, self.requests_in_flight.map(number));
+        set(&mut config.requests.filters_max, self.request_filters.map(number));
+        set(&mut config.requests.keep_subscriptions, self.keep_subscriptions);
         config
     }
 
@@ -148,6 +168,10 @@ fn set<T>(field: &mut T, value: Option<T>) {
     }
 }
 
+fn number(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
 fn when_full(drop_oldest: bool) -> WhenFull {
     if drop_oldest { WhenFull::DropOldest } else { WhenFull::DropNewest }
 }
@@ -176,6 +200,10 @@ fn key(field: &str) -> &'static str {
         "backoff.max" => "backoff-max",
         "backoff.stable" => "backoff-stable",
         "drain" => "drain-hz",
+        "requests.timeout" => "request-timeout",
+        "requests.count_max" => "requests-max",
+        "requests.in_flight_max" => "requests-in-flight",
+        "requests.filters_max" => "request-filters",
         _ => "",
     }
 }

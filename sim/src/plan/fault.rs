@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Mood, Span};
+use super::{Mood, ShadowFault, Span};
 
 /// A fault with its time. In text, `at = "10m"` or `when = { phase = "draining", nth = 2, after = "1s" }` says when it
 /// begins: see [`Trigger`].
@@ -148,6 +148,8 @@ pub enum Fault {
     Shadows(Mood),
     /// The broker.
     Broker(BrokerFault),
+    /// The device shadow service, and what others do to shadows.
+    ShadowService(ShadowFault),
     /// The device's clock.
     Clock(ClockFault),
     /// The application.

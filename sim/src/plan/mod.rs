@@ -5,6 +5,7 @@ mod client;
 mod fault;
 mod mood;
 mod network;
+mod shadow;
 mod span;
 mod text;
 mod workload;
@@ -18,6 +19,7 @@ pub use fault::{
 };
 pub use mood::{Mood, ShadowMessage, Whim};
 pub use network::Network;
+pub use shadow::{ShadowFault, ShadowOrder};
 pub use span::Span;
 pub use workload::{Op, OpKind, Workload};
 

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::workload::telemetry;
+use super::workload::{own_thing, telemetry};
 use super::{Fault, PacketType, PhaseName, PlannedFault, Span, Trigger, Workload};
 
 /// A fault as it is written.
@@ -110,6 +110,8 @@ pub(super) struct WorkloadText {
     count: Option<u64>,
     filter: Option<String>,
     filters: Option<u32>,
+    thing: Option<String>,
+    shadows: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -119,6 +121,8 @@ enum Kind {
     Inbound,
     Churn,
     Meddle,
+    Shadow,
+    Cloud,
 }
 
 impl Kind {
@@ -129,6 +133,8 @@ impl Kind {
             Self::Inbound => &["topic", "topics", "qos", "random", "burst", "size", "count"],
             Self::Churn => &["filter", "filters"],
             Self::Meddle => &[],
+            Self::Shadow => &["thing", "shadows", "burst", "count"],
+            Self::Cloud => &["thing", "shadows", "count"],
         };
         !known.contains(&key)
     }
@@ -159,6 +165,13 @@ impl TryFrom<WorkloadText> for Workload {
                 Self::Churn { filter, filters: text.filters.unwrap_or(1), every }
             }
             Kind::Meddle => Self::Meddle { every },
+            Kind::Shadow | Kind::Cloud => {
+                let (thing, shadows) = (text.thing.unwrap_or_else(own_thing), text.shadows.unwrap_or(1));
+                match kind {
+                    Kind::Shadow => Self::Shadow { thing, shadows, every, burst, count },
+                    _ => Self::Cloud { thing, shadows, every, count },
+                }
+            }
         })
     }
 }
@@ -177,6 +190,8 @@ impl WorkloadText {
             ("count", self.count.is_some()),
             ("filter", self.filter.is_some()),
             ("filters", self.filters.is_some()),
+            ("thing", self.thing.is_some()),
+            ("shadows", self.shadows.is_some()),
         ]
         .into_iter()
         .filter_map(|(key, written)| written.then_some(key))

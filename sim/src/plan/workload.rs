@@ -1,6 +1,7 @@
 //! What the application does.
 
 use serde::{Deserialize, Serialize};
+use thingwire_core::{NameError, ShadowName};
 
 use super::Span;
 
@@ -61,6 +62,30 @@ pub enum Workload {
         filters: u32,
         /// The time between two, on average; always drawn.
         every: Span,
+    },
+    /// Asks for things of the device's shadows: reads, updates and deletes them, watches them and ends that, at random.
+    Shadow {
+        /// The thing; `{id}` is the client id.
+        thing: String,
+        /// How many shadows it has: the classic one, and then `s1`, `s2` and so on.
+        shadows: u32,
+        /// The time between two, on average; always drawn.
+        every: Span,
+        /// How many at a time.
+        burst: u32,
+        /// How many in all.
+        count: Option<u64>,
+    },
+    /// Others change, delete and make the shadows, and ask for them in their own name.
+    Cloud {
+        /// The thing, as above.
+        thing: String,
+        /// How many shadows to choose from.
+        shadows: u32,
+        /// The time between two, on average; always drawn.
+        every: Span,
+        /// How many in all.
+        count: Option<u64>,
     },
     /// Does what an application may do although nobody should: starts what runs, stops and starts again, withdraws
     /// operations, acknowledges late and out of order.
@@ -148,10 +173,23 @@ impl Workload {
         let (text, count) = match self {
             Self::Publish { topic, topics, .. } | Self::Inbound { topic, topics, .. } => (topic, *topics),
             Self::Churn { filter, filters, .. } => (filter, *filters),
-            Self::Meddle { .. } => return Vec::new(),
+            Self::Meddle { .. } | Self::Shadow { .. } | Self::Cloud { .. } => return Vec::new(),
         };
         let text = text.replace("{id}", client_id);
         (0..count.max(1)).map(|n| text.replace("{n}", &n.to_string())).collect()
+    }
+
+    /// The shadows that it is about, for the device with this client id.
+    pub fn shadows(&self, client_id: &str) -> Result<Vec<ShadowName>, NameError> {
+        let (Self::Shadow { thing, shadows, .. } | Self::Cloud { thing, shadows, .. }) = self else {
+            return Ok(Vec::new());
+        };
+        let thing = thing.replace("{id}", client_id);
+        let name = |n: u32| match n {
+            0 => ShadowName::classic(&thing),
+            n => ShadowName::named(&thing, &format!("s{n}")),
+        };
+        (0..(*shadows).max(1)).map(name).collect()
     }
 }
 
@@ -168,4 +206,8 @@ impl OpKind {
 
 pub(super) fn telemetry() -> u32 {
     64
+}
+
+pub(super) fn own_thing() -> String {
+    "{id}".to_owned()
 }

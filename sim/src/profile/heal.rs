@@ -22,8 +22,15 @@ pub fn heal(plan: &Plan) -> Span {
     let restored = config.operation_timeout + config.resend_after.unwrap_or_default();
     let needed = found_dead + online + restored + drained(plan, &config);
     // Whole tens of seconds: the number is read by people.
-    let secs = (needed + needed / 2 + config.backoff.stable + QUIET).as_secs() / 10 * 10 + 10;
+    let needed = needed + needed / 2 + config.backoff.stable + QUIET + watched(plan, &config);
+    let secs = needed.as_secs() / 10 * 10 + 10;
     Span::secs(secs.max(120))
+}
+
+/// How long it takes until watches know how their shadows stand: readings and subscriptions are tried again.
+fn watched(plan: &Plan, config: &Config) -> Duration {
+    let shadows = plan.workload.iter().any(|workload| matches!(workload, Workload::Shadow { .. }));
+    if shadows { config.requests.timeout * 2 + QUIET } else { Duration::ZERO }
 }
 
 /// How long it takes until everything that may wait has been sent and acknowledged.
@@ -63,7 +70,8 @@ fn published(plan: &Plan) -> u64 {
                 count.map_or(all, |count| count.min(all))
             }
             Workload::Churn { every, .. } => u64::try_from(duration / every.0.as_micros().max(1)).unwrap_or(u64::MAX),
-            Workload::Inbound { .. } | Workload::Meddle { .. } => 0,
+            // Requests are outside of the queue, and end by themselves.
+            Workload::Inbound { .. } | Workload::Meddle { .. } | Workload::Shadow { .. } | Workload::Cloud { .. } => 0,
         })
         .sum();
     let once = plan.op.iter().filter(|op| !matches!(op.kind, OpKind::Inbound { .. })).count() as u64;
@@ -81,7 +89,7 @@ fn published(plan: &Plan) -> u64 {
 fn size_max(plan: &Plan) -> u32 {
     let sizes = plan.workload.iter().map(|workload| match workload {
         Workload::Publish { size, .. } | Workload::Inbound { size, .. } => *size,
-        Workload::Churn { .. } | Workload::Meddle { .. } => 0,
+        Workload::Churn { .. } | Workload::Meddle { .. } | Workload::Shadow { .. } | Workload::Cloud { .. } => 0,
     });
     sizes.max().unwrap_or(0)
 }

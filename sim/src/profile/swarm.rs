@@ -7,14 +7,14 @@ use crate::plan::{ClientPlan, JitterName, Network, Op, OpKind, Plan, Span, Workl
 pub(super) fn swarm(choices: &mut dyn Choices) -> Plan {
     let draw = &mut Draw::new(choices, 0, Span::default());
     let plan = edgy(draw, 300, 1_800);
-    let weighted: Vec<_> = Family::ALL.into_iter().filter_map(|family| weight(draw, family)).collect();
+    let weighted: Vec<_> = Family::OF_THE_CONNECTION.into_iter().filter_map(|family| weight(draw, family)).collect();
     filled(choices, plan, 5, 60, &deal(&weighted))
 }
 
 pub(super) fn all(choices: &mut dyn Choices) -> Plan {
     let draw = &mut Draw::new(choices, 0, Span::default());
     let plan = edgy(draw, 300, 1_800);
-    filled(choices, plan, 5, 60, &deal(&Family::ALL.map(|family| (family, 1))))
+    filled(choices, plan, 5, 60, &deal(&Family::OF_THE_CONNECTION.map(|family| (family, 1))))
 }
 
 pub(super) fn soak(choices: &mut dyn Choices) -> Plan {
@@ -29,7 +29,35 @@ pub(super) fn soak(choices: &mut dyn Choices) -> Plan {
             (*between, *burst) = (every, 1);
         }
     }
-    filled(choices, plan, 100, 300, &deal(&Family::ALL.map(|family| (family, 1))))
+    filled(choices, plan, 100, 300, &deal(&Family::OF_THE_CONNECTION.map(|family| (family, 1))))
+}
+
+/// Device shadows, and about half of everything else.
+pub(super) fn shadows(choices: &mut dyn Choices) -> Plan {
+    let draw = &mut Draw::new(choices, 0, Span::default());
+    let mut plan = edgy(draw, 300, 1_800);
+    requests(draw, &mut plan.client);
+    let thing = if draw.chance(20) { "shared" } else { "{id}" }.to_owned();
+    let shadows = draw.between(1, 3);
+    let (every, burst) = (draw.millis(2_000, 20_000), if draw.chance(20) { draw.between(5, 25) } else { 1 });
+    plan.workload.push(Workload::Shadow { thing: thing.clone(), shadows, every, burst, count: None });
+    if draw.chance(90) {
+        plan.workload.push(Workload::Cloud { thing, shadows, every: draw.millis(2_000, 30_000), count: None });
+    }
+    let others: Vec<_> = Family::OF_THE_CONNECTION.into_iter().filter_map(|family| weight(draw, family)).collect();
+    let mut rows = deal(&others);
+    let weight = rows.len().max(1) / Family::Shadow.rows().len() + 1;
+    rows.extend(deal(&[(Family::Shadow, u32::try_from(weight).unwrap_or(1))]));
+    filled(choices, plan, 5, 60, &rows)
+}
+
+/// Settings of requests, of which about every third is at one of its edges.
+fn requests(draw: &mut Draw<'_>, client: &mut ClientPlan) {
+    client.request_timeout = edge(draw, |draw| draw.millis(500, 20_000));
+    client.requests_max = edge(draw, |draw| draw.pick(&[1, 2, 10, 40]));
+    client.requests_in_flight = edge(draw, |draw| draw.pick(&[1, 2, 10]));
+    client.request_filters = edge(draw, |draw| draw.pick(&[4, 6, 8, 12]));
+    client.keep_subscriptions = edge(draw, |_| false);
 }
 
 /// A run of `low` to `high` seconds in which nothing happens yet.

@@ -9,8 +9,8 @@ use toml::de::DeTable;
 use super::Complaint;
 use super::place::{Step, value_at};
 use crate::plan::{
-    AppFault, BrokerFault, ClockFault, Fault, Meddling, Mood, Network, Op, OpKind, Plan, PlannedFault, Span, Trigger,
-    Whim, Workload,
+    AppFault, BrokerFault, ClockFault, Fault, Meddling, Mood, Network, Op, OpKind, Plan, PlannedFault, ShadowFault,
+    Span, Trigger, Whim, Workload,
 };
 
 /// The longest run: far longer than anybody waits for.
@@ -19,6 +19,9 @@ const RUN_MAX: Duration = Duration::from_secs(3_650 * 86_400);
 const PAYLOAD_MAX: u32 = 1 << 20;
 /// The most devices that a scenario may have; larger fleets are for `fleet`.
 const DEVICES_MAX: u32 = 100_000;
+
+/// The most shadows of a thing.
+const SHADOWS_MAX: u32 = 100;
 
 /// Something that cannot be, and the way to it.
 #[derive(Debug)]
@@ -96,7 +99,20 @@ fn workload(workload: &Workload) -> Checked {
             lasting("every", *every)
         }
         Workload::Meddle { every } => lasting("every", *every),
+        Workload::Shadow { thing, shadows, every, burst, .. } => {
+            self::shadows(workload, thing, *shadows, *every)?;
+            demand(*burst > 0, "burst", "no request at a time", "write at least 1")
+        }
+        Workload::Cloud { thing, shadows, every, .. } => self::shadows(workload, thing, *shadows, *every),
     }
+}
+
+fn shadows(workload: &Workload, thing: &str, shadows: u32, every: Span) -> Checked {
+    let named = workload.shadows("device-0").map(|_| ());
+    named.map_err(|error| problem("thing", format!("{thing:?}: {error}"), "write the name of a thing, or {id}"))?;
+    let what = format!("{shadows} shadows");
+    demand((1..=SHADOWS_MAX).contains(&shadows), "shadows", what, format!("write 1 to {SHADOWS_MAX}"))?;
+    lasting("every", every)
 }
 
 fn traffic(topic: &str, topics: u32, qos: u8, every: Span, burst: u32, size: u32) -> Checked {
@@ -171,6 +187,7 @@ fn what(fault: &Fault) -> Checked {
             ClockFault::Late(span) | ClockFault::Spurious(span) | ClockFault::Coarse(span) | ClockFault::Back(span),
         ) => lasting("clock", *span),
         Fault::App(AppFault::Burst(0)) => Err(problem("app", "a burst of nothing", "write at least 1")),
+        Fault::ShadowService(ShadowFault::Slow(span)) => lasting("shadow-service", *span),
         Fault::Connect(_)
         | Fault::Cut { .. }
         | Fault::Vanish
@@ -178,6 +195,7 @@ fn what(fault: &Fault) -> Checked {
         | Fault::Inject(_)
         | Fault::FlipBit(_)
         | Fault::Broker(_)
+        | Fault::ShadowService(_)
         | Fault::Clock(_)
         | Fault::App(_) => Ok(()),
     }

@@ -62,8 +62,9 @@ fn without_defaults(network: Table) -> Result<Table, toml::ser::Error> {
 /// Whether a workload has this value without its being written.
 fn is_usual(key: &str, value: &Value) -> bool {
     match key {
-        "topics" | "filters" | "burst" => *value == Value::Integer(1),
+        "topics" | "filters" | "burst" | "shadows" => *value == Value::Integer(1),
         "random" => *value == Value::Boolean(false),
+        "thing" => value.as_str() == Some("{id}"),
         _ => false,
     }
 }

@@ -82,7 +82,7 @@ pub(super) fn defaults(search: &mut Search<'_>) {
 
 fn single_settings(search: &mut Search<'_>) {
     type Reset = fn(&mut ClientPlan);
-    let resets: [Reset; 18] = [
+    let resets: [Reset; 23] = [
         |client| client.device_advisor = false,
         |client| client.same_id = false,
         |client| client.no_limits = false,
@@ -102,6 +102,11 @@ fn single_settings(search: &mut Search<'_>) {
         |client| client.queue_bytes = None,
         |client| client.drop_oldest = None,
         |client| client.drain_hz = None,
+        |client| client.request_timeout = None,
+        |client| client.requests_max = None,
+        |client| client.requests_in_flight = None,
+        |client| client.request_filters = None,
+        |client| client.keep_subscriptions = None,
     ];
     for reset in resets {
         let mut changed = search.best.client.clone();
@@ -117,7 +122,10 @@ pub(super) fn materialise(search: &mut Search<'_>) {
     for index in 0..search.best.workload.len() {
         for few in [1, 2, 4, FEW, 16, 64] {
             let smaller = |workload: &mut Workload| match workload {
-                Workload::Publish { count, .. } | Workload::Inbound { count, .. }
+                Workload::Publish { count, .. }
+                | Workload::Inbound { count, .. }
+                | Workload::Shadow { count, .. }
+                | Workload::Cloud { count, .. }
                     if count.is_none_or(|count| count > few) =>
                 {
                     *count = Some(few);
@@ -160,7 +168,9 @@ fn as_ops(search: &Search<'_>, index: usize) -> Vec<Op> {
             OpKind::Publish { topic, qos: *qos, size: *size, expires_in: *expires_in, retain: false }
         }
         Workload::Inbound { qos, size, .. } => OpKind::Inbound { topic, qos: *qos, size: *size },
-        Workload::Churn { .. } | Workload::Meddle { .. } => return Vec::new(),
+        Workload::Churn { .. } | Workload::Meddle { .. } | Workload::Shadow { .. } | Workload::Cloud { .. } => {
+            return Vec::new();
+        }
     };
     let at = |nth: u64| Span(every.0 * u32::try_from(nth).unwrap_or(1));
     (1..=count).map(|nth| Op { at: at(nth), device: 0, kind: kind.clone() }).collect()

@@ -98,7 +98,9 @@ fn every(plan: &mut Plan, index: usize) -> Option<&mut Span> {
         Workload::Publish { every, .. }
         | Workload::Inbound { every, .. }
         | Workload::Churn { every, .. }
-        | Workload::Meddle { every } => Some(every),
+        | Workload::Meddle { every }
+        | Workload::Shadow { every, .. }
+        | Workload::Cloud { every, .. } => Some(every),
     }
 }
 
@@ -129,6 +131,8 @@ fn plain_work(plan: &mut Plan, index: usize) {
         }
         Workload::Inbound { topics, random, burst, size, .. } => (*topics, *random, *burst, *size) = (1, false, 1, 64),
         Workload::Churn { filters, .. } => *filters = 1,
+        Workload::Shadow { shadows, burst, .. } => (*shadows, *burst) = (1, 1),
+        Workload::Cloud { shadows, .. } => *shadows = 1,
         Workload::Meddle { .. } => {}
     }
 }

@@ -40,6 +40,8 @@ pub(super) enum Due {
     Release(u32),
     /// The client is woken for no reason.
     Spurious(u32),
+    /// Shadows are changed a last time.
+    LastWord,
     /// Bytes of a link that is over are still given to the client.
     Late(u32, u64),
 }

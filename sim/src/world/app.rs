@@ -3,13 +3,17 @@
 use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
 
-use thingwire_core::{AckToken, Client, Filter, Instant, Link, Message, Notice, Publish, Qos, Ticket, Topic};
+use thingwire_core::{
+    AckToken, Client, Filter, Instant, Link, Message, Notice, Publish, Qos, ShadowName, Ticket, Topic,
+};
 
 use super::agenda::Due;
+use super::shadows::{Shadowing, cloud_turn};
 use super::stage::Stage;
 use crate::broker;
 use crate::choices::Site;
 use crate::plan::{OpKind, Span, Workload};
+use crate::tap::tag_on;
 use crate::trace::{Name, Operation, Published, What};
 
 /// Tickets that can still be asked to be withdrawn.
@@ -24,13 +28,14 @@ const FILTERS_AT_ONCE: usize = 8;
 /// The built-in application of a device.
 #[derive(Debug)]
 pub(super) struct App {
-    device: u32,
+    pub(super) device: u32,
     next_tag: u64,
     works: Vec<Work>,
     /// The filters that `Churn` has subscribed to and not ended.
     churned: BTreeSet<Filter>,
     tickets: VecDeque<Ticket>,
     tokens: VecDeque<Received>,
+    pub(super) shadowing: Shadowing,
     /// Counts links as they come and go.
     links: u64,
     pub(super) old_link: Option<Link>,
@@ -49,6 +54,7 @@ struct Received {
 struct Work {
     load: Workload,
     topics: Vec<Topic>,
+    shadows: Vec<ShadowName>,
     /// How many are still to be done; `None` is no end.
     left: Option<u64>,
 }
@@ -66,6 +72,7 @@ impl App {
             churned: BTreeSet::new(),
             tickets: VecDeque::new(),
             tokens: VecDeque::new(),
+            shadowing: Shadowing::default(),
             links: 0,
             old_link: None,
         })
@@ -74,15 +81,31 @@ impl App {
     /// The application was told something.
     pub(super) fn told(&mut self, stage: &mut Stage, client: &mut Client, now: Instant, notice: &Notice) {
         self.links += u64::from(matches!(notice, Notice::Online { .. } | Notice::Offline { .. }));
+        if let Notice::Done { ticket, outcome } = notice {
+            self.shadow_done(stage, client, now, *ticket, outcome);
+        }
         let Notice::Message(message) = notice else { return };
         if let Some(token) = message.ack {
-            self.tokens.push_back(Received { token, tag: tag_of(&message.payload), link: self.links });
+            self.tokens.push_back(Received {
+                token,
+                tag: tag_on(message.topic.as_str().as_bytes(), &message.payload),
+                link: self.links,
+            });
             if !stage.healed && stage.choices.chance(self.device, Site::AppWork, 500) {
                 let after = stage.choices.span(self.device, Site::AppTime, Duration::ZERO, ACK_DELAY_MAX);
                 stage.put(stage.now + after, Due::Ack(self.device));
             } else {
                 self.ack(stage, client, now);
             }
+        }
+    }
+
+    /// Whether something may be sent because of this: an acknowledgement, or what the application does in reaction.
+    pub(super) fn answers(&self, notice: &Notice) -> bool {
+        match notice {
+            Notice::Message(_) | Notice::Shadow(_) => true,
+            Notice::Done { .. } => self.shadowing.is_used(),
+            _ => false,
         }
     }
 
@@ -147,6 +170,16 @@ impl App {
             }
             Workload::Churn { .. } => self.churn(stage, client, now, index),
             Workload::Meddle { .. } => self.meddle(stage, client, now),
+            Workload::Shadow { burst, .. } => {
+                for _ in 0..burst {
+                    let Some(shadow) = self.pick_shadow(stage, index) else { return };
+                    self.shadow_turn(stage, client, now, shadow);
+                }
+            }
+            Workload::Cloud { .. } => {
+                let Some(shadow) = self.pick_shadow(stage, index) else { return };
+                cloud_turn(stage, self.device, &shadow);
+            }
         }
         self.next_turn(stage, index);
     }
@@ -159,6 +192,20 @@ impl App {
         }
         let pick = stage.choices.below(self.device, Site::AppWork, work.topics.len() as u64);
         work.topics.get(usize::try_from(pick).unwrap_or(0)).cloned()
+    }
+
+    fn pick_shadow(&mut self, stage: &mut Stage, index: usize) -> Option<ShadowName> {
+        let work = self.works.get_mut(index)?;
+        if let Some(left) = &mut work.left {
+            *left = left.checked_sub(1)?;
+        }
+        let pick = stage.choices.below(self.device, Site::Shadow, work.shadows.len() as u64);
+        work.shadows.get(usize::try_from(pick).unwrap_or(0)).cloned()
+    }
+
+    /// The shadows that the device asks for.
+    pub(super) fn shadows(&self) -> impl Iterator<Item = &ShadowName> {
+        self.works.iter().filter(|work| matches!(work.load, Workload::Shadow { .. })).flat_map(|work| &work.shadows)
     }
 
     fn next_turn(&mut self, stage: &mut Stage, index: usize) {
@@ -310,7 +357,7 @@ impl App {
         }
     }
 
-    fn accepted(&mut self, stage: &mut Stage, now: Instant, ticket: Ticket, operation: Operation) {
+    pub(super) fn accepted(&mut self, stage: &mut Stage, now: Instant, ticket: Ticket, operation: Operation) {
         stage.record(now, self.device, What::Accepted { ticket: ticket.number(), operation });
         self.tickets.push_back(ticket);
         if self.tickets.len() > TICKETS_KEPT {
@@ -335,19 +382,26 @@ impl App {
 impl Work {
     fn new(load: &Workload, client_id: &str) -> Result<Self, String> {
         let left = match load {
-            Workload::Publish { count, .. } | Workload::Inbound { count, .. } => *count,
+            Workload::Publish { count, .. }
+            | Workload::Inbound { count, .. }
+            | Workload::Shadow { count, .. }
+            | Workload::Cloud { count, .. } => *count,
             Workload::Churn { .. } | Workload::Meddle { .. } => None,
         };
+        let shadows = load.shadows(client_id).map_err(|error| error.to_string())?;
         let topics = load.topics(client_id).into_iter().map(Topic::new).collect::<Result<_, _>>();
         let topics = topics.map_err(|error| error.to_string())?;
-        Ok(Self { load: load.clone(), topics, left })
+        Ok(Self { load: load.clone(), topics, shadows, left })
     }
 
     /// The time between two turns, and whether it is drawn.
     fn pace(&self) -> (Span, bool) {
         match &self.load {
             Workload::Publish { every, random, .. } | Workload::Inbound { every, random, .. } => (*every, *random),
-            Workload::Churn { every, .. } | Workload::Meddle { every } => (*every, true),
+            Workload::Churn { every, .. }
+            | Workload::Meddle { every }
+            | Workload::Shadow { every, .. }
+            | Workload::Cloud { every, .. } => (*every, true),
         }
     }
 }
@@ -361,11 +415,6 @@ fn inbound(stage: &mut Stage, topic: &str, qos: u8, size: u32) {
     stage.broker.publish(broker::Message { topic: topic.into(), payload, qos, retain: false });
 }
 
-/// The tag that a payload begins with; 0 in a shorter one.
-pub(super) fn tag_of(payload: &[u8]) -> u64 {
-    payload.first_chunk().map_or(0, |front| u64::from_be_bytes(*front))
-}
-
 /// A message as the record has it.
 pub(super) fn published(message: &Message) -> Published {
     Published {
@@ -374,7 +423,7 @@ pub(super) fn published(message: &Message) -> Published {
         qos: message.qos,
         retain: message.retain,
         topic: Name::of(message.topic.as_str().as_bytes()),
-        tag: tag_of(&message.payload),
+        tag: tag_on(message.topic.as_str().as_bytes(), &message.payload),
         len: u32::try_from(message.payload.len()).unwrap_or(u32::MAX),
     }
 }

@@ -4,11 +4,14 @@
 
 use core::fmt;
 
-use thingwire_core::{Client, Filter, Instant, Notice, Phase, Publish, Qos, Refused, Ticket};
+use thingwire_core::{
+    Client, Filter, Instant, Notice, Phase, Publish, Qos, Refused, ShadowName, ShadowRequest, ShadowWatch, Ticket,
+};
 
-use super::app::tag_of;
 use super::stage::Stage;
 use crate::broker::Message;
+use crate::tap::tag_on;
+use crate::trace::shadow::{ShadowAsk, ShadowTopics, WatchAsk};
 use crate::trace::{Operation, Published, What};
 
 /// The logic of one device, with what must hold for it at the end.
@@ -89,7 +92,7 @@ impl Hands<'_> {
             qos: publish.qos,
             retain: publish.retain,
             topic: self.stage.name(publish.topic.as_str()),
-            tag: tag_of(&publish.payload),
+            tag: tag_on(publish.topic.as_str().as_bytes(), &publish.payload),
             len: u32::try_from(publish.payload.len()).unwrap_or(u32::MAX),
         };
         let operation = Operation::Publish(message, publish.expires_in.map(|span| self.now + span));
@@ -116,6 +119,37 @@ impl Hands<'_> {
         result
     }
 
+    /// See [`Client::shadow`].
+    pub fn shadow(&mut self, request: ShadowRequest) -> Result<Ticket, Refused<ShadowRequest>> {
+        self.learn(&request.shadow);
+        let ask = ShadowAsk::of(&request, self.now, self.client.config().requests.timeout);
+        let result = self.client.shadow(self.now, request);
+        self.record(Operation::Shadow(Box::new(ask)), &result);
+        result
+    }
+
+    /// See [`Client::watch_shadow`].
+    pub fn watch_shadow(&mut self, watch: ShadowWatch) -> Result<Ticket, Refused<ShadowWatch>> {
+        self.learn(&watch.shadow);
+        let ask = WatchAsk::of(&watch);
+        let result = self.client.watch_shadow(self.now, watch);
+        self.record(Operation::Watch(Box::new(ask)), &result);
+        result
+    }
+
+    /// See [`Client::unwatch_shadow`].
+    pub fn unwatch_shadow(&mut self, shadow: &ShadowName, watch: Ticket) -> bool {
+        let was = self.client.unwatch_shadow(self.now, watch);
+        self.stage.record(self.now, self.device, What::Unwatched(ShadowTopics::of(shadow).shadow, was));
+        was
+    }
+
+    fn learn(&mut self, shadow: &ShadowName) {
+        for text in ShadowTopics::texts(shadow) {
+            self.stage.name(&text);
+        }
+    }
+
     /// See [`Client::discard`].
     pub fn discard(&mut self, ticket: Ticket) -> bool {
         let in_time = self.client.discard(self.now, ticket);
@@ -126,7 +160,8 @@ impl Hands<'_> {
     /// Acknowledges a message: see [`Client::ack`]. One that needs no acknowledgement is left alone.
     pub fn ack(&mut self, message: &thingwire_core::Message) {
         let Some(token) = message.ack else { return };
-        self.stage.record(self.now, self.device, What::Acknowledged(tag_of(&message.payload)));
+        let tag = tag_on(message.topic.as_str().as_bytes(), &message.payload);
+        self.stage.record(self.now, self.device, What::Acknowledged(tag));
         self.client.ack(self.now, token);
     }
 

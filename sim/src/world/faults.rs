@@ -15,8 +15,10 @@ use crate::broker::{ConnectionId, Refuse, Rules};
 use crate::catalogue;
 use crate::choices::Site;
 use crate::plan::{
-    AppFault, BrokerFault, ClockFault, Direction, Fault, Garbage, PacketType, PhaseName, PlannedFault, Trigger,
+    AppFault, BrokerFault, ClockFault, Direction, Fault, Garbage, PacketType, PhaseName, PlannedFault, ShadowFault,
+    Trigger,
 };
+use crate::shadow::ShadowRules;
 use crate::trace::{Packet, What};
 
 /// Faults that wait for something to happen.
@@ -131,6 +133,7 @@ impl World {
             Fault::Broker(fault) => self.begin_broker_fault(index, device, fault),
             Fault::App(fault) => self.begin_app_fault(device, *fault),
             Fault::Shadows(mood) => self.stage.broker.shadows_mut().begin_mood(index, *mood),
+            Fault::ShadowService(fault) => self.begin_shadow_fault(device, *fault),
             other => self.with(device as usize, |device, stage| begin_device_fault(device, stage, other)),
         }
         if let Some(lasts) = lasts {
@@ -167,7 +170,25 @@ impl World {
     /// The broker's rules, with what the faults that are on make of them.
     fn rule(&mut self) {
         let active = self.devices.iter().flat_map(|device| device.conditions.active());
-        *self.stage.broker.rules_mut() = ruled(&self.rules, active);
+        let mut rules = ruled(&self.rules, active);
+        let mut shadow_rules = ShadowRules::aws();
+        for fault in self.devices.iter().flat_map(|device| device.conditions.active()) {
+            if let Fault::ShadowService(fault) = fault {
+                fault.bend(&mut shadow_rules);
+                rules.shadows &= *fault != ShadowFault::Absent;
+            }
+        }
+        *self.stage.broker.rules_mut() = rules;
+        *self.stage.broker.shadows_mut().rules_mut() = shadow_rules;
+    }
+
+    fn begin_shadow_fault(&mut self, device: u32, fault: ShadowFault) {
+        match fault {
+            ShadowFault::Delete | ShadowFault::Recreate => self.with(device as usize, |device, stage| {
+                device.app.delete_shadows(stage, fault == ShadowFault::Recreate);
+            }),
+            _ => self.rule(),
+        }
     }
 
     fn begin_app_fault(&mut self, device: u32, fault: AppFault) {
@@ -203,6 +224,7 @@ impl World {
             }
             Fault::Broker(_) => self.rule(),
             Fault::Shadows(_) => self.stage.broker.shadows_mut().end_mood(index),
+            Fault::ShadowService(_) => self.rule(),
             Fault::App(AppFault::Stop) => self.act(device, App::start),
             Fault::App(AppFault::Pause) => {
                 self.act(device, |app, stage, client, now| app.pause(stage, client, now, false));

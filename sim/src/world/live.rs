@@ -389,6 +389,7 @@ fn not_done(fault: &Fault, when: Trigger) -> Option<&'static str> {
         Fault::SmallWrites(_) => Some("small-writes"),
         Fault::Clock(_) => Some("clock"),
         Fault::App(_) => Some("app"),
+        Fault::ShadowService(_) => Some("shadow-service"),
         _ => None,
     }
 }

@@ -14,6 +14,7 @@ mod faults;
 mod live;
 mod meddle;
 mod pipe;
+mod shadows;
 mod stage;
 mod wire;
 
@@ -26,6 +27,7 @@ use thingwire_core::{Client, Instant};
 use crate::broker::{self, Broker, ConnectionId, Output, Rules};
 use crate::choices::{Choices, Site};
 use crate::plan::Plan;
+use crate::tap::tag_on;
 use crate::trace::{Name, Published, Record, What};
 
 pub use application::{Application, Hands};
@@ -191,10 +193,19 @@ impl World {
         &mut self.stage.records
     }
 
+    /// Somebody wants every shadow to be another once more, and is heard: so everybody can know how they stand.
+    fn last_word(&mut self) {
+        for device in &self.devices {
+            device.app.last_word(&mut self.stage);
+        }
+        self.settle();
+    }
+
     /// From here on everything works: faults end, no new work is done, clients run, messages are acknowledged.
     pub fn heal(&mut self) {
         self.stage.healed = true;
         self.end_faults();
+        self.stage.put(self.stage.now, Due::LastWord);
         for index in 0..self.devices.len() {
             self.with(index, |device, stage| {
                 let now = device.now(stage);
@@ -212,6 +223,9 @@ impl World {
     /// The last record of every device.
     pub fn end(&mut self) {
         for device in &mut self.devices {
+            for what in device.app.stands(&self.stage) {
+                device.record(&mut self.stage, what);
+            }
             device.record(&mut self.stage, What::End);
         }
     }
@@ -268,6 +282,7 @@ impl World {
                 self.act(device, |app, stage, client, now| app.work(stage, client, now, index));
             }
             Due::Work(..) => {}
+            Due::LastWord => self.last_word(),
             Due::Ack(device) => self.act(device, App::ack),
             Due::Start(device) => self.act(device, App::start),
             Due::Unpause(device) => self.act(device, |app, stage, client, now| app.pause(stage, client, now, false)),
@@ -396,7 +411,7 @@ fn published(message: &broker::Message, dup: bool) -> Published {
         qos,
         retain: message.retain,
         topic: Name::of(message.topic.as_bytes()),
-        tag: app::tag_of(&message.payload),
+        tag: tag_on(message.topic.as_bytes(), &message.payload),
         len: u32::try_from(message.payload.len()).unwrap_or(u32::MAX),
     }
 }

@@ -4,6 +4,7 @@ use thingwire_core::{LinkError, Notice, Outcome, Phase, Qos, Refusal};
 use thingwire_sim::broker::ViolationKind;
 use thingwire_sim::picture::explain;
 use thingwire_sim::picture::timeline::{self, Options};
+use thingwire_sim::trace::shadow::{Says, ShadowText, Verb};
 use thingwire_sim::trace::{Holds, Name, Operation, Packet, Published, Record, Trace, What};
 
 use crate::sample::{at, finding};
@@ -37,10 +38,13 @@ fn kind(what: &What) -> usize {
         What::Healed => 23,
         What::End => 24,
         What::Blocked(_) => 25,
+        What::Unwatched(..) => 26,
+        What::Shadow(_) => 27,
+        What::Stands(..) => 28,
     }
 }
 
-const KINDS: usize = 26;
+const KINDS: usize = 29;
 
 fn all() -> Vec<What> {
     let topic = Name::of(b"t");
@@ -81,6 +85,24 @@ fn all() -> Vec<What> {
         What::Healed,
         What::End,
     ];
+    let text = |says| ShadowText {
+        shadow: topic,
+        says,
+        token: Some(topic),
+        ticket: Some(3),
+        version: Some(7),
+        code: Some(409),
+        makes_sense: true,
+    };
+    let said = [Says::Ask(Verb::Get), Says::Accepted(Verb::Update), Says::Rejected(Verb::Delete), Says::Delta];
+    all.extend(said.into_iter().chain([Says::Documents]).map(|says| What::Shadow(Box::new(text(says)))));
+    all.extend([
+        What::Unwatched(topic, true),
+        What::Unwatched(topic, false),
+        What::Stands(topic, None),
+        What::Stands(topic, Some((7, true))),
+        What::Stands(topic, Some((7, false))),
+    ]);
     all.extend([
         What::Sent(1, Packet::Connect { clean: false, keep_alive_secs: 30 }),
         What::Sent(1, Packet::Publish(message)),

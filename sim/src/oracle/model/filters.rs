@@ -11,6 +11,10 @@ pub(in crate::oracle) struct Filters {
     wanted: BTreeMap<Name, Wanted>,
     /// What the current link has to renew and has not sent yet.
     to_renew: BTreeSet<Name>,
+    /// What it may renew besides: nobody can see whether the client still uses it.
+    may_renew: BTreeSet<Name>,
+    /// What of it the client wants for requests and watches.
+    own: BTreeSet<Name>,
     /// Renewals that were refused, or cost too many links: the application has to be told.
     pub(in crate::oracle) refused: Vec<Name>,
 }
@@ -83,29 +87,43 @@ impl Filters {
         }
     }
 
-    pub(super) fn begin_renewing(&mut self) {
+    /// `own` are those that requests and watches need, `unused` those that they may need.
+    pub(super) fn begin_renewing(&mut self, own: Vec<Name>, unused: Vec<Name>) {
         let lost = self.wanted.iter().filter(|(_, wanted)| wanted.known == Known::Lost);
-        self.to_renew = lost.map(|(&filter, _)| filter).collect();
+        self.to_renew = lost.map(|(&filter, _)| filter).chain(own.iter().copied()).collect();
+        self.own = own.into_iter().collect();
+        self.may_renew = unused.into_iter().collect();
     }
 
     pub(super) fn link_lost(&mut self) {
         self.to_renew.clear();
+        self.may_renew.clear();
+    }
+
+    /// Whether anything is to be renewed.
+    pub(super) fn renews(&self) -> bool {
+        !self.to_renew.is_empty() || !self.may_renew.is_empty()
+    }
+
+    pub(super) fn renewals_over(&mut self) {
+        self.may_renew.clear();
     }
 
     pub(super) fn renewal_sent(&mut self, filters: &[(Name, Qos)]) {
         for (filter, _) in filters {
             self.to_renew.remove(filter);
+            self.may_renew.remove(filter);
         }
     }
 
     /// Whether all of these are to be renewed.
     pub(in crate::oracle) fn are_to_renew(&self, filters: &[(Name, Qos)]) -> bool {
-        filters.iter().all(|(filter, _)| self.to_renew.contains(filter))
+        filters.iter().all(|(filter, _)| self.to_renew.contains(filter) || self.may_renew.contains(filter))
     }
 
     /// Whether anything that is still wanted has not been renewed.
     pub(in crate::oracle) fn renewal_due(&self) -> bool {
-        self.to_renew.iter().any(|filter| self.is_lost(*filter))
+        self.to_renew.iter().any(|filter| self.is_lost(*filter) || self.own.contains(filter))
     }
 
     pub(in crate::oracle) fn len(&self) -> usize {

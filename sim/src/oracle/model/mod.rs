@@ -7,6 +7,7 @@ pub(super) mod filters;
 pub(super) mod link;
 pub(super) mod operations;
 pub(super) mod session;
+pub(super) mod shadows;
 
 use core::fmt;
 use core::time::Duration;
@@ -18,7 +19,9 @@ use self::filters::Filters;
 use self::link::{LinkState, Stage};
 use self::operations::{Kind, Operations, State, same_message};
 use self::session::{Carried, Session};
+use self::shadows::{Asked, Known, Shadows};
 use super::Rulebook;
+use crate::trace::shadow::ShadowTopics;
 use crate::trace::{Holds, Name, Operation, Packet, Published, Record, What};
 
 /// A client.
@@ -32,6 +35,9 @@ pub(super) struct Model {
     pub(super) ops: Operations,
     pub(super) session: Session,
     pub(super) filters: Filters,
+    pub(super) shadows: Shadows,
+    /// Since when the client has been ready.
+    pub(super) ready_since: Option<Instant>,
     /// What is decided and not told yet, in the order in which it was decided.
     pub(super) decided: VecDeque<Decided>,
     pub(super) phase: Phase,
@@ -89,14 +95,24 @@ pub(super) enum Meaning {
         same_link: bool,
         sent_at: Instant,
     },
-    /// A SUBSCRIBE of the client's own.
+    /// A SUBSCRIBE of the client's own, for subscriptions that the server has lost.
     Renewal,
+    /// A SUBSCRIBE or UNSUBSCRIBE of the client's own, for requests to shadows and watches.
+    Own,
+    /// A PUBLISH of a request to a shadow, or of a watch that reads one.
+    Ask(Asked),
     /// Nobody asked for that.
     Stray,
     /// The answer to an operation.
     Answer(u64),
     /// The answer to a SUBSCRIBE of the client's own.
     RenewalAnswer,
+    /// The answer to a packet of the client's own for shadows; whether the client may have given it up.
+    OwnAnswer {
+        late: bool,
+    },
+    /// The acknowledgement of a PUBLISH of the client's own.
+    AskAcked(Asked),
     /// The answer to what was given up.
     LateAnswer,
     /// The answer to nothing.
@@ -139,6 +155,8 @@ impl Model {
             ops: Operations::default(),
             session: Session::default(),
             filters: Filters::default(),
+            shadows: Shadows::default(),
+            ready_since: None,
             decided: VecDeque::new(),
             phase: Phase::Idle,
             holds: None,
@@ -193,10 +211,13 @@ impl Model {
             What::Sent(_, packet) => self.read_sent(packet),
             What::Received(link, packet) if self.hears(*link) => self.read_received(packet, rules),
             What::Received(..) => Meaning::Ignored,
-            What::Finished { ticket, .. } => match self.ops.get(*ticket) {
-                Some(_) => Meaning::Ends,
-                None => Meaning::EndsNothing,
-            },
+            What::Finished { ticket, .. } => {
+                let live = self.ops.get(*ticket).is_some()
+                    || self.shadows.asks.contains_key(ticket)
+                    || self.shadows.watch_of(*ticket).is_some()
+                    || self.shadows.cut_short.contains_key(ticket);
+                if live { Meaning::Ends } else { Meaning::EndsNothing }
+            }
             _ => Meaning::Plain,
         }
     }
@@ -209,17 +230,28 @@ impl Model {
                     Meaning::Again { same_link: bound.on_link, sent_at: bound.sent_at }
                 }
                 _ if self.filters.are_to_renew(filters) => Meaning::Renewal,
-                _ => self.first(|kind| matches!(kind, Kind::Subscribe(asked) if asked == filters)),
+                _ => match self.first(|kind| matches!(kind, Kind::Subscribe(asked) if asked == filters)) {
+                    Meaning::Stray if self.shadows.are_asked_for(filters.iter().map(|(name, _)| name)) => Meaning::Own,
+                    meaning => meaning,
+                },
             },
             Packet::Unsubscribe(id, filters) => {
                 let fits = |kind: &Kind| matches!(kind, Kind::Unsubscribe(asked) if asked == filters);
+                if let Some(bound) = self.session.get(*id) {
+                    if matches!(&bound.what, Carried::OwnUnsubscribe(own) if own == filters) {
+                        return Meaning::Again { same_link: bound.on_link, sent_at: bound.sent_at };
+                    }
+                }
                 let bound = self.session.get(*id).filter(|bound| {
                     let op = bound.what.ticket().and_then(|ticket| self.ops.get(ticket));
                     op.is_some_and(|op| fits(&op.kind))
                 });
                 match bound {
                     Some(bound) => Meaning::Again { same_link: bound.on_link, sent_at: bound.sent_at },
-                    None => self.first(fits),
+                    None => match self.first(fits) {
+                        Meaning::Stray if self.shadows.are_asked_for(filters.iter()) => Meaning::Own,
+                        meaning => meaning,
+                    },
                 }
             }
             _ => Meaning::Plain,
@@ -228,12 +260,18 @@ impl Model {
 
     fn read_publish(&self, publish: &Published) -> Meaning {
         if let Some(bound) = self.session.get(publish.id).filter(|_| publish.qos == Qos::AtLeastOnce) {
-            let carried = bound.what.ticket().and_then(|ticket| self.ops.get(ticket)).and_then(|op| op.publish());
+            let carried = match bound.what {
+                Carried::Ask(asked, _) => bound.what.publish().or_else(|| self.shadows.carried(asked)),
+                _ => bound.what.ticket().and_then(|ticket| self.ops.get(ticket)).and_then(|op| op.publish()),
+            };
             if carried.is_some_and(|carried| same_message(carried, publish)) {
                 return Meaning::Again { same_link: bound.on_link, sent_at: bound.sent_at };
             }
         }
-        self.first(|kind| matches!(kind, Kind::Publish(asked) if same_message(asked, publish)))
+        match self.first(|kind| matches!(kind, Kind::Publish(asked) if same_message(asked, publish))) {
+            Meaning::Stray => self.shadows.asked(publish).map_or(Meaning::Stray, Meaning::Ask),
+            meaning => meaning,
+        }
     }
 
     fn carries(&self, what: &Carried, filters: &[(Name, Qos)]) -> bool {
@@ -243,7 +281,12 @@ impl Model {
                 let op = self.ops.get(*ticket);
                 op.is_some_and(|op| matches!(&op.kind, Kind::Subscribe(asked) if **asked == *filters))
             }
-            Carried::Publish(_) | Carried::Unsubscribe(_) | Carried::GivenUp => false,
+            Carried::OwnSubscribe(names) => filters.iter().map(|(filter, _)| filter).eq(names.iter()),
+            Carried::Publish(_)
+            | Carried::Unsubscribe(_)
+            | Carried::Ask(..)
+            | Carried::OwnUnsubscribe(_)
+            | Carried::GivenUp => false,
         }
     }
 
@@ -293,10 +336,12 @@ impl Model {
             Packet::Puback(0) | Packet::Suback(0, _) | Packet::Unsuback(0) => Meaning::Forbidden("packet id 0"),
             Packet::Puback(id) => match self.session.get(*id).map(|bound| &bound.what) {
                 Some(Carried::Publish(ticket)) => Meaning::Answer(*ticket),
+                Some(Carried::Ask(asked, _)) => Meaning::AskAcked(*asked),
                 _ => Meaning::Inert,
             },
-            Packet::Suback(id, codes) => self.read_suback(*id, codes),
+            Packet::Suback(id, codes) => self.read_suback(*id, codes, rules),
             Packet::Unsuback(id) => match self.session.get(*id).map(|bound| &bound.what) {
+                Some(Carried::OwnUnsubscribe(_)) => Meaning::OwnAnswer { late: self.is_overdue(*id, rules) },
                 Some(Carried::Unsubscribe(ticket)) => Meaning::Answer(*ticket),
                 Some(Carried::GivenUp) => Meaning::LateAnswer,
                 _ => Meaning::Inert,
@@ -307,13 +352,23 @@ impl Model {
         }
     }
 
-    fn read_suback(&self, id: u16, codes: &[u8]) -> Meaning {
+    /// Whether the client may have given up waiting for the answer to this packet.
+    fn is_overdue(&self, id: u16, rules: &Rulebook) -> bool {
+        let due = |bound: &session::Bound| bound.first_sent_at + rules.config.operation_timeout;
+        self.session.get(id).is_some_and(|bound| self.now + rules.slack >= due(bound))
+    }
+
+    fn read_suback(&self, id: u16, codes: &[u8], rules: &Rulebook) -> Meaning {
         if codes.iter().any(|code| !matches!(code, 0 | 1 | 0x80)) {
             return Meaning::Forbidden("a return code that was not asked for");
         }
         match self.session.get(id).map(|bound| &bound.what) {
             Some(Carried::Subscribe(ticket, count)) if *count == codes.len() => Meaning::Answer(*ticket),
             Some(Carried::Renewal(filters)) if filters.len() == codes.len() => Meaning::RenewalAnswer,
+            Some(Carried::OwnSubscribe(filters)) => match self.is_overdue(id, rules) {
+                late if late || filters.len() == codes.len() => Meaning::OwnAnswer { late },
+                _ => Meaning::Forbidden("a SUBACK of another length"),
+            },
             Some(Carried::Subscribe(..) | Carried::Renewal(_)) => Meaning::Forbidden("a SUBACK of another length"),
             Some(Carried::GivenUp) => Meaning::LateAnswer,
             _ => Meaning::Inert,
@@ -335,10 +390,25 @@ impl Model {
             What::Pause(paused) => self.paused = *paused,
             What::Blocked(blocked) => self.blocked = *blocked,
             What::Accepted { ticket, operation } => self.accept(*ticket, operation),
+            What::Discarded(ticket, true) if self.shadows.asks.contains_key(ticket) => {
+                if let Some(ask) = self.shadows.asks.get_mut(ticket) {
+                    ask.decided = Some(shadows::Decided { accepted: None, tag: 0, at: record.at });
+                }
+            }
             What::Discarded(ticket, true) => self.decide(*ticket, Decision::Discarded),
+            What::Unwatched(shadow, true) => self.shadows.unwatch(*shadow, record.at),
+            What::Shadow(text) => self.shadows.text = Some((**text).clone()),
             What::Finished { ticket, outcome } => self.finish(*ticket, outcome),
             What::Told(notice) => self.told(notice),
-            What::Phase(phase) => self.phase = *phase,
+            What::Phase(phase) => {
+                self.phase = *phase;
+                self.ready_since = (*phase == Phase::Ready).then_some(record.at);
+                if matches!(phase, Phase::Draining | Phase::Ready) {
+                    // What nobody uses needs not be renewed.
+                    self.shadows.own.retain(|_, known| !matches!(known, Known::Lost | Known::Forgotten));
+                    self.filters.renewals_over();
+                }
+            }
             What::Dial(link) => self.link = LinkState::dialed(*link, record.at),
             What::Up(link) if self.link.number == *link && self.link.stage == Stage::Dialed => {
                 self.link.stage = Stage::Up;
@@ -350,6 +420,9 @@ impl Model {
             What::Received(_, packet) if meaning != Meaning::Ignored => self.received(packet, meaning),
             What::Healed => self.healed_at = Some(record.at),
             _ => {}
+        }
+        if matches!(record.what, What::Sent(..) | What::Received(..)) {
+            self.shadows.text = None;
         }
         // What else happens neither fills nor empties the application's hands.
         if matches!(record.what, What::Pause(_) | What::Dial(_) | What::Sent(..) | What::Received(..)) {
@@ -375,6 +448,8 @@ impl Model {
             Operation::Publish(..) => {}
             Operation::Subscribe(filters) => self.filters.asked(ticket, filters),
             Operation::Unsubscribe(filters) => self.filters.ended(filters),
+            Operation::Shadow(ask) => self.shadows.accept(ticket, ask, self.now),
+            Operation::Watch(watch) => self.shadows.watch(ticket, watch, self.now),
         }
     }
 
@@ -387,7 +462,7 @@ impl Model {
     }
 
     fn finish(&mut self, ticket: u64, outcome: &Outcome) {
-        let Some(op) = self.ops.get(ticket) else { return };
+        let Some(op) = self.ops.get(ticket) else { return self.finish_ask(ticket, outcome) };
         let (state, unanswered) = (op.state, !matches!(outcome, Outcome::Subscribed(_)));
         if let Kind::Subscribe(filters) = &op.kind {
             if unanswered {
@@ -415,8 +490,17 @@ impl Model {
         }
     }
 
+    fn finish_ask(&mut self, ticket: u64, outcome: &Outcome) {
+        self.shadows.asks.remove(&ticket);
+        self.shadows.cut_short.remove(&ticket);
+        if let Some(watch) = self.shadows.watches.values_mut().find(|watch| watch.ticket == ticket) {
+            watch.begun |= matches!(outcome, Outcome::Subscribed(_));
+        }
+    }
+
     fn told(&mut self, notice: &Notice) {
         match notice {
+            Notice::Shadow(news) => self.shadows.told(ShadowTopics::of(&news.shadow).shadow, &news.event),
             Notice::Stopped => {
                 if let Life::Closing { again } = self.life {
                     self.life = if again { Life::Running } else { Life::Idle };
@@ -453,6 +537,12 @@ impl Model {
         for bound in self.session.unanswered() {
             match &bound.what {
                 Carried::Renewal(filters) if alone => self.link.condemned = filters.first().copied(),
+                Carried::Ask(asked, _) if alone => self.shadows.closed(*asked),
+                Carried::OwnSubscribe(filters) | Carried::OwnUnsubscribe(filters) if alone => {
+                    if let Some(first) = filters.first() {
+                        *self.shadows.closes.entry(*first).or_default() += 1;
+                    }
+                }
                 what => drop(what.ticket().map(|ticket| self.ops.closed(ticket, alone))),
             }
         }
@@ -464,12 +554,20 @@ impl Model {
         }
         let doubtful = self.link.connect_at.is_some() && self.link.online_at.is_none() && self.link.refused.is_none();
         if doubtful {
-            self.filters.lost();
+            self.lose_filters();
         }
+        self.ready_since = None;
         self.link.stage = Stage::Gone;
         self.link.gone_at = self.now;
         self.session.link_lost();
         self.filters.link_lost();
+    }
+
+    fn lose_filters(&mut self) {
+        self.filters.lost();
+        for known in self.shadows.own.values_mut().filter(|known| matches!(known, Known::Granted | Known::Maybe)) {
+            *known = Known::Lost;
+        }
     }
 
     fn sent(&mut self, packet: &Packet, meaning: Meaning) {
@@ -514,6 +612,19 @@ impl Model {
                 self.session.bind(id, carried, self.now);
             }
             (_, Meaning::Again { .. }) => self.session.sent_again(id, self.now),
+            (Packet::Publish(publish), Meaning::Ask(asked)) => {
+                self.shadows.sent(asked, publish);
+                self.session.bind(id, Carried::Ask(asked, *publish), self.now);
+            }
+            (Packet::Subscribe(_, filters), Meaning::Own) => {
+                let names: Box<[_]> = filters.iter().map(|&(filter, _)| filter).collect();
+                self.shadows.own.extend(names.iter().map(|name| (*name, Known::Asked)));
+                self.session.bind(id, Carried::OwnSubscribe(names), self.now);
+            }
+            (Packet::Unsubscribe(_, filters), Meaning::Own) => {
+                self.shadows.own.retain(|filter, _| !filters.contains(filter));
+                self.session.bind(id, Carried::OwnUnsubscribe(filters.clone()), self.now);
+            }
             _ => {}
         }
     }
@@ -527,6 +638,7 @@ impl Model {
             (Packet::Pingresp, _) => self.link.ping_sent_at = None,
             (Packet::Publish(message), Meaning::Message) if message.qos == Qos::AtLeastOnce => {
                 self.link.unacked += 1;
+                self.heard(message);
             }
             (Packet::Puback(id), Meaning::Answer(ticket)) => {
                 self.session.free(*id);
@@ -544,6 +656,12 @@ impl Model {
                 if let Some(Carried::Renewal(filters)) = self.session.free(*id).map(|bound| bound.what) {
                     for (filter, code) in filters.iter().zip(codes) {
                         self.filters.renewed(*filter, *code != 0x80);
+                        if self.shadows.own.contains_key(filter) {
+                            if *code == 0x80 {
+                                self.shadows.refused.insert(*filter, self.now);
+                            }
+                            self.own_answered(*filter, *code != 0x80, false);
+                        }
                     }
                 }
             }
@@ -551,6 +669,25 @@ impl Model {
                 self.session.free(*id);
                 self.decide(ticket, Decision::Unsubscribed);
             }
+            (Packet::Publish(message), Meaning::Message) => self.heard(message),
+            (Packet::Puback(id), Meaning::AskAcked(asked)) => {
+                self.session.free(*id);
+                self.link.acks += 1;
+                self.shadows.acked(asked);
+            }
+            (Packet::Suback(id, codes), Meaning::OwnAnswer { late }) => {
+                if let Some(Carried::OwnSubscribe(filters)) = self.session.free(*id).map(|bound| bound.what) {
+                    filters.first().map(|first| self.shadows.closes.remove(first));
+                    let refused = codes.contains(&0x80);
+                    for filter in filters.iter().filter(|_| refused) {
+                        self.shadows.refused.insert(*filter, self.now);
+                    }
+                    for (filter, code) in filters.iter().zip(codes) {
+                        self.own_answered(*filter, *code != 0x80, late);
+                    }
+                }
+            }
+            (Packet::Unsuback(id), Meaning::OwnAnswer { .. }) => drop(self.session.free(*id)),
             (Packet::Suback(id, _) | Packet::Unsuback(id), Meaning::LateAnswer) => drop(self.session.free(*id)),
             _ => {}
         }
@@ -563,11 +700,34 @@ impl Model {
         self.link.backlog_until = self.ops.last_ticket();
         self.link.last_sent = self.now;
         if !resumed {
-            self.filters.lost();
+            self.lose_filters();
         }
-        for ticket in self.session.accepted(resumed) {
-            self.ops.set(ticket, State::Waiting);
+        let (used, unused) = self.shadows.begin_renewing();
+        for what in self.session.accepted(resumed) {
+            match what {
+                Carried::Ask(asked, _) => self.shadows.again(asked),
+                what => drop(what.ticket().map(|ticket| self.ops.set(ticket, State::Waiting))),
+            }
         }
-        self.filters.begin_renewing();
+        self.filters.begin_renewing(used, unused);
+        if !resumed || self.filters.renews() {
+            self.shadows.session_lost();
+        }
+    }
+
+    fn heard(&mut self, message: &Published) {
+        let Some(text) = self.shadows.text.take() else { return };
+        if self.shadows.takes(message.topic) != Some(false) {
+            self.shadows.heard(&text, message.tag, self.now);
+        }
+    }
+
+    fn own_answered(&mut self, filter: Name, granted: bool, late: bool) {
+        if granted {
+            let known = if late { Known::Maybe } else { Known::Granted };
+            self.shadows.own.insert(filter, known);
+        } else {
+            self.shadows.own.remove(&filter);
+        }
     }
 }

@@ -106,6 +106,11 @@ impl Operations {
             Operation::Publish(publish, expires_at) => (Kind::Publish(*publish), *expires_at),
             Operation::Subscribe(filters) => (Kind::Subscribe(filters.clone()), None),
             Operation::Unsubscribe(filters) => (Kind::Unsubscribe(filters.clone()), None),
+            // These are outside of the queue.
+            Operation::Shadow(_) | Operation::Watch(_) => {
+                self.last_ticket = self.last_ticket.max(ticket);
+                return;
+            }
         };
         if ticket <= self.last_ticket {
             return;

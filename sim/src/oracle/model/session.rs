@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use thingwire_core::Instant;
 
-use crate::trace::Name;
+use super::shadows::Asked;
+use crate::trace::{Name, Published};
 
 /// A packet id in use.
 #[derive(Debug, Clone)]
@@ -26,6 +27,11 @@ pub(in crate::oracle) enum Carried {
     Unsubscribe(u64),
     /// A SUBSCRIBE of the client's own.
     Renewal(Box<[Name]>),
+    /// A PUBLISH of the client's own.
+    Ask(Asked, Published),
+    /// A SUBSCRIBE for requests and watches.
+    OwnSubscribe(Box<[Name]>),
+    OwnUnsubscribe(Box<[Name]>),
     /// Ended without an answer; the answer may still come.
     GivenUp,
 }
@@ -34,8 +40,22 @@ impl Carried {
     pub(in crate::oracle) fn ticket(&self) -> Option<u64> {
         match self {
             Self::Publish(ticket) | Self::Subscribe(ticket, _) | Self::Unsubscribe(ticket) => Some(*ticket),
-            Self::Renewal(_) | Self::GivenUp => None,
+            Self::Renewal(_) | Self::Ask(..) | Self::OwnSubscribe(_) | Self::OwnUnsubscribe(_) | Self::GivenUp => None,
         }
+    }
+
+    /// The message of the client's own.
+    pub(super) fn publish(&self) -> Option<&Published> {
+        if let Self::Ask(_, publish) = self { Some(publish) } else { None }
+    }
+
+    pub(in crate::oracle) fn is_message(&self) -> bool {
+        matches!(self, Self::Publish(_) | Self::Ask(..))
+    }
+
+    /// Whether its end is nobody's to be told.
+    pub(in crate::oracle) fn is_own_request(&self) -> bool {
+        matches!(self, Self::OwnSubscribe(_) | Self::OwnUnsubscribe(_))
     }
 }
 
@@ -97,11 +117,11 @@ impl Session {
     pub(super) fn bind(&mut self, id: u16, what: Carried, at: Instant) {
         self.free(id);
         match what {
-            Carried::Publish(_) => self.publishes += 1,
+            Carried::Publish(_) | Carried::Ask(..) => self.publishes += 1,
             Carried::Renewal(_) => self.renewals += 1,
-            Carried::Subscribe(..) | Carried::Unsubscribe(_) | Carried::GivenUp => {}
+            _ => {}
         }
-        self.requests += usize::from(!matches!(what, Carried::Publish(_)));
+        self.requests += usize::from(!what.is_message());
         self.in_use[usize::from(id) / 64] |= 1 << (id % 64);
         self.bound.push_back(Bound { id, what, on_link: true, first_sent_at: at, sent_at: at });
     }
@@ -121,11 +141,11 @@ impl Session {
         let bound = self.bound.remove(index)?;
         self.in_use[usize::from(id) / 64] &= !(1 << (id % 64));
         match bound.what {
-            Carried::Publish(_) => self.publishes -= 1,
+            Carried::Publish(_) | Carried::Ask(..) => self.publishes -= 1,
             Carried::Renewal(_) => self.renewals -= 1,
-            Carried::Subscribe(..) | Carried::Unsubscribe(_) | Carried::GivenUp => {}
+            _ => {}
         }
-        self.requests -= usize::from(!matches!(bound.what, Carried::Publish(_)));
+        self.requests -= usize::from(!bound.what.is_message());
         Some(bound)
     }
 
@@ -158,10 +178,10 @@ impl Session {
         }
     }
 
-    /// A link was accepted. Returns the tickets of what has to be made again as new.
-    pub(super) fn accepted(&mut self, resumed: bool) -> Vec<u64> {
-        let stays = |bound: &Bound| resumed && matches!(bound.what, Carried::Publish(_));
-        let again = self.bound.iter().filter(|bound| !stays(bound)).filter_map(|bound| bound.what.ticket()).collect();
+    /// A link was accepted. Returns what has to be made again as new.
+    pub(super) fn accepted(&mut self, resumed: bool) -> Vec<Carried> {
+        let stays = |bound: &Bound| resumed && bound.what.is_message();
+        let again = self.bound.iter().filter(|bound| !stays(bound)).map(|bound| bound.what.clone()).collect();
         let gone: Vec<_> = self.bound.iter().filter(|bound| !stays(bound)).map(|bound| bound.id).collect();
         for id in gone {
             self.free(id);

@@ -10,7 +10,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use crate::oracle::Finding;
-use crate::plan::{AppFault, BrokerFault, ClockFault, Fault, Plan};
+use crate::plan::{AppFault, BrokerFault, ClockFault, Fault, Plan, ShadowFault};
 use crate::trace::Trace;
 
 use frame::Frame;
@@ -103,6 +103,7 @@ fn is_instant(fault: &Fault) -> bool {
         }
         Fault::Clock(fault) => matches!(fault, ClockFault::Back(_)),
         Fault::App(fault) => matches!(fault, AppFault::StartAgain | AppFault::Burst(_) | AppFault::DiscardAll),
+        Fault::ShadowService(fault) => matches!(fault, ShadowFault::Delete | ShadowFault::Recreate),
         Fault::Connect(_)
         | Fault::Hold(_)
         | Fault::Shape(_)

@@ -156,7 +156,7 @@ impl Device {
                 Action::Close(link) => self.close(stage, link),
                 Action::Notify(notice) => {
                     // What is said of it, by the client or by whoever is told, goes out before the next thing is told.
-                    let answered = self.user.is_some() || matches!(notice, Notice::Message(_));
+                    let answered = self.user.is_some() || self.app.answers(&notice);
                     self.told(stage, now, notice);
                     if answered {
                         self.transmit(stage, now);
@@ -186,7 +186,8 @@ impl Device {
         }
         let (link, device) = (wire.link.number(), self.number);
         let bytes = wire.outbound.get(before..).unwrap_or_default();
-        wire.sent.push(bytes, |packet| {
+        wire.sent.push_read(bytes, |text, packet| {
+            stage.records.extend(text.map(|text| Record { at: now, device, what: What::Shadow(text) }));
             stage.records.push(Record { at: now, device, what: What::Sent(link, packet) });
         });
     }

@@ -128,7 +128,8 @@ impl Device {
             // Of bytes that have ended the link the client takes all or none; they were given to it.
             let taken = if waits { before - wire.inbound.len() } else { before };
             let (link, device) = (wire.link.number(), self.number);
-            wire.received.push(wire.unseen.get(..taken).unwrap_or_default(), |packet| {
+            wire.received.push_read(wire.unseen.get(..taken).unwrap_or_default(), |text, packet| {
+                stage.records.extend(text.map(|text| Record { at: now, device, what: What::Shadow(text) }));
                 stage.records.push(Record { at: now, device, what: What::Received(link, packet) });
             });
             wire.unseen.drain(..taken.min(wire.unseen.len()));

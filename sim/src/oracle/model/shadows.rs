@@ -1,0 +1,346 @@
+//! What is asked of device shadows, what is watched, and what the client subscribes to and publishes for that.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use thingwire_core::{Instant, ShadowEvent};
+
+use super::operations::same_message;
+use crate::trace::shadow::{Says, ShadowAsk, ShadowText, Verb, WatchAsk};
+use crate::trace::{Name, Published};
+
+#[derive(Debug, Default)]
+pub(in crate::oracle) struct Shadows {
+    pub(in crate::oracle) asks: BTreeMap<u64, Ask>,
+    /// Readings for watches that were published, and may have ended without anybody being told.
+    pub(in crate::oracle) reads: BTreeMap<Name, Read>,
+    pub(in crate::oracle) watches: BTreeMap<Name, Watch>,
+    /// The filters that the client has subscribed to for all this.
+    pub(in crate::oracle) own: BTreeMap<Name, Known>,
+    /// All filters that any of it has ever needed.
+    ever: BTreeSet<Name>,
+    /// When the server last refused the subscription to it.
+    pub(in crate::oracle) refused: BTreeMap<Name, Instant>,
+    /// Links that the server closed when nothing but the SUBSCRIBE that begins with this filter was unanswered.
+    pub(in crate::oracle) closes: BTreeMap<Name, u32>,
+    /// Calls of watches that were ended before they were told to have begun, when, and whether they might have been told.
+    pub(in crate::oracle) cut_short: BTreeMap<u64, (Instant, bool)>,
+    /// What the next PUBLISH says.
+    pub(in crate::oracle) text: Option<ShadowText>,
+}
+
+/// A request of the application's.
+#[derive(Debug)]
+pub(in crate::oracle) struct Ask {
+    pub(in crate::oracle) request: ShadowAsk,
+    pub(in crate::oracle) since: Instant,
+    pub(in crate::oracle) token: Option<Name>,
+    pub(in crate::oracle) stage: Stage,
+    pub(in crate::oracle) published: Option<Published>,
+    /// What it has to be told to have ended with.
+    pub(in crate::oracle) decided: Option<Decided>,
+    /// Links that the server closed when it alone was unanswered.
+    pub(in crate::oracle) closes: u32,
+}
+
+impl Ask {
+    pub(in crate::oracle) fn answers(&self) -> [Name; 2] {
+        self.request.topics.answers_to(self.request.verb)
+    }
+
+    /// Whether a link has carried it.
+    pub(in crate::oracle) fn was_sent(&self) -> bool {
+        self.published.is_some()
+    }
+
+    /// Whether it has been published and has no answer.
+    pub(in crate::oracle) fn waits_for_answer(&self) -> bool {
+        self.was_sent() && self.decided.is_none()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::oracle) enum Stage {
+    /// To be published, for the first time or again.
+    Waiting,
+    /// Published, and not acknowledged.
+    InFlight,
+    Acked,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::oracle) struct Decided {
+    /// Withdrawn, where it is `None`; else whether the service said yes.
+    pub(in crate::oracle) accepted: Option<bool>,
+    /// The fingerprint of the answer.
+    pub(in crate::oracle) tag: u64,
+    pub(in crate::oracle) at: Instant,
+}
+
+/// A reading for a watch.
+#[derive(Debug)]
+pub(in crate::oracle) struct Read {
+    pub(in crate::oracle) shadow: Name,
+    pub(in crate::oracle) published: Published,
+    pub(in crate::oracle) acked: bool,
+}
+
+/// A watched shadow.
+#[derive(Debug)]
+pub(in crate::oracle) struct Watch {
+    pub(in crate::oracle) ticket: u64,
+    pub(in crate::oracle) since: Instant,
+    pub(in crate::oracle) ask: WatchAsk,
+    /// Its call was told to have ended well.
+    pub(in crate::oracle) begun: bool,
+    /// The newest versions told.
+    pub(in crate::oracle) delta: Option<u64>,
+    pub(in crate::oracle) documents: Option<u64>,
+    pub(in crate::oracle) current: Option<u64>,
+}
+
+/// Whether the server knows a filter of the client's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::oracle) enum Known {
+    Asked,
+    Granted,
+    /// It was granted after the client may have given up waiting for that.
+    Maybe,
+    Lost,
+    /// Lost, and perhaps not wanted any more.
+    Forgotten,
+}
+
+/// What a PUBLISH of the client's own is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::oracle) enum Asked {
+    Request(u64),
+    Read(Name),
+}
+
+impl Shadows {
+    pub(super) fn accept(&mut self, ticket: u64, ask: &ShadowAsk, since: Instant) {
+        self.ever.extend(ask.topics.answers_to(ask.verb));
+        let (token, stage) = (ask.token, Stage::Waiting);
+        let request = ask.clone();
+        let new = Ask { request, since, token, stage, published: None, decided: None, closes: 0 };
+        self.asks.insert(ticket, new);
+    }
+
+    pub(super) fn watch(&mut self, ticket: u64, ask: &WatchAsk, since: Instant) {
+        self.ever.extend(ask.streams());
+        if ask.reads {
+            self.ever.extend(ask.topics.answers_to(Verb::Get));
+        }
+        let ask = ask.clone();
+        let shadow = ask.topics.shadow;
+        let new = Watch { ticket, since, ask, begun: false, delta: None, documents: None, current: None };
+        self.watches.insert(shadow, new);
+    }
+
+    pub(super) fn unwatch(&mut self, shadow: Name, at: Instant) {
+        if let Some(watch) = self.watches.remove(&shadow).filter(|watch| !watch.begun) {
+            let granted = watch.ask.streams().all(|filter| self.is_granted(filter));
+            self.cut_short.insert(watch.ticket, (at, granted));
+        }
+        self.reads.retain(|_, read| read.shadow != shadow);
+    }
+
+    pub(in crate::oracle) fn watch_of(&self, ticket: u64) -> Option<&Watch> {
+        self.watches.values().find(|watch| watch.ticket == ticket)
+    }
+
+    /// What has not ended.
+    pub(in crate::oracle) fn live(&self) -> usize {
+        self.asks.len()
+    }
+
+    /// How many requests have been published and have no answer.
+    /// One whose time is over has ended, although that may not have been told yet.
+    pub(in crate::oracle) fn in_flight(&self, now: Instant) -> usize {
+        self.asks.values().filter(|ask| ask.waits_for_answer() && ask.request.deadline > now).count()
+    }
+
+    /// Whether some request or watch has needed all of these.
+    pub(in crate::oracle) fn are_asked_for<'a>(&self, mut filters: impl Iterator<Item = &'a Name>) -> bool {
+        filters.all(|filter| self.ever.contains(filter))
+    }
+
+    /// Whether something that has not ended certainly uses this filter.
+    pub(super) fn uses(&self, filter: Name) -> bool {
+        let asked = self.asks.values().any(|ask| ask.decided.is_none() && ask.answers().contains(&filter));
+        asked || self.watches.values().any(|watch| watch.ask.streams().any(|stream| stream == filter))
+    }
+
+    /// Whether something that has not ended has used this filter since before this instant.
+    pub(in crate::oracle) fn used_since(&self, filter: Name, before: Instant) -> bool {
+        let asked = |ask: &Ask| ask.since < before && ask.answers().contains(&filter);
+        let watched = |watch: &Watch| watch.since < before && watch.ask.streams().any(|stream| stream == filter);
+        self.asks.values().any(asked) || self.watches.values().any(watched)
+    }
+
+    /// Whether messages on this topic are the client's, are the application's, or may be either's.
+    pub(in crate::oracle) fn takes(&self, topic: Name) -> Option<bool> {
+        if !self.ever.contains(&topic) {
+            return Some(false);
+        }
+        let known = matches!(self.own.get(&topic), Some(Known::Granted | Known::Maybe));
+        (known || self.uses(topic)).then_some(true)
+    }
+
+    /// Whether this is subscribed to, or was and is owed a renewal.
+    pub(in crate::oracle) fn is_granted(&self, filter: Name) -> bool {
+        matches!(self.own.get(&filter), Some(Known::Granted | Known::Maybe | Known::Lost))
+    }
+
+    /// Whether the answers to this request come.
+    pub(in crate::oracle) fn hears_answers(&self, answers: [Name; 2]) -> bool {
+        answers.iter().all(|filter| matches!(self.own.get(filter), Some(Known::Granted | Known::Maybe)))
+    }
+
+    /// What a PUBLISH that is not sent again is, by its token.
+    pub(super) fn asked(&self, publish: &Published) -> Option<Asked> {
+        let text = self.text.as_ref()?;
+        let Says::Ask(verb) = text.says else { return None };
+        let here =
+            |ask: &&Ask| ask.decided.is_none() && ask.request.verb == verb && ask.request.topics.shadow == text.shadow;
+        let named = |ask: &Ask| ask.token.is_some() && ask.token == text.token;
+        if let Some((ticket, ask)) = self.asks.iter().find(|(_, ask)| here(ask) && named(ask)) {
+            let same = ask.published.is_none_or(|published| same_message(&published, publish));
+            return (same && ask.stage == Stage::Waiting).then_some(Asked::Request(*ticket));
+        }
+        let nameless = |ask: &&Ask| here(ask) && ask.token.is_none();
+        let by_ticket = text.ticket.filter(|ticket| self.asks.get(ticket).as_ref().is_some_and(nameless));
+        if let Some(ticket) = by_ticket {
+            return Some(Asked::Request(ticket));
+        }
+        let token = text.token?;
+        let reads = self.watches.get(&text.shadow).is_some_and(|watch| watch.ask.reads);
+        if verb == Verb::Get && reads && text.ticket.is_some() {
+            return Some(Asked::Read(token));
+        }
+        // A token that was given with an update's own text.
+        let unsent = self.asks.iter().find(|(_, ask)| nameless(ask) && verb == Verb::Update);
+        unsent.map(|(ticket, _)| Asked::Request(*ticket))
+    }
+
+    pub(super) fn carried(&self, asked: Asked) -> Option<&Published> {
+        match asked {
+            Asked::Request(ticket) => self.asks.get(&ticket)?.published.as_ref(),
+            Asked::Read(token) => self.reads.get(&token).map(|read| &read.published),
+        }
+    }
+
+    pub(super) fn sent(&mut self, asked: Asked, publish: &Published) {
+        let Some(text) = &self.text else { return };
+        match asked {
+            Asked::Request(ticket) => {
+                if let Some(ask) = self.asks.get_mut(&ticket) {
+                    (ask.stage, ask.token, ask.published) = (Stage::InFlight, text.token, Some(*publish));
+                }
+            }
+            Asked::Read(token) => {
+                let read = Read { shadow: text.shadow, published: *publish, acked: false };
+                self.reads.insert(token, read);
+            }
+        }
+    }
+
+    pub(super) fn acked(&mut self, asked: Asked) {
+        match asked {
+            Asked::Request(ticket) => {
+                if let Some(ask) = self.asks.get_mut(&ticket) {
+                    ask.stage = Stage::Acked;
+                }
+            }
+            Asked::Read(token) => {
+                if let Some(read) = self.reads.get_mut(&token) {
+                    read.acked = true;
+                }
+            }
+        }
+    }
+
+    /// The server has lost the session, or it may have. What is not acknowledged is in `again` where it has to be made
+    /// again; a get whose answer may be lost is made again anyway.
+    pub(super) fn session_lost(&mut self) {
+        for ask in self.asks.values_mut().filter(|ask| ask.request.verb == Verb::Get && ask.stage == Stage::Acked) {
+            ask.stage = Stage::Waiting;
+        }
+    }
+
+    /// A link is accepted. The filters that have to be subscribed to again, and those of which nobody can see whether
+    /// the client still uses them.
+    pub(super) fn begin_renewing(&mut self) -> (Vec<Name>, Vec<Name>) {
+        let lost = self.own.iter().filter(|(_, known)| matches!(known, Known::Lost | Known::Forgotten));
+        let (used, unused): (Vec<_>, Vec<_>) =
+            lost.partition(|(filter, known)| **known == Known::Lost && self.uses(**filter));
+        let names = |filters: Vec<(&Name, &Known)>| filters.into_iter().map(|(filter, _)| *filter).collect::<Vec<_>>();
+        let (used, unused) = (names(used), names(unused));
+        for filter in &unused {
+            self.own.insert(*filter, Known::Forgotten);
+        }
+        (used, unused)
+    }
+
+    pub(super) fn again(&mut self, asked: Asked) {
+        if let Asked::Request(ticket) = asked {
+            if let Some(ask) = self.asks.get_mut(&ticket) {
+                ask.stage = Stage::Waiting;
+            }
+        }
+    }
+
+    pub(super) fn closed(&mut self, asked: Asked) {
+        if let Asked::Request(ticket) = asked {
+            if let Some(ask) = self.asks.get_mut(&ticket) {
+                ask.closes += 1;
+            }
+        }
+    }
+
+    /// The request that a message answers.
+    pub(in crate::oracle) fn answered(&self, text: &ShadowText) -> Option<u64> {
+        let (Says::Accepted(verb) | Says::Rejected(verb)) = text.says else { return None };
+        let token = text.token?;
+        let fits = |ask: &Ask| {
+            ask.token == Some(token)
+                && ask.waits_for_answer()
+                && ask.request.verb == verb
+                && ask.request.topics.shadow == text.shadow
+        };
+        self.asks.iter().find(|(_, ask)| fits(ask)).map(|(ticket, _)| *ticket)
+    }
+
+    /// The watch whose reading a message answers.
+    pub(in crate::oracle) fn read_by(&self, text: &ShadowText) -> Option<Name> {
+        let (Says::Accepted(Verb::Get) | Says::Rejected(Verb::Get)) = text.says else { return None };
+        let read = self.reads.get(&text.token?)?;
+        (read.shadow == text.shadow).then_some(read.shadow)
+    }
+
+    pub(super) fn heard(&mut self, text: &ShadowText, tag: u64, at: Instant) {
+        if let Some(ask) = self.answered(text).and_then(|ticket| self.asks.get_mut(&ticket)) {
+            let accepted = Some(matches!(text.says, Says::Accepted(_)));
+            ask.decided = Some(Decided { accepted, tag, at });
+        }
+        if self.read_by(text).is_some() {
+            text.token.and_then(|token| self.reads.remove(&token));
+        }
+    }
+
+    pub(super) fn told(&mut self, shadow: Name, event: &ShadowEvent) {
+        let Some(watch) = self.watches.get_mut(&shadow) else { return };
+        match event {
+            ShadowEvent::Delta(delta) => watch.delta = Some(delta.version),
+            ShadowEvent::Documents(documents) => watch.documents = Some(documents.current.version),
+            ShadowEvent::Current(document) => watch.current = document.version,
+            ShadowEvent::Absent | ShadowEvent::Deleted { .. } => {
+                (watch.delta, watch.documents, watch.current) = (None, None, None);
+            }
+            ShadowEvent::GivenUp { .. } => {
+                self.watches.remove(&shadow);
+            }
+            _ => {}
+        }
+    }
+}
