@@ -36,7 +36,7 @@ pub(crate) enum Effect {
     /// No request and no stream needs these any more; the server has forgotten them.
     Forget(Vec<Filter>),
     Publish(Ticket, Publish),
-    /// Its answers are not subscribed to any more: if it was not sent yet, it has to wait.
+    /// Its answers are not subscribed to any more, or nobody waits for them: it is not sent, if it was not yet.
     Recall(Ticket),
     Ended(Ticket, End),
     /// What became of a channel that has streams.
@@ -236,9 +236,10 @@ impl Requests {
         waits
     }
 
-    /// Forgets a request. Its answer will find nobody.
+    /// Forgets a request. It is not published any more; the answer to one that was will find nobody.
     pub(crate) fn forget(&mut self, ticket: Ticket) {
         self.remove(ticket);
+        self.effects.push_back(Effect::Recall(ticket));
     }
 
     /// Subscribes to a stream; what becomes of it comes as [`Effect::Stream`].

@@ -3,11 +3,11 @@
 use core::time::Duration;
 
 use thingwire_core::{
-    LinkError, Notice, Outcome, Refusal, Section, ShadowEvent, ShadowName, ShadowRequest, ShadowWatch, Ticket,
+    LinkError, Notice, Outcome, Qos, Refusal, Section, ShadowEvent, ShadowName, ShadowRequest, ShadowWatch, Ticket,
     WrongType,
 };
 
-use crate::requests::{SUBSCRIBE, UNSUBSCRIBE, filters, get, kind, name, on, token, update};
+use crate::requests::{PUBLISH, SUBSCRIBE, UNSUBSCRIBE, filters, get, kind, name, on, token, update};
 use crate::rig::{CONNACK, CONNACK_RESUMED, Rig, config, message, packet_id, persistent, puback, suback, topic};
 
 fn deltas() -> ShadowWatch {
@@ -341,6 +341,28 @@ fn the_end_of_a_watch_is_the_end_of_its_news() {
     assert!(sent.iter().any(|packet| kind(packet) == UNSUBSCRIBE && topic(packet) == on("update/delta")));
     rig.tell("update/delta", &delta(1));
     assert_eq!(rig.told(), [""; 0]);
+}
+
+#[test]
+fn nothing_is_read_for_a_watch_that_has_ended_meanwhile() {
+    let mut config = config();
+    config.in_flight_max = 1;
+    let mut rig = Rig::online(config);
+    let watch = rig.watch(deltas());
+    rig.publish("busy", "1", Qos::AtLeastOnce);
+    let sent = rig.drain();
+    let [busy] = &sent.iter().filter(|packet| kind(packet) == PUBLISH).map(|it| packet_id(it)).collect::<Vec<_>>()[..]
+    else {
+        panic!("the window is full: {sent:?}")
+    };
+    let mut subscribes: Vec<_> = sent.into_iter().filter(|packet| kind(packet) == SUBSCRIBE).collect();
+    while let Some(subscribe) = subscribes.pop() {
+        subscribes.extend(rig.receive(&suback(packet_id(&subscribe), &vec![1; filters(&subscribe)])));
+    }
+    assert!(rig.client.unwatch_shadow(rig.now, watch));
+    rig.drain();
+    let freed = rig.receive(&puback(*busy));
+    assert!(freed.iter().all(|packet| kind(packet) != PUBLISH), "{freed:?}");
 }
 
 #[test]
