@@ -317,9 +317,11 @@ impl App {
         let tag = u64::from(self.device) << 40 | self.next_tag;
         self.next_tag += 1;
         let name = Name::of(topic.as_str().as_bytes());
+        let payload = stage.payload(tag, size);
+        let tag = tag_on(topic.as_str().as_bytes(), &payload);
         let message = Published { id: 0, dup: false, qos, retain, topic: name, tag, len: size.max(8) };
         let operation = Operation::Publish(message, expires_in.map(|span| now + span.0));
-        let mut publish = Publish::new(topic, stage.payload(tag, size)).qos(qos).retain(retain);
+        let mut publish = Publish::new(topic, payload).qos(qos).retain(retain);
         publish.expires_in = expires_in.map(|span| span.0);
         match client.publish(now, publish) {
             Ok(ticket) => self.accepted(stage, now, ticket, operation),
