@@ -100,7 +100,9 @@ pub(super) fn what(trace: &Trace, what: &What) -> String {
         What::Fault { name, begins: true, index } => format!("fault {index} begins: {name}"),
         What::Fault { name, begins: false, index } => format!("fault {index} ends: {name}"),
         What::Unwatched(shadow, true) => format!("the application watches {} no more", trace.name(*shadow)),
-        What::Unwatched(shadow, false) => format!("the application ends no watch: of {}", trace.name(*shadow)),
+        What::Unwatched(shadow, false) => {
+            format!("the application ends a watch that is over: of {}", trace.name(*shadow))
+        }
         What::Shadow(text) => format!("about {}: {}", trace.name(text.shadow), shadow_text(text)),
         What::Stands(shadow, None) => format!("the service has no {}", trace.name(*shadow)),
         What::Stands(shadow, Some((version, differs))) => {
