@@ -9,3 +9,4 @@ mod pinned;
 mod random;
 mod rig;
 mod right;
+mod shadows;

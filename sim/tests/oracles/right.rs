@@ -8,7 +8,7 @@ use thingwire_core::{Instant, Phase};
 use thingwire_sim::oracle::{Judge, Mark, Oracle, Rulebook, Verdict};
 use thingwire_sim::trace::{Observer, Record, What};
 
-use crate::lives;
+use crate::{lives, shadows};
 
 pub(crate) fn judge(records: &[Record], rules: &Rulebook) -> Verdict {
     let mut judge = Judge::new(vec![rules.clone()]);
@@ -84,7 +84,7 @@ fn findings_are_bounded() {
 #[test]
 fn marks_and_coverage_are_counted() {
     let mut met: BTreeMap<&str, u64> = BTreeMap::new();
-    for (_, life) in lives::ALL {
+    for (_, life) in lives::ALL.into_iter().chain([("shadows", shadows::life as lives::Life)]) {
         let (records, rules) = life();
         for (mark, count) in judge(&records, &rules).marks {
             *met.entry(mark).or_default() += count;
@@ -101,8 +101,8 @@ fn marks_and_coverage_are_counted() {
 #[test]
 fn every_oracle_has_a_name_and_a_statement() {
     let mut names: Vec<_> = Oracle::ALL.iter().map(|oracle| oracle.id()).collect();
-    assert_eq!(names.len(), 40);
+    assert_eq!(names.len(), 45);
     names.dedup();
-    assert_eq!(names.len(), 40);
+    assert_eq!(names.len(), 45);
     assert!(Oracle::ALL.iter().all(|oracle| oracle.statement().ends_with('.')));
 }
