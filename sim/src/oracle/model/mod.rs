@@ -195,7 +195,7 @@ impl Model {
                 self.link.stage = Stage::Up;
                 self.link.was_up = true;
             }
-            What::Down(link, why) if self.link.number == *link => self.down(why),
+            What::Down(link, why) if self.link.number == *link => self.down(why, rules.config.closes_max),
             What::Close(link) if self.link.number == *link => self.gone(),
             What::Sent(link, packet) if self.link.number == *link => self.sent(packet, meaning),
             What::Received(_, packet) if meaning != Meaning::Ignored => self.received(packet, meaning),
@@ -301,24 +301,29 @@ impl Model {
         }
     }
 
-    fn down(&mut self, why: &LinkError) {
+    fn down(&mut self, why: &LinkError, closes_max: u32) {
         let by_server = *why == LinkError::Closed && self.online();
         if self.link.stage != Stage::Gone {
             self.link.told_down = Some(why.clone());
         }
         if by_server {
-            self.closed_by_server();
+            self.closed_by_server(closes_max);
         }
         self.gone();
     }
 
-    fn closed_by_server(&mut self) {
+    fn closed_by_server(&mut self, closes_max: u32) {
+        let mut given_up = None;
         let weight = |what: &Carried| if let Carried::Renewal(filters) = what { filters.len() } else { 1 };
         let alone = self.session.unanswered().map(|bound| weight(&bound.what)).sum::<usize>() == 1;
         for bound in self.session.unanswered() {
             match &bound.what {
                 Carried::Renewal(filters) if alone => self.link.condemned = filters.first().copied(),
-                Carried::Ask(asked, _) if alone => self.shadows.closed(*asked),
+                Carried::Ask(asked, _) => {
+                    // Nobody is told of it, if nobody waits for its answer any more.
+                    let cost = self.shadows.closed(*asked, alone);
+                    given_up = given_up.or((alone && cost >= closes_max).then_some((bound.id, *asked)));
+                }
                 Carried::OwnSubscribe(filters) | Carried::OwnUnsubscribe(filters) if alone => {
                     if let Some(first) = filters.first() {
                         *self.shadows.closes.entry(*first).or_default() += 1;
@@ -326,6 +331,10 @@ impl Model {
                 }
                 what => drop(what.ticket().map(|ticket| self.ops.closed(ticket, alone))),
             }
+        }
+        if let Some((id, asked)) = given_up {
+            self.session.free(id);
+            self.shadows.costs_no_more(asked);
         }
     }
 

@@ -11,6 +11,8 @@ use crate::trace::{Name, Published};
 #[derive(Debug, Default)]
 pub(in crate::oracle) struct Shadows {
     pub(in crate::oracle) asks: BTreeMap<u64, Ask>,
+    /// Links that the server closed while this was unanswered.
+    costs: BTreeMap<Asked, u32>,
     /// Readings for watches that were published, and may have ended without anybody being told.
     pub(in crate::oracle) reads: BTreeMap<Name, Read>,
     pub(in crate::oracle) watches: BTreeMap<Name, Watch>,
@@ -38,7 +40,7 @@ pub(in crate::oracle) struct Ask {
     pub(in crate::oracle) published: Option<Published>,
     /// What it has to be told to have ended with.
     pub(in crate::oracle) decided: Option<Decided>,
-    /// Links that the server closed when it alone was unanswered.
+    /// Links that the server had closed on it when it last was alone unanswered.
     pub(in crate::oracle) closes: u32,
 }
 
@@ -111,7 +113,7 @@ pub(in crate::oracle) enum Known {
 }
 
 /// What a PUBLISH of the client's own is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::oracle) enum Asked {
     Request(u64),
     Read(Name),
@@ -246,6 +248,7 @@ impl Shadows {
     }
 
     pub(super) fn acked(&mut self, asked: Asked) {
+        self.costs_no_more(asked);
         match asked {
             Asked::Request(ticket) => {
                 if let Some(ask) = self.asks.get_mut(&ticket) {
@@ -290,12 +293,20 @@ impl Shadows {
         }
     }
 
-    pub(super) fn closed(&mut self, asked: Asked) {
-        if let Asked::Request(ticket) = asked {
+    /// The server closed a link on which this was unanswered. How many that makes, also where it has ended meanwhile.
+    pub(super) fn closed(&mut self, asked: Asked, alone: bool) -> u32 {
+        let cost = self.costs.entry(asked).or_default();
+        *cost += 1;
+        if let (Asked::Request(ticket), true) = (asked, alone) {
             if let Some(ask) = self.asks.get_mut(&ticket) {
-                ask.closes += 1;
+                ask.closes = *cost;
             }
         }
+        *cost
+    }
+
+    pub(super) fn costs_no_more(&mut self, asked: Asked) {
+        self.costs.remove(&asked);
     }
 
     /// The request that a message answers.
