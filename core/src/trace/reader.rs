@@ -79,9 +79,9 @@ impl<'a> Trace<'a> {
         let steps = read(&mut input, u64::get)?;
         let stopped = read(&mut input, bool::get)?;
         let hash = chain(0, &bytes[..input.at]);
-        let to = input.at;
         if read(&mut input, Input::array)? != hash.to_le_bytes() {
-            return Err(TraceError::Damaged { from: 0, to });
+            // Or the hash itself is.
+            return Err(TraceError::Damaged { from: 0, to: input.at });
         }
         if input.at != bytes.len() {
             return Err(TraceError::Trailing { at: input.at });
@@ -308,13 +308,9 @@ mod tests {
     /// `from`.
     fn forge(file: &mut [u8], from: usize) {
         while let Err(TraceError::Damaged { from: begin, to }) = Trace::parse(file) {
-            let (at, hash) = match begin {
-                0 => (to, chain(0, &file[..to])),
-                _ => {
-                    let before = if begin == from { [0; 8] } else { file[begin - 8..begin].try_into().unwrap() };
-                    (to - 8, chain(u64::from_le_bytes(before), &file[begin..to - 8]))
-                }
-            };
+            let at = to - 8;
+            let before = if begin == 0 || begin == from { [0; 8] } else { file[begin - 8..begin].try_into().unwrap() };
+            let hash = chain(u64::from_le_bytes(before), &file[begin..at]);
             if file[at..at + 8] == hash.to_le_bytes() {
                 return;
             }
