@@ -136,6 +136,7 @@ pub mod sources;
 mod subscriptions;
 mod suspects;
 mod tape;
+pub mod thing;
 mod throttle;
 mod time;
 mod timers;
