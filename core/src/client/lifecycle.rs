@@ -118,6 +118,9 @@ impl Client {
                 self.requests.packet_dropped(ticket);
             }
         }
+        if !resumed {
+            self.requests.session_is_new();
+        }
         if !resumed || !self.subscriptions.to_restore().is_empty() {
             // Or it may be: one that knows no subscription is none of ours.
             self.requests.session_lost();

@@ -178,8 +178,8 @@ impl Client {
                 self.send_own(ticket, &effect, Request::Publish(publish));
             }
             Effect::Recall(ticket) => {
-                if let Some((Request::Publish(publish), _)) = self.take_back(ticket) {
-                    self.requests.recalled(ticket, publish);
+                if let Some((Request::Publish(publish), carried)) = self.take_back(ticket) {
+                    self.requests.recalled(ticket, publish, carried);
                 }
             }
             Effect::Ended(ticket, end) => self.request_ended(ticket, end, &mut news),
@@ -190,7 +190,7 @@ impl Client {
 
     fn send_own(&mut self, ticket: Ticket, effect: &Effect, request: Request) {
         self.requests.packet_made(ticket, effect);
-        self.queue.push_own(self.now, ticket, request);
+        self.queue.push_own(self.now, ticket, request, self.requests.was_carried(ticket));
     }
 
     fn request_ended(&mut self, ticket: Ticket, end: End, news: &mut Vec<News>) {

@@ -162,9 +162,9 @@ impl Queue {
         self.sent.insert(index, (ticket, Entry { waits_since: now, request }));
     }
 
-    /// Appends what the client sends for itself.
-    pub(crate) fn push_own(&mut self, now: Instant, ticket: Ticket, request: Request) {
-        self.own.push_back((ticket, Entry { waits_since: now, request }, false));
+    /// Appends what the client sends for itself; whether an earlier link has carried it.
+    pub(crate) fn push_own(&mut self, now: Instant, ticket: Ticket, request: Request, carried: bool) {
+        self.own.push_back((ticket, Entry { waits_since: now, request }, carried));
     }
 
     /// Puts what the client had sent for itself back in front.

@@ -24,15 +24,15 @@ pub(super) struct Channel {
     pub(super) nameless: Option<Ticket>,
     /// Streams that use it.
     pub(super) streams: usize,
-    /// The server's last answer granted some of the filters, and not all.
-    granted_some: bool,
+    /// The server may know some of the filters.
+    may_be_known: bool,
     /// The server's last answer was no.
     pub(super) refused: bool,
     backoff: Backoff,
 }
 
 #[cfg(feature = "trace")]
-crate::wire::fields!(Channel { filters, topic, state, requests, nameless, streams, granted_some, refused, backoff });
+crate::wire::fields!(Channel { filters, topic, state, requests, nameless, streams, may_be_known, refused, backoff });
 
 impl Channel {
     pub(super) fn is_used(&self) -> bool {
@@ -153,7 +153,7 @@ impl Channels {
             requests: BTreeSet::new(),
             nameless: None,
             streams: 0,
-            granted_some: false,
+            may_be_known: false,
             refused: false,
             backoff: Backoff::new(),
         };
@@ -180,7 +180,7 @@ impl Channels {
                 let number = self.number();
                 self.set(id, State::Idle(number));
             }
-            State::InLine(_) | State::Retrying(_) if channel.granted_some => {
+            State::InLine(_) | State::Retrying(_) if channel.may_be_known => {
                 self.set(id, State::Unsubscribing);
                 return Some(Step::Unsubscribe(id));
             }
@@ -223,7 +223,7 @@ impl Channels {
     /// The server has granted all filters. Tells whether somebody still uses them.
     pub(super) fn granted(&mut self, id: ChannelId) -> bool {
         let Some(channel) = self.all.get_mut(&id) else { return false };
-        (channel.backoff, channel.refused, channel.granted_some) = (Backoff::new(), false, true);
+        (channel.backoff, channel.refused, channel.may_be_known) = (Backoff::new(), false, true);
         let used = channel.is_used();
         self.set(id, State::Granted);
         if !used {
@@ -235,7 +235,7 @@ impl Channels {
     /// The server has refused a filter or has not answered: asks again later, if somebody still wants it.
     pub(super) fn failed(&mut self, id: ChannelId, failure: Failure, now: Instant, rng: &mut Rng) -> Option<Step> {
         let channel = self.all.get_mut(&id)?;
-        channel.granted_some = failure.granted_some;
+        channel.may_be_known = failure.may_be_known;
         channel.refused = failure.refused;
         let retry_at = now + channel.backoff.wait(&retries(), rng);
         self.set(id, State::Retrying(retry_at));
@@ -245,7 +245,7 @@ impl Channels {
     /// The server has ended the subscription.
     pub(super) fn ended(&mut self, id: ChannelId) {
         let Some(channel) = self.all.get_mut(&id) else { return };
-        channel.granted_some = false;
+        channel.may_be_known = false;
         if channel.is_used() { self.queue_up(id) } else { self.remove(id) }
     }
 
@@ -300,6 +300,6 @@ impl Channels {
 /// How asking for a channel went wrong.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Failure {
-    pub(super) granted_some: bool,
+    pub(super) may_be_known: bool,
     pub(super) refused: bool,
 }

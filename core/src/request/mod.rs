@@ -125,10 +125,12 @@ struct Pending {
     deadline: Instant,
     repeatable: bool,
     stage: Stage,
+    /// A link has carried it before, so the service may have done it, whatever the stage is now.
+    carried: bool,
 }
 
 #[cfg(feature = "trace")]
-crate::wire::fields!(Pending { publish, channel, token, deadline, repeatable, stage });
+crate::wire::fields!(Pending { publish, channel, token, deadline, repeatable, stage, carried });
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -223,17 +225,19 @@ impl Requests {
             self.tokens.insert(token.clone(), ticket);
         }
         self.deadlines.insert((deadline, ticket));
-        let stage = Stage::Waiting;
-        self.pending.insert(ticket, Pending { publish: Some(publish), channel, token, deadline, repeatable, stage });
+        let (publish, stage) = (Some(publish), Stage::Waiting);
+        let pending = Pending { publish, channel, token, deadline, repeatable, stage, carried: false };
+        self.pending.insert(ticket, pending);
     }
 
     /// Ends a request that was not published yet. Tells whether it was in time.
     pub(crate) fn withdraw(&mut self, ticket: Ticket) -> bool {
-        let waits = self.pending.get(&ticket).is_some_and(|pending| pending.stage == Stage::Waiting);
-        if waits {
+        let unsent = |pending: &Pending| pending.stage == Stage::Waiting && !pending.carried;
+        let in_time = self.pending.get(&ticket).is_some_and(unsent);
+        if in_time {
             self.remove(ticket);
         }
-        waits
+        in_time
     }
 
     /// Forgets a request. It is not published any more; the answer to one that was will find nobody.
@@ -286,9 +290,10 @@ impl Requests {
         (published && channel.requests.contains(&ticket)).then_some(ticket)
     }
 
-    /// A request was taken back before it was sent, and waits again.
-    pub(crate) fn recalled(&mut self, ticket: Ticket, publish: Publish) {
+    /// A request was taken back before it was sent on this link, and waits again; whether an earlier link has carried it.
+    pub(crate) fn recalled(&mut self, ticket: Ticket, publish: Publish, carried: bool) {
         let Some(pending) = self.pending.get_mut(&ticket) else { return };
+        pending.carried |= carried;
         if core::mem::replace(&mut pending.stage, Stage::Waiting) != Stage::Waiting {
             self.in_flight -= 1;
         }
@@ -319,6 +324,11 @@ impl Requests {
         self.packets.contains_key(&ticket)
     }
 
+    /// Whether a link has carried this request before it is published again.
+    pub(crate) fn was_carried(&self, ticket: Ticket) -> bool {
+        self.pending.get(&ticket).is_some_and(|pending| pending.carried)
+    }
+
     /// Whether a packet of ours is worth sending again after the session was lost.
     pub(crate) fn still_wants(&self, ticket: Ticket) -> bool {
         match self.packets.get(&ticket) {
@@ -344,7 +354,7 @@ impl Requests {
             self.end(ticket, End::ConnectionClosed(*times));
         } else {
             // Nothing else ends a publish of ours than its acknowledgement.
-            pending.stage = Stage::Acked;
+            (pending.stage, pending.carried) = (Stage::Acked, true);
         }
     }
 
@@ -359,13 +369,15 @@ impl Requests {
             }
             return;
         }
-        let granted_some = grants.is_some_and(|grants| grants.iter().any(Option::is_some));
-        self.subscription_failed(id, Failure { granted_some, refused: grants.is_some() }, now, rng);
+        // Without an answer, the server may have granted them all.
+        let may_be_known = grants.is_none_or(|grants| grants.iter().any(Option::is_some));
+        self.subscription_failed(id, Failure { may_be_known, refused: grants.is_some() }, now, rng);
     }
 
     fn channel_ready(&mut self, id: ChannelId) {
         let Some(channel) = self.channels.get(id) else { return };
-        self.ready.extend(&channel.requests);
+        let waits = |ticket: &&Ticket| self.pending.get(ticket).is_some_and(|pending| pending.stage == Stage::Waiting);
+        self.ready.extend(channel.requests.iter().filter(waits));
         if channel.streams > 0 {
             self.effects.push_back(Effect::Stream(id, StreamState::Granted));
         }
@@ -400,12 +412,25 @@ impl Requests {
     pub(crate) fn subscription_lost(&mut self, filter: &Filter, now: Instant, rng: &mut Rng) {
         let Some((id, _)) = self.channels.of_topic(filter.as_str()) else { return };
         let held = self.channels.get(id).map(|channel| channel.state);
-        if matches!(held, Some(State::Granted | State::Idle(_))) {
-            self.subscription_failed(id, Failure { granted_some: true, refused: true }, now, rng);
+        // While it is asked for, or ended, the answer to that counts.
+        if !matches!(held, Some(State::Subscribing | State::Unsubscribing)) {
+            self.subscription_failed(id, Failure { may_be_known: true, refused: true }, now, rng);
         }
     }
 
-    /// The server has lost the session, and what it knew of us with it.
+    /// The server has another session, in which there is nothing to unsubscribe from.
+    pub(crate) fn session_is_new(&mut self) {
+        let over = |(&ticket, packet): (&Ticket, &Packet)| match packet {
+            Packet::Unsubscribe(id) => Some((ticket, *id)),
+            Packet::Subscribe(_) | Packet::Publish => None,
+        };
+        for (ticket, id) in self.packets.iter().filter_map(over).collect::<Vec<_>>() {
+            self.channels.ended(id);
+            self.effects.push_back(Effect::Recall(ticket));
+        }
+    }
+
+    /// The server has lost the session, or it may have, and what it knew of us with it.
     pub(crate) fn session_lost(&mut self) {
         let idle = self.channels.session_lost();
         if !idle.is_empty() {
@@ -469,12 +494,13 @@ impl Requests {
         let channel = self.channels.get(pending.channel);
         match (pending.stage, channel.map(|channel| channel.state)) {
             (Stage::Published | Stage::Acked, _) => End::TimedOut,
+            (Stage::Waiting, _) if pending.carried => End::TimedOut,
             (Stage::Waiting, _) if channel.is_some_and(|channel| channel.refused) => {
                 End::Unsent(Unsent::SubscriptionRefused)
             }
             (Stage::Waiting, _) if !allowed.send => End::Unsent(Unsent::Offline),
-            (Stage::Waiting, Some(State::Granted | State::InLine(_))) => End::Unsent(Unsent::Crowded),
-            (Stage::Waiting, _) => End::Unsent(Unsent::NotSubscribed),
+            (Stage::Waiting, Some(State::Subscribing | State::Retrying(_))) => End::Unsent(Unsent::NotSubscribed),
+            (Stage::Waiting, _) => End::Unsent(Unsent::Crowded),
         }
     }
 

@@ -645,3 +645,75 @@ fn a_full_offline_queue_is_no_obstacle() {
     let sent = rig.reach_online(&CONNACK);
     assert_eq!(rig.serve(sent).len(), 2);
 }
+
+#[test]
+fn what_a_link_has_carried_is_never_said_to_be_unsent() {
+    let mut rig = Rig::online(config());
+    let change = update(r#"{"state":{"reported":{}}}"#).token("a").timeout(Duration::from_secs(60));
+    let ticket = rig.shadow(change);
+    let sent = rig.drain();
+    assert_eq!(token(&rig.receive(&suback(packet_id(&sent[0]), &[1, 1]))[0]), "a");
+    rig.lose_link(LinkError::KeepAlive);
+    rig.wake();
+    let sent = rig.reach_online(&CONNACK);
+    rig.receive(&suback(packet_id(&sent[0]), &[1, 0x80]));
+    // It waits for its subscription once more, and can be withdrawn no more.
+    assert!(!rig.client.discard(rig.now, ticket));
+    rig.take_notices();
+    rig.lose_link(LinkError::KeepAlive);
+    let mut ends = Vec::new();
+    while ends.is_empty() {
+        rig.wake();
+        ends = rig.outcomes();
+    }
+    assert_eq!(ends, [end(ticket, Outcome::TimedOut)]);
+}
+
+#[test]
+fn a_subscription_that_nobody_answered_and_nobody_needs_is_ended() {
+    let mut rig = Rig::online(config());
+    rig.shadow(get().timeout(Duration::from_secs(4)));
+    assert_eq!(rig.drain().iter().map(|packet| kind(packet)).collect::<Vec<_>>(), [SUBSCRIBE]);
+    let mut sent = Vec::new();
+    while sent.is_empty() {
+        sent = rig.wake();
+    }
+    // The server may have heard all the same, and would send every answer to anybody's request.
+    assert_eq!((kind(&sent[0]), topic(&sent[0])), (UNSUBSCRIBE, &on("get/accepted")[..]));
+}
+
+#[test]
+fn a_new_session_is_not_asked_to_end_what_it_does_not_know() {
+    let mut config = config();
+    config.requests.keep_subscriptions = false;
+    let mut rig = Rig::online(config);
+    rig.shadow(get());
+    let sent = rig.served();
+    let sent = rig.tell("get/accepted", &reply(&token(&sent[0])));
+    assert_eq!(kind(&sent[0]), UNSUBSCRIBE);
+    rig.lose_link(LinkError::KeepAlive);
+    rig.shadow(get().when_offline(WhenOffline::Wait));
+    rig.wake();
+    let sent = rig.reach_online(&CONNACK);
+    assert_eq!(sent.iter().map(|packet| kind(packet)).collect::<Vec<_>>(), [SUBSCRIBE]);
+}
+
+#[test]
+fn a_subscription_that_comes_back_does_not_count_what_it_is_there_for_twice() {
+    let mut config = config();
+    config.requests.in_flight_max = 2;
+    config.requests.timeout = Duration::from_secs(600);
+    let mut rig = Rig::online(config);
+    rig.shadow(update(r#"{"state":{"reported":{}}}"#).token("a"));
+    rig.served();
+    rig.lose_link(LinkError::KeepAlive);
+    rig.wake();
+    let sent = rig.reach_online(&CONNACK);
+    rig.receive(&suback(packet_id(&sent[0]), &[1, 0x80]));
+    let sent = rig.wake();
+    assert_eq!(rig.serve(sent), Vec::<Vec<u8>>::new(), "what is acknowledged is not done twice");
+    rig.tell("update/accepted", &reply("a"));
+    rig.shadow(update(r#"{"state":{"reported":{}}}"#).token("b"));
+    rig.shadow(update(r#"{"state":{"reported":{}}}"#).token("c"));
+    assert_eq!(rig.served().iter().map(|packet| token(packet)).collect::<Vec<_>>(), ["b", "c"], "there is room again");
+}
