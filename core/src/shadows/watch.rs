@@ -57,6 +57,12 @@ struct Newest {
 #[cfg(feature = "trace")]
 crate::wire::fields!(Newest { delta, documents, current, absent });
 
+impl Newest {
+    fn version(self) -> Option<u64> {
+        self.delta.max(self.documents).max(self.current)
+    }
+}
+
 /// Reading the whole shadow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reading {
@@ -65,7 +71,7 @@ enum Reading {
     /// Just now, for a reason that passes.
     Failed,
     Retry(Instant),
-    /// With the newest delta at that time: an older answer means that the shadow was made anew.
+    /// With the newest version told at that time: an older answer means that the shadow was made anew.
     Asked(Ticket, Option<u64>),
 }
 
@@ -136,7 +142,7 @@ impl Watch {
     }
 
     pub(super) fn asked(&mut self, ticket: Ticket) {
-        self.reading = Reading::Asked(ticket, self.newest.delta.max(self.newest.current));
+        self.reading = Reading::Asked(ticket, self.newest.version());
     }
 
     /// A stream is subscribed to. With the last of them the shadow is read, as nothing can fall in between, and the
@@ -224,7 +230,14 @@ impl Watch {
 
     /// Versions after a deletion go on from the last one or begin anew, so any may follow (S-41).
     fn deleted(&mut self, version: Option<u64>, events: &mut Vec<ShadowEvent>) {
+        if version.is_some() && version < self.newest.version() {
+            // Of a shadow that was made again since, or of one that was made anew: reading it tells.
+            return self.read_again();
+        }
         self.newest = Newest::default();
+        if let Reading::Asked(_, newest_then) = &mut self.reading {
+            *newest_then = None;
+        }
         events.push(ShadowEvent::Deleted { version });
     }
 
@@ -232,7 +245,7 @@ impl Watch {
     pub(super) fn answered(&mut self, accepted: bool, raw: &Bytes, events: &mut Vec<ShadowEvent>) {
         let Reading::Asked(_, newest_then) = core::mem::replace(&mut self.reading, Reading::Not) else { return };
         if !accepted {
-            return self.rejected(Rejection::read(raw.clone()), events);
+            return self.rejected(Rejection::read(raw.clone()), newest_then, events);
         }
         self.backoff = Backoff::new();
         let document = match Document::parse(raw.clone()) {
@@ -258,8 +271,11 @@ impl Watch {
         }
     }
 
-    fn rejected(&mut self, rejection: Rejection, events: &mut Vec<ShadowEvent>) {
-        if is_absent(&rejection) {
+    fn rejected(&mut self, rejection: Rejection, newest_then: Option<u64>, events: &mut Vec<ShadowEvent>) {
+        if is_absent(&rejection) && self.newest.version() > newest_then {
+            // There was one meanwhile, and nobody knows which of the two is later.
+            self.read_again();
+        } else if is_absent(&rejection) {
             let known = Newest { absent: true, ..Newest::default() };
             if core::mem::replace(&mut self.newest, known) != known {
                 events.push(ShadowEvent::Absent);

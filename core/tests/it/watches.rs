@@ -231,6 +231,42 @@ fn a_delete_that_was_asked_for_before_the_watch_is_told() {
 }
 
 #[test]
+fn a_late_delete_of_a_shadow_that_was_made_again_is_looked_up() {
+    let mut rig = Rig::watching(deltas().deletions(true), 40);
+    rig.tell("update/delta", &delta(42));
+    let sent = rig.tell("delete/accepted", r#"{"version":41,"timestamp":1}"#);
+    assert_eq!(rig.told(), ["delta 42"], "41 was deleted before there was 42");
+    let sent = rig.serve(sent);
+    assert_eq!(topic(&sent[0]), on("get"));
+    rig.tell("get/accepted", &document(42, &token(&sent[0])));
+    assert_eq!(rig.told(), ["current 42"]);
+}
+
+#[test]
+fn an_absence_that_something_has_overtaken_is_looked_up_again() {
+    let mut rig = Rig::online(config());
+    rig.watch(deltas());
+    let sent = rig.served();
+    rig.tell("update/delta", &delta(1));
+    rig.take_notices();
+    let none = |token: &str| format!(r#"{{"code":404,"message":"none","clientToken":"{token}"}}"#);
+    let sent = rig.tell("get/rejected", &none(&token(&sent[0])));
+    assert_eq!(rig.told(), [""; 0], "it may have been made since");
+    assert_eq!(topic(&sent[0]), on("get"));
+    rig.tell("get/rejected", &none(&token(&sent[0])));
+    assert_eq!(rig.told(), ["Absent"], "it was deleted since");
+}
+
+#[test]
+fn a_deletion_is_told_once_to_who_is_reading() {
+    let mut rig = Rig::watching(deltas().deletions(true), 40);
+    let sent = rig.tell("update/delta", &delta(2));
+    rig.tell("delete/accepted", r#"{"version":40,"timestamp":1}"#);
+    rig.tell("get/accepted", &in_sync(3, &token(&sent[0])));
+    assert_eq!(rig.told(), ["deleted 40", "current 3"]);
+}
+
+#[test]
 fn a_shadow_that_is_not_there_is_told_once() {
     let mut rig = Rig::online(config());
     rig.watch(deltas());
