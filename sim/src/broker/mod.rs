@@ -240,6 +240,11 @@ impl Broker {
         self.sessions.len()
     }
 
+    /// Whether there is a session of `client_id`, online or not.
+    pub fn has_session(&self, client_id: &str) -> bool {
+        self.sessions.find(client_id).is_some()
+    }
+
     /// The client ids that are online, in order.
     pub fn clients(&self) -> impl Iterator<Item = &str> {
         self.sessions.iter().filter(|session| session.connection.is_some()).map(|session| &*session.client_id)

@@ -82,7 +82,7 @@ impl Shadows {
                     true,
                     self.caused(shadow, |heard| {
                         let watched = watch.ask.deletions && heard.text.says == Says::Accepted(Verb::Delete);
-                        watched || heard.own_delete || heard.read && heard.text.version < newest
+                        watched || heard.own_delete || heard.read && heard.text.version < watch.newest()
                     }),
                 )
             }
@@ -109,7 +109,9 @@ impl Shadows {
     pub(super) fn settled(&mut self, seen: &Seen<'_>, findings: &mut Findings) {
         for heard in core::mem::take(&mut self.heard) {
             let Some(watch) = seen.model.shadows.watches.get(&heard.text.shadow) else { continue };
-            if self.anew.contains(&heard.text.shadow) || !heard.text.makes_sense {
+            // One that began at this instant may have begun after it.
+            let new = watch.since == seen.at;
+            if new || self.anew.contains(&heard.text.shadow) || !heard.text.makes_sense {
                 continue;
             }
             let young = seen.at.since(watch.since) < seen.rules.config.requests.timeout;
@@ -134,9 +136,11 @@ impl Shadows {
             && model.held_since.is_none()
             // Readings for watches take their turns as well.
             && model.shadows.in_flight(seen.at) + model.shadows.reads.len() < config.requests.in_flight_max
-            && model.session.publishes() < usize::from(config.in_flight_max);
+            && model.session.publishes() < usize::from(config.in_flight_max)
+            // Something that is not answered may be what everything else waits for.
+            && !model.session.iter().any(|bound| bound.on_link && seen.at.since(bound.sent_at) > answered_within(seen));
         let waits = |ask: &Ask| ask.stage == Stage::Waiting && ask.decided.is_none();
-        let ready = |ask: &Ask| room && waits(ask) && model.shadows.hears_answers(ask.answers());
+        let ready = |ask: &Ask| room && waits(ask) && model.shadows.surely_hears_answers(ask.answers());
         self.ready.retain(|ticket, _| model.shadows.asks.get(ticket).is_some_and(ready));
         for (ticket, _) in model.shadows.asks.iter().filter(|(_, ask)| ready(ask)) {
             self.ready.entry(*ticket).or_insert(seen.at);
@@ -169,7 +173,8 @@ fn check_told(watch: &Watch, heard: &Heard, young: bool, deleted: bool, findings
         Says::Documents => !watch.ask.documents || watch.documents >= version,
         // A reading may have timed out, of which nobody is told; not so soon.
         Says::Accepted(Verb::Get) if heard.read && young => watch.delta.max(watch.current) >= version,
-        Says::Accepted(Verb::Delete) if heard.own_delete || watch.ask.deletions => deleted,
+        // A late one is of a shadow that was made again since.
+        Says::Accepted(Verb::Delete) if heard.own_delete || watch.ask.deletions => deleted || version < watch.newest(),
         _ => true,
     };
     findings.check(Oracle::S26, told, || {
@@ -196,6 +201,11 @@ fn overdue(seen: &Seen<'_>, findings: &mut Findings) {
             findings.add(Oracle::L5, format!("request {ticket} goes on after {}", say::at(ask.request.deadline)));
         }
     }
+}
+
+/// How long the answer to a packet takes that is not lost; a second for the service's limits.
+fn answered_within(seen: &Seen<'_>) -> Duration {
+    seen.rules.round_trip_max + seen.rules.slack + Duration::from_secs(1)
 }
 
 /// How long a request may wait for its turn that may be published.
@@ -241,7 +251,7 @@ fn watch_ended(seen: &Seen<'_>, watch: &Watch, outcome: &Outcome, findings: &mut
         }
         Outcome::ConnectionClosed { times } => {
             *times >= seen.rules.config.closes_max
-                && watch.ask.streams().any(|filter| shadows.closes.get(&filter).is_some_and(|closes| closes >= times))
+                && watch.ask.streams().any(|filter| shadows.closes_alone(filter) >= *times)
         }
         _ => false,
     };
@@ -281,7 +291,7 @@ fn request_ended(seen: &Seen<'_>, ticket: u64, ask: &Ask, outcome: &Outcome, fin
 fn fits(seen: &Seen<'_>, ask: &Ask, why: Unsent) -> bool {
     match why {
         Unsent::Offline => seen.model.ready_since.is_none(),
-        Unsent::NotSubscribed => seen.model.online() && !seen.model.shadows.hears_answers(ask.answers()),
+        Unsent::NotSubscribed => seen.model.online() && !seen.model.shadows.surely_hears_answers(ask.answers()),
         Unsent::SubscriptionRefused => {
             ask.answers().iter().any(|filter| seen.model.shadows.refused.contains_key(filter))
         }
@@ -290,8 +300,8 @@ fn fits(seen: &Seen<'_>, ask: &Ask, why: Unsent) -> bool {
 }
 
 fn closed(seen: &Seen<'_>, ask: &Ask, times: u32, findings: &mut Findings) -> bool {
-    let of_filters = ask.answers().iter().filter_map(|filter| seen.model.shadows.closes.get(filter)).max().copied();
-    let cost = ask.closes.max(of_filters.unwrap_or(0));
+    let of_filters = ask.answers().map(|filter| seen.model.shadows.closes_alone(filter));
+    let cost = of_filters.into_iter().fold(ask.closes, u32::max);
     let max = seen.rules.config.closes_max;
     findings.check(Oracle::S34, times >= max && cost >= times, || {
         format!("a request is given up after {times} closes, and has cost {cost} alone")
@@ -327,8 +337,7 @@ fn published(seen: &Seen<'_>, asked: Asked, publish: &Published, findings: &mut 
     let heard = answers.is_some_and(|answers| shadows.hears_answers(answers));
     let what = || format!("request {} is published before its answers are subscribed to", publish.id);
     findings.check(Oracle::S27, heard, what);
-    let again = matches!(asked, Asked::Request(ticket) if shadows.asks.get(&ticket).is_some_and(Ask::was_sent));
-    let in_flight = shadows.in_flight(seen.at) + usize::from(!again && matches!(asked, Asked::Request(_)));
+    let in_flight = shadows.on_the_way(seen.at) + usize::from(matches!(asked, Asked::Request(_)));
     let max = seen.rules.config.requests.in_flight_max;
     findings.check(Oracle::S28, in_flight <= max, || format!("{in_flight} requests wait for an answer, {max} may"));
     if let Asked::Request(ticket) = asked {

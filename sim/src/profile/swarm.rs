@@ -35,7 +35,8 @@ pub(super) fn soak(choices: &mut dyn Choices) -> Plan {
 /// Device shadows, and about half of everything else.
 pub(super) fn shadows(choices: &mut dyn Choices) -> Plan {
     let draw = &mut Draw::new(choices, 0, Span::default());
-    let mut plan = edgy(draw, 300, 1_800);
+    // Requests end within seconds, and there are many of them.
+    let mut plan = edgy(draw, 60, 600);
     requests(draw, &mut plan.client);
     let thing = if draw.chance(20) { "shared" } else { "{id}" }.to_owned();
     let shadows = draw.between(1, 3);
@@ -48,7 +49,7 @@ pub(super) fn shadows(choices: &mut dyn Choices) -> Plan {
     let mut rows = deal(&others);
     let weight = rows.len().max(1) / Family::Shadow.rows().len() + 1;
     rows.extend(deal(&[(Family::Shadow, u32::try_from(weight).unwrap_or(1))]));
-    filled(choices, plan, 5, 60, &rows)
+    filled(choices, plan, 3, 40, &rows)
 }
 
 /// Settings of requests, of which about every third is at one of its edges.

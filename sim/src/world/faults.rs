@@ -151,11 +151,18 @@ impl World {
         let Some(id) = self.client_id(number) else { return };
         match fault {
             BrokerFault::Kick => drop(self.stage.broker.kick(now, &id)),
-            BrokerFault::Restart { forget } => self.stage.broker.restart(now, *forget),
-            BrokerFault::ForgetSession => drop(self.stage.broker.forget_session(now, &id)),
+            BrokerFault::Restart { forget } => {
+                self.stage.broker.restart(now, *forget);
+                self.end_intruders(|_| *forget);
+            }
+            BrokerFault::ForgetSession => {
+                self.stage.broker.forget_session(now, &id);
+                self.end_intruders(|_| true);
+            }
             BrokerFault::Takeover => {
                 let intruder = self.stage.broker.open(now);
-                self.stage.broker.receive(now, intruder, &connect(&id));
+                let clean = !self.stage.broker.has_session(&id);
+                self.stage.broker.receive(now, intruder, &connect(&id, clean));
                 self.triggers.intruders.push((index, intruder));
             }
             BrokerFault::Refuse(_)
@@ -165,6 +172,20 @@ impl World {
             | BrokerFault::DenySubscribe(_)
             | BrokerFault::Throttle(_) => self.rule(),
         }
+    }
+
+    /// Ends the connections of intruders that came with these faults; of all when the session ends, lest one that waits for
+    /// its CONNACK begins another.
+    fn end_intruders(&mut self, of: impl Fn(u32) -> bool) {
+        let now = self.stage.now;
+        let broker = &mut self.stage.broker;
+        self.triggers.intruders.retain(|&(fault, intruder)| {
+            let ends = of(fault);
+            if ends {
+                broker.lost(now, intruder);
+            }
+            !ends
+        });
     }
 
     /// The broker's rules, with what the faults that are on make of them.
@@ -217,10 +238,7 @@ impl World {
         self.with(device as usize, |device, stage| device.record(stage, What::Fault { index, name, begins: false }));
         match &fault {
             Fault::Broker(BrokerFault::Takeover) => {
-                while let Some(at) = self.triggers.intruders.iter().position(|&(of, _)| of == index) {
-                    let (_, intruder) = self.triggers.intruders.swap_remove(at);
-                    self.stage.broker.lost(self.stage.now, intruder);
-                }
+                self.end_intruders(|fault| fault == index);
             }
             Fault::Broker(_) => self.rule(),
             Fault::Shadows(_) => self.stage.broker.shadows_mut().end_mood(index),
@@ -344,10 +362,12 @@ fn injected(kind: Garbage, stage: &mut Stage, device: u32) -> Vec<u8> {
     garbage(kind, &mut |n| stage.choices.below(device, Site::Garbage, n))
 }
 
-/// A CONNECT of somebody else's, who keeps the session.
-pub(super) fn connect(id: &str) -> Vec<u8> {
+/// A CONNECT of somebody else's with this client id. One that would leave a session of its own has to be `clean`: nobody could
+/// tell it from the lost one ("session-lie" plays that).
+pub(super) fn connect(id: &str, clean: bool) -> Vec<u8> {
     let len = u8::try_from(id.len()).unwrap_or(u8::MAX);
-    let mut packet = vec![0x10, 12 + len, 0, 4, b'M', b'Q', b'T', b'T', 4, 0, 0, 60, 0, len];
+    let flags = u8::from(clean) << 1;
+    let mut packet = vec![0x10, 12 + len, 0, 4, b'M', b'Q', b'T', b'T', 4, flags, 0, 60, 0, len];
     packet.extend_from_slice(id.get(..usize::from(len)).unwrap_or(id).as_bytes());
     packet
 }

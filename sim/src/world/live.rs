@@ -341,7 +341,7 @@ impl Live {
             BrokerFault::Takeover => {
                 for id in &ids {
                     let intruder = broker.open(now);
-                    broker.receive(now, intruder, &connect(id));
+                    broker.receive(now, intruder, &connect(id, false));
                     self.intruders.push((index, intruder));
                 }
             }

@@ -215,7 +215,7 @@ fn publish(stage: &mut Stage, topic: &str, payload: &[u8]) {
     let number = stage.next_inbound;
     stage.next_inbound += 1;
     let connection = stage.broker.open(stage.now);
-    let mut bytes = super::faults::connect(&format!("cloud-{number}"));
+    let mut bytes = super::faults::connect(&format!("cloud-{number}"), false);
     let string_len = u16::try_from(topic.len()).unwrap_or(u16::MAX).to_be_bytes();
     let body = [&string_len[..], topic.as_bytes(), payload].concat();
     bytes.push(0x30);

@@ -100,6 +100,14 @@ impl Filters {
         self.may_renew.clear();
     }
 
+    /// The client ends these itself, for nobody needs them.
+    pub(super) fn renewals_end(&mut self, filters: &[Name]) {
+        for filter in filters {
+            self.to_renew.remove(filter);
+            self.may_renew.remove(filter);
+        }
+    }
+
     /// Whether anything is to be renewed.
     pub(super) fn renews(&self) -> bool {
         !self.to_renew.is_empty() || !self.may_renew.is_empty()

@@ -172,9 +172,7 @@ impl Model {
             What::Blocked(blocked) => self.blocked = *blocked,
             What::Accepted { ticket, operation } => self.accept(*ticket, operation),
             What::Discarded(ticket, true) if self.shadows.asks.contains_key(ticket) => {
-                if let Some(ask) = self.shadows.asks.get_mut(ticket) {
-                    ask.decided = Some(shadows::Decided { accepted: None, tag: 0, at: record.at });
-                }
+                self.shadows.withdraw(*ticket, record.at);
             }
             What::Discarded(ticket, true) => self.decide(*ticket, Decision::Discarded),
             What::Unwatched(shadow, true) => self.shadows.unwatch(*shadow, record.at),
@@ -272,7 +270,7 @@ impl Model {
     }
 
     fn finish_ask(&mut self, ticket: u64, outcome: &Outcome) {
-        self.shadows.asks.remove(&ticket);
+        self.shadows.finish(ticket);
         self.shadows.cut_short.remove(&ticket);
         if let Some(watch) = self.shadows.watches.values_mut().find(|watch| watch.ticket == ticket) {
             watch.begun |= matches!(outcome, Outcome::Subscribed(_));
@@ -324,9 +322,9 @@ impl Model {
                     let cost = self.shadows.closed(*asked, alone);
                     given_up = given_up.or((alone && cost >= closes_max).then_some((bound.id, *asked)));
                 }
-                Carried::OwnSubscribe(filters) | Carried::OwnUnsubscribe(filters) if alone => {
+                Carried::OwnSubscribe(filters) | Carried::OwnUnsubscribe(filters) => {
                     if let Some(first) = filters.first() {
-                        *self.shadows.closes.entry(*first).or_default() += 1;
+                        self.shadows.closes.entry(*first).or_default().count(alone);
                     }
                 }
                 what => drop(what.ticket().map(|ticket| self.ops.closed(ticket, alone))),
@@ -408,11 +406,12 @@ impl Model {
             }
             (Packet::Subscribe(_, filters), Meaning::Own) => {
                 let names: Box<[_]> = filters.iter().map(|&(filter, _)| filter).collect();
-                self.shadows.own.extend(names.iter().map(|name| (*name, Known::Asked)));
+                self.shadows.asked_for(&names);
                 self.session.bind(id, Carried::OwnSubscribe(names), self.now);
             }
             (Packet::Unsubscribe(_, filters), Meaning::Own) => {
                 self.shadows.own.retain(|filter, _| !filters.contains(filter));
+                self.filters.renewals_end(filters);
                 self.session.bind(id, Carried::OwnUnsubscribe(filters.clone()), self.now);
             }
             _ => {}
@@ -450,7 +449,7 @@ impl Model {
                             if *code == 0x80 {
                                 self.shadows.refused.insert(*filter, self.now);
                             }
-                            self.own_answered(*filter, *code != 0x80, false);
+                            self.shadows.own_answered(*filter, *code != 0x80, false);
                         }
                     }
                 }
@@ -468,12 +467,11 @@ impl Model {
             (Packet::Suback(id, codes), Meaning::OwnAnswer { late }) => {
                 if let Some(Carried::OwnSubscribe(filters)) = self.session.free(*id).map(|bound| bound.what) {
                     filters.first().map(|first| self.shadows.closes.remove(first));
-                    let refused = codes.contains(&0x80);
-                    for filter in filters.iter().filter(|_| refused) {
-                        self.shadows.refused.insert(*filter, self.now);
-                    }
                     for (filter, code) in filters.iter().zip(codes) {
-                        self.own_answered(*filter, *code != 0x80, late);
+                        self.shadows.own_answered(*filter, *code != 0x80, late);
+                    }
+                    if codes.contains(&0x80) {
+                        self.shadows.refuse(&filters, self.now);
                     }
                 }
             }
@@ -509,15 +507,6 @@ impl Model {
         let Some(text) = self.shadows.text.take() else { return };
         if self.shadows.takes(message.topic) != Some(false) {
             self.shadows.heard(&text, message.tag, self.now);
-        }
-    }
-
-    fn own_answered(&mut self, filter: Name, granted: bool, late: bool) {
-        if granted {
-            let known = if late { Known::Maybe } else { Known::Granted };
-            self.shadows.own.insert(filter, known);
-        } else {
-            self.shadows.own.remove(&filter);
         }
     }
 }

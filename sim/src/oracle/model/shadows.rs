@@ -18,16 +18,36 @@ pub(in crate::oracle) struct Shadows {
     pub(in crate::oracle) watches: BTreeMap<Name, Watch>,
     /// The filters that the client has subscribed to for all this.
     pub(in crate::oracle) own: BTreeMap<Name, Known>,
+    /// Of these, the ones that nobody may have needed at some time since they were granted: the client may have decided
+    /// to end them, which shows only when it says so.
+    doubtful: BTreeSet<Name>,
     /// All filters that any of it has ever needed.
     ever: BTreeSet<Name>,
     /// When the server last refused the subscription to it.
     pub(in crate::oracle) refused: BTreeMap<Name, Instant>,
-    /// Links that the server closed when nothing but the SUBSCRIBE that begins with this filter was unanswered.
-    pub(in crate::oracle) closes: BTreeMap<Name, u32>,
+    /// Links that the server closed while the SUBSCRIBE or UNSUBSCRIBE that begins with this filter was unanswered.
+    pub(in crate::oracle) closes: BTreeMap<Name, Closes>,
     /// Calls of watches that were ended before they were told to have begun, when, and whether they might have been told.
     pub(in crate::oracle) cut_short: BTreeMap<u64, (Instant, bool)>,
     /// What the next PUBLISH says.
     pub(in crate::oracle) text: Option<ShadowText>,
+}
+
+/// Links that the server closed while something was unanswered.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::oracle) struct Closes {
+    count: u32,
+    /// How many there were when it last was alone unanswered.
+    pub(in crate::oracle) when_alone: u32,
+}
+
+impl Closes {
+    pub(super) fn count(&mut self, alone: bool) {
+        self.count += 1;
+        if alone {
+            self.when_alone = self.count;
+        }
+    }
 }
 
 /// A request of the application's.
@@ -100,6 +120,13 @@ pub(in crate::oracle) struct Watch {
     pub(in crate::oracle) current: Option<u64>,
 }
 
+impl Watch {
+    /// The newest version told, by whatever.
+    pub(in crate::oracle) fn newest(&self) -> Option<u64> {
+        self.delta.max(self.documents).max(self.current)
+    }
+}
+
 /// Whether the server knows a filter of the client's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::oracle) enum Known {
@@ -140,9 +167,12 @@ impl Shadows {
     }
 
     pub(super) fn unwatch(&mut self, shadow: Name, at: Instant) {
-        if let Some(watch) = self.watches.remove(&shadow).filter(|watch| !watch.begun) {
-            let granted = watch.ask.streams().all(|filter| self.is_granted(filter));
-            self.cut_short.insert(watch.ticket, (at, granted));
+        if let Some(watch) = self.watches.remove(&shadow) {
+            self.lapse(watch.ask.streams());
+            if !watch.begun {
+                let granted = watch.ask.streams().all(|filter| self.is_granted(filter));
+                self.cut_short.insert(watch.ticket, (at, granted));
+            }
         }
         self.reads.retain(|_, read| read.shadow != shadow);
     }
@@ -162,6 +192,61 @@ impl Shadows {
         self.asks.values().filter(|ask| ask.waits_for_answer() && ask.request.deadline > now).count()
     }
 
+    /// How many of these the client has published on this link, or has an acknowledgement of.
+    pub(in crate::oracle) fn on_the_way(&self, now: Instant) -> usize {
+        let on_the_way = |ask: &Ask| ask.waits_for_answer() && ask.stage != Stage::Waiting;
+        self.asks.values().filter(|ask| on_the_way(ask) && ask.request.deadline > now).count()
+    }
+
+    /// A request has ended.
+    pub(super) fn finish(&mut self, ticket: u64) {
+        if let Some(ask) = self.asks.remove(&ticket) {
+            self.lapse(ask.answers());
+        }
+    }
+
+    /// Somebody who needed these needs them no more.
+    fn lapse(&mut self, filters: impl IntoIterator<Item = Name>) {
+        for filter in filters {
+            if !self.uses(filter) {
+                self.doubtful.insert(filter);
+            }
+        }
+    }
+
+    /// The client asks for these.
+    pub(super) fn asked_for(&mut self, filters: &[Name]) {
+        for filter in filters {
+            self.own.entry(*filter).or_insert(Known::Asked);
+        }
+    }
+
+    /// The server has granted this or refused it, after the client may have given up waiting for that if it is `late`.
+    pub(super) fn own_answered(&mut self, filter: Name, granted: bool, late: bool) {
+        if !granted {
+            self.own.remove(&filter);
+        } else if late {
+            // Unless it was ended since.
+            self.own.entry(filter).and_modify(|known| *known = Known::Maybe);
+            self.doubtful.insert(filter);
+        } else {
+            self.own.insert(filter, Known::Granted);
+            self.doubtful.remove(&filter);
+            self.lapse([filter]);
+        }
+    }
+
+    /// The server has refused some of what was asked for at once: what becomes of the rest shows later.
+    pub(super) fn refuse(&mut self, filters: &[Name], at: Instant) {
+        self.refused.extend(filters.iter().map(|filter| (*filter, at)));
+        self.doubtful.extend(filters);
+    }
+
+    /// Links that the server closed on a SUBSCRIBE or UNSUBSCRIBE that begins with this, as it stood when that was alone.
+    pub(in crate::oracle) fn closes_alone(&self, filter: Name) -> u32 {
+        self.closes.get(&filter).map_or(0, |closes| closes.when_alone)
+    }
+
     /// Whether some request or watch has needed all of these.
     pub(in crate::oracle) fn are_asked_for<'a>(&self, mut filters: impl Iterator<Item = &'a Name>) -> bool {
         filters.all(|filter| self.ever.contains(filter))
@@ -171,6 +256,11 @@ impl Shadows {
     pub(super) fn uses(&self, filter: Name) -> bool {
         let asked = self.asks.values().any(|ask| ask.decided.is_none() && ask.answers().contains(&filter));
         asked || self.watches.values().any(|watch| watch.ask.streams().any(|stream| stream == filter))
+    }
+
+    /// Whether the client certainly wants this to be subscribed to.
+    fn needs(&self, filter: Name) -> bool {
+        self.uses(filter) && !self.doubtful.contains(&filter)
     }
 
     /// Whether something that has not ended has used this filter since before this instant.
@@ -199,6 +289,11 @@ impl Shadows {
         answers.iter().all(|filter| matches!(self.own.get(filter), Some(Known::Granted | Known::Maybe)))
     }
 
+    /// The same, and the client knows it.
+    pub(in crate::oracle) fn surely_hears_answers(&self, answers: [Name; 2]) -> bool {
+        answers.iter().all(|filter| self.own.get(filter) == Some(&Known::Granted))
+    }
+
     /// What a PUBLISH that is not sent again is, by its token.
     pub(super) fn asked(&self, publish: &Published) -> Option<Asked> {
         let text = self.text.as_ref()?;
@@ -223,6 +318,15 @@ impl Shadows {
         // A token that was given with an update's own text.
         let unsent = self.asks.iter().find(|(_, ask)| nameless(ask) && verb == Verb::Update);
         unsent.map(|(ticket, _)| Asked::Request(*ticket))
+    }
+
+    /// The application has withdrawn a request in time.
+    pub(super) fn withdraw(&mut self, ticket: u64, at: Instant) {
+        if let Some(ask) = self.asks.get_mut(&ticket) {
+            ask.decided = Some(Decided { accepted: None, tag: 0, at });
+            let answers = ask.answers();
+            self.lapse(answers);
+        }
     }
 
     pub(super) fn carried(&self, asked: Asked) -> Option<&Published> {
@@ -272,17 +376,19 @@ impl Shadows {
     }
 
     /// A link is accepted. The filters that have to be subscribed to again, and those of which nobody can see whether
-    /// the client still uses them.
+    /// the client still wants them.
     pub(super) fn begin_renewing(&mut self) -> (Vec<Name>, Vec<Name>) {
         let lost = self.own.iter().filter(|(_, known)| matches!(known, Known::Lost | Known::Forgotten));
-        let (used, unused): (Vec<_>, Vec<_>) =
-            lost.partition(|(filter, known)| **known == Known::Lost && self.uses(**filter));
+        let needed = |(filter, known): &(&Name, &Known)| **known == Known::Lost && self.needs(**filter);
+        let (needed, others): (Vec<_>, Vec<_>) = lost.partition(needed);
         let names = |filters: Vec<(&Name, &Known)>| filters.into_iter().map(|(filter, _)| *filter).collect::<Vec<_>>();
-        let (used, unused) = (names(used), names(unused));
-        for filter in &unused {
-            self.own.insert(*filter, Known::Forgotten);
+        let (needed, others) = (names(needed), names(others));
+        for filter in &others {
+            if !self.uses(*filter) {
+                self.own.insert(*filter, Known::Forgotten);
+            }
         }
-        (used, unused)
+        (needed, others)
     }
 
     pub(super) fn again(&mut self, asked: Asked) {
@@ -333,6 +439,8 @@ impl Shadows {
         if let Some(ask) = self.answered(text).and_then(|ticket| self.asks.get_mut(&ticket)) {
             let accepted = Some(matches!(text.says, Says::Accepted(_)));
             ask.decided = Some(Decided { accepted, tag, at });
+            let answers = ask.answers();
+            self.lapse(answers);
         }
         if self.read_by(text).is_some() {
             text.token.and_then(|token| self.reads.remove(&token));
@@ -349,7 +457,9 @@ impl Shadows {
                 (watch.delta, watch.documents, watch.current) = (None, None, None);
             }
             ShadowEvent::GivenUp { .. } => {
-                self.watches.remove(&shadow);
+                if let Some(watch) = self.watches.remove(&shadow) {
+                    self.lapse(watch.ask.streams());
+                }
             }
             _ => {}
         }
