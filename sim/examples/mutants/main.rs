@@ -33,7 +33,7 @@ struct Options {
     #[arg(long, value_name = "N", default_value_t = 2_000)]
     seeds: u64,
     /// Profiles and scenarios, whose runs take turns with those of the regressions; may be given more than once.
-    #[arg(long, value_name = "PROFILE", default_values = ["swarm", "all", "hostile-broker", "cellular", "flaky-wifi", "brownout"])]
+    #[arg(long, value_name = "PROFILE", default_values = ["swarm", "all", "hostile-broker", "cellular", "flaky-wifi", "brownout", "shadows"])]
     profile: Vec<String>,
     /// Threads; 0 for as many as there are cores.
     #[arg(short, long, value_name = "N", default_value_t = 0)]
