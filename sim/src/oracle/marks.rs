@@ -248,7 +248,7 @@ impl Marks {
             (Meaning::Ask(Asked::Request(ticket)), _) => {
                 if shadows.asks.get(&ticket).is_some_and(Ask::was_sent) {
                     self.met(Mark::RequestAgain);
-                } else if shadows.in_flight(seen.at) + 1 == seen.rules.config.requests.in_flight_max {
+                } else if shadows.in_flight() + 1 == seen.rules.config.requests.in_flight_max {
                     self.met(Mark::RequestsFull);
                 }
             }

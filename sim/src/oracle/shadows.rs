@@ -135,7 +135,7 @@ impl Shadows {
             && !model.blocked
             && model.held_since.is_none()
             // Readings for watches take their turns as well.
-            && model.shadows.in_flight(seen.at) + model.shadows.reads.len() < config.requests.in_flight_max
+            && model.shadows.in_flight() + model.shadows.reads.len() < config.requests.in_flight_max
             && model.session.publishes() < usize::from(config.in_flight_max)
             // Something that is not answered may be what everything else waits for.
             && !model.session.iter().any(|bound| bound.on_link && seen.at.since(bound.sent_at) > answered_within(seen));

@@ -186,10 +186,10 @@ impl Shadows {
         self.asks.len()
     }
 
-    /// How many requests have been published and have no answer.
-    /// One whose time is over has ended, although that may not have been told yet.
-    pub(in crate::oracle) fn in_flight(&self, now: Instant) -> usize {
-        self.asks.values().filter(|ask| ask.waits_for_answer() && ask.request.deadline > now).count()
+    /// How many requests have been published and have not ended. One whose time is over counts until that is told: the
+    /// device may sleep.
+    pub(in crate::oracle) fn in_flight(&self) -> usize {
+        self.asks.values().filter(|ask| ask.waits_for_answer()).count()
     }
 
     /// How many of these the client has published on this link, or has an acknowledgement of.
