@@ -116,6 +116,8 @@ pub mod engine;
 mod event;
 pub mod frame;
 #[cfg(feature = "host")]
+pub mod handle;
+#[cfg(feature = "host")]
 pub mod host;
 mod json;
 mod limits;

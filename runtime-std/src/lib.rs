@@ -45,26 +45,19 @@
 //! | a link that takes no bytes | 10 s, [`Config::write_timeout`] |
 //! | the wait for a goodbye when the last [`Client`] is dropped | 1 s |
 
-mod callbacks;
 mod client;
 mod driver;
-mod inbox;
-mod journal;
-mod machine;
+mod net;
 mod notices;
 mod pending;
-mod resolve;
-mod routes;
 mod shadow;
 mod shadow_events;
-mod shared;
-mod socket;
 mod subscription;
-mod sync;
-mod watches;
+mod wait;
 mod worker;
 
 pub use thingwire_core;
+pub use thingwire_core::handle::{Delivery, NotReady};
 #[cfg(feature = "websocket")]
 pub use thingwire_core::sources::{CognitoPool, IotRole, SharedFiles, Variables};
 #[cfg(feature = "trace")]
@@ -88,12 +81,12 @@ pub use thingwire_core::{
     UpdateError, WhenOffline, WrongType,
 };
 
-pub use client::{Client, NotReady};
+pub use client::Client;
 pub use driver::{Driver, Waker};
 pub use notices::Notices;
 pub use pending::Pending;
 pub use shadow::{Shadow, ShadowPending};
-pub use shadow_events::{Delivery, Deltas, ShadowEvents};
+pub use shadow_events::{Deltas, ShadowEvents};
 pub use subscription::Subscription;
 
 /// The program in the README compiles.

@@ -1,13 +1,10 @@
 //! What happens to a client, as an iterator.
 
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
-use thingwire_core::Notice;
+use thingwire_core::{Notice, handle};
 
-use crate::inbox::Inbox;
-use crate::shared::Shared;
+use crate::wait::wait;
 
 /// What happens to a [`Client`](crate::Client), from the call of [`Client::notices`](crate::Client::notices) on:
 /// everything but [`Notice::Done`], the messages that belong to a [`Subscription`](crate::Subscription), and the news
@@ -15,34 +12,34 @@ use crate::shared::Shared;
 ///
 /// As an iterator it waits for each notice, and ends when the client is gone. When nobody takes them, the oldest
 /// notices are dropped, and [counted](Self::dropped).
+#[derive(Debug)]
 pub struct Notices {
-    inbox: Arc<Inbox<Notice>>,
-    shared: Arc<Shared>,
+    inner: handle::Notices,
 }
 
 impl Notices {
-    pub(crate) fn new(inbox: Arc<Inbox<Notice>>, shared: Arc<Shared>) -> Self {
-        Self { inbox, shared }
+    pub(crate) fn new(inner: handle::Notices) -> Self {
+        Self { inner }
     }
 
     /// The next notice; `None` when there is none within `timeout`, or, at once, when the client is gone.
     pub fn recv(&self, timeout: Duration) -> Option<Notice> {
-        self.inbox.take(Some(timeout)).item
+        wait(self.inner.recv(), Some(timeout)).flatten()
     }
 
     /// The next notice, if there is one.
     pub fn try_recv(&self) -> Option<Notice> {
-        self.inbox.take(Some(Duration::ZERO)).item
+        self.inner.try_recv()
     }
 
     /// How many notices were dropped so far because nobody took them in time.
     pub fn dropped(&self) -> u64 {
-        self.inbox.dropped()
+        self.inner.dropped()
     }
 
     /// Whether the client is gone. What came before can still be taken.
     pub fn is_gone(&self) -> bool {
-        self.inbox.is_closed()
+        self.inner.is_gone()
     }
 }
 
@@ -50,18 +47,6 @@ impl Iterator for Notices {
     type Item = Notice;
 
     fn next(&mut self) -> Option<Notice> {
-        self.inbox.take(None).item
-    }
-}
-
-impl Drop for Notices {
-    fn drop(&mut self) {
-        self.shared.command(|state, _| state.remove_notices(&self.inbox));
-    }
-}
-
-impl fmt::Debug for Notices {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Notices").finish_non_exhaustive()
+        wait(self.inner.recv(), None).flatten()
     }
 }

@@ -1,16 +1,15 @@
 //! One device shadow, as a handle.
 
-use std::fmt;
 use std::time::Duration;
 
 use thingwire_core::{
-    Document, NameError, Outcome, Refused, ShadowError, ShadowName, ShadowRequest, ShadowUpdate, ShadowWatch, Ticket,
-    WhenOffline,
+    Document, NameError, Refused, ShadowError, ShadowName, ShadowRequest, ShadowUpdate, ShadowWatch, Ticket,
+    WhenOffline, handle,
 };
 
 use crate::client::Client;
-use crate::pending::Pending;
 use crate::shadow_events::{Deltas, ShadowEvents};
+use crate::wait::wait;
 
 /// A device shadow. Clones are handles of the same shadow, and handles of its [`Client`] too.
 ///
@@ -53,67 +52,51 @@ use crate::shadow_events::{Deltas, ShadowEvents};
 ///     Ok(())
 /// }
 /// ```
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Shadow {
     client: Client,
-    settings: Settings,
-}
-
-/// A shadow without its client.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    pub(crate) name: ShadowName,
-    timeout: Option<Duration>,
-    when_offline: WhenOffline,
+    inner: handle::Shadow,
 }
 
 /// Device shadows.
 impl Client {
     /// The classic shadow of a thing.
     pub fn shadow(&self, thing: &str) -> Result<Shadow, NameError> {
-        ShadowName::classic(thing).map(|name| self.shadow_of(name))
+        self.inner.shadow(thing).map(Shadow::new)
     }
 
     /// A named shadow of a thing.
     pub fn named_shadow(&self, thing: &str, shadow: &str) -> Result<Shadow, NameError> {
-        ShadowName::named(thing, shadow).map(|name| self.shadow_of(name))
+        self.inner.named_shadow(thing, shadow).map(Shadow::new)
     }
 
     /// The shadow of this name.
     pub fn shadow_of(&self, name: ShadowName) -> Shadow {
-        Shadow::new(self.clone(), Settings::of(name))
-    }
-}
-
-impl Settings {
-    pub(crate) fn of(name: ShadowName) -> Self {
-        Self { name, timeout: None, when_offline: WhenOffline::default() }
+        Shadow::new(self.inner.shadow_of(name))
     }
 }
 
 impl Shadow {
-    pub(crate) fn new(client: Client, settings: Settings) -> Self {
-        Self { client, settings }
+    pub(crate) fn new(inner: handle::Shadow) -> Self {
+        Self { client: Client { inner: inner.client().clone() }, inner }
     }
 
     /// The same shadow with this long from each call to its outcome, instead of
     /// [`RequestConfig::timeout`](crate::RequestConfig::timeout).
     #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.settings.timeout = Some(timeout);
-        self
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { inner: self.inner.timeout(timeout), ..self }
     }
 
     /// The same shadow, whose requests wait while there is no connection, or are refused, which is the default.
     #[must_use]
-    pub fn when_offline(mut self, when_offline: WhenOffline) -> Self {
-        self.settings.when_offline = when_offline;
-        self
+    pub fn when_offline(self, when_offline: WhenOffline) -> Self {
+        Self { inner: self.inner.when_offline(when_offline), ..self }
     }
 
     /// Which shadow it is.
     pub fn name(&self) -> &ShadowName {
-        &self.settings.name
+        self.inner.name()
     }
 
     /// The client that it belongs to.
@@ -123,47 +106,28 @@ impl Shadow {
 
     /// Reads the whole shadow.
     pub fn get(&self) -> Result<ShadowPending, Refused<ShadowRequest>> {
-        self.ask(ShadowRequest::get(self.name().clone()))
+        self.inner.get().map(ShadowPending::new)
     }
 
     /// Changes the shadow, or makes it. The answer has what was changed, and the new version.
     pub fn update(&self, update: ShadowUpdate) -> Result<ShadowPending, Refused<ShadowRequest>> {
-        self.ask(ShadowRequest::update(self.name().clone(), update))
+        self.inner.update(update).map(ShadowPending::new)
     }
 
     /// Removes the shadow. The answer has the version that is gone.
     pub fn delete(&self) -> Result<ShadowPending, Refused<ShadowRequest>> {
-        self.ask(ShadowRequest::delete(self.name().clone()))
+        self.inner.delete().map(ShadowPending::new)
     }
 
     /// Its deltas: the one that there is now, and all from now on. See [`ShadowEvents`] for what is promised.
     pub fn deltas(&self) -> Result<Deltas, Refused<ShadowWatch>> {
-        self.watch(|watch| watch).map(Deltas::new)
+        self.inner.deltas().map(Deltas::new)
     }
 
     /// Everything that there is to be told of it. `change` switches on what else than deltas that is, as in
     /// `shadow.watch(|watch| watch.documents(true).deletions(true))`.
     pub fn watch(&self, change: impl FnOnce(ShadowWatch) -> ShadowWatch) -> Result<ShadowEvents, Refused<ShadowWatch>> {
-        let watch = change(ShadowWatch::deltas(self.name().clone()));
-        let settings = Settings { name: watch.shadow.clone(), ..self.settings };
-        self.client.watch_shadow(watch).map(|events| events.with(settings))
-    }
-
-    fn ask(&self, mut request: ShadowRequest) -> Result<ShadowPending, Refused<ShadowRequest>> {
-        request.timeout = self.settings.timeout;
-        request.when_offline = self.settings.when_offline;
-        self.client.ask_shadow(request)
-    }
-}
-
-impl fmt::Debug for Shadow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Settings { name, timeout, when_offline } = &self.settings;
-        f.debug_struct("Shadow")
-            .field("name", name)
-            .field("timeout", timeout)
-            .field("when_offline", when_offline)
-            .finish_non_exhaustive()
+        self.inner.watch(change).map(ShadowEvents::new)
     }
 }
 
@@ -171,48 +135,43 @@ impl fmt::Debug for Shadow {
 /// request goes on.
 #[derive(Debug)]
 pub struct ShadowPending {
-    pending: Pending,
-    token: String,
+    inner: handle::ShadowPending,
 }
 
 impl ShadowPending {
-    pub(crate) fn new(pending: Pending, token: String) -> Self {
-        Self { pending, token }
+    pub(crate) fn new(inner: handle::ShadowPending) -> Self {
+        Self { inner }
     }
 
     /// The request's name.
     pub fn ticket(&self) -> Ticket {
-        self.pending.ticket()
+        self.inner.ticket()
     }
 
     /// The request's client token. The service repeats it in what it tells everybody about the change: so one can tell
     /// one's own changes in [`Delta::client_token`](crate::Delta::client_token).
     pub fn token(&self) -> &str {
-        &self.token
+        self.inner.token()
     }
 
     /// Waits for the end, which comes by the request's deadline, and is always the same.
     pub fn answer(&self) -> Result<Document, ShadowError> {
-        typed(self.pending.wait_to_the_end())
+        wait(self.inner.answer(), None).unwrap_or(Err(ShadowError::Gone))
     }
 
     /// Waits for the end, at most for `timeout`; `None` when it is not known then.
     pub fn wait(&self, timeout: Duration) -> Option<Result<Document, ShadowError>> {
-        let outcome = self.pending.wait(timeout);
-        (outcome.is_some() || self.pending.is_gone()).then(|| typed(outcome))
+        wait(self.inner.answer(), Some(timeout))
     }
 
     /// The end, if it is known.
     pub fn poll(&self) -> Option<Result<Document, ShadowError>> {
-        self.wait(Duration::ZERO)
+        self.inner.try_answer()
     }
 
-    /// Calls `callback` once with the end, as [`Pending::on_done`] does: it may use the shadow, block or panic.
+    /// Calls `callback` once with the end, as [`Pending::on_done`](crate::Pending::on_done) does: it may use the shadow,
+    /// block or panic.
     pub fn on_done(self, callback: impl FnOnce(Result<Document, ShadowError>) + Send + 'static) {
-        self.pending.on_done(|outcome| callback(typed(outcome)));
+        self.inner.on_done(callback);
     }
-}
-
-fn typed(outcome: Option<Outcome>) -> Result<Document, ShadowError> {
-    outcome.map_or(Err(ShadowError::Gone), Outcome::into_document)
 }

@@ -1,16 +1,11 @@
 //! The messages of one subscription, as an iterator.
 
-use std::fmt;
-use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
-use thingwire_core::{Message, Outcome, SetupError};
+use thingwire_core::{Message, Outcome, SetupError, handle};
 
-use crate::callbacks::guarded;
-use crate::inbox::{Inbox, Taken};
 use crate::pending::Pending;
-use crate::shared::Shared;
+use crate::wait::wait;
 
 /// The messages that match the filters of one [`Client::subscribe`](crate::Client::subscribe).
 ///
@@ -24,25 +19,25 @@ use crate::shared::Shared;
 ///
 /// Dropping it stops the listening, not the subscription at the server, because a persistent session is there to
 /// outlive the program. To end it there too, call [`Client::unsubscribe`](crate::Client::unsubscribe).
+#[derive(Debug)]
 pub struct Subscription {
     pending: Pending,
-    inbox: Arc<Inbox<Message>>,
-    shared: Arc<Shared>,
+    inner: handle::Subscription,
 }
 
 impl Subscription {
-    pub(crate) fn new(pending: Pending, inbox: Arc<Inbox<Message>>, shared: Arc<Shared>) -> Self {
-        Self { pending, inbox, shared }
+    pub(crate) fn new(inner: handle::Subscription) -> Self {
+        Self { pending: Pending::new(inner.pending().clone()), inner }
     }
 
     /// The next message; `None` when there is none within `timeout`, or, at once, when the client is gone.
     pub fn recv(&self, timeout: Duration) -> Option<Message> {
-        self.receive(Some(timeout))
+        wait(self.inner.recv(), Some(timeout)).flatten()
     }
 
     /// The next message, if there is one.
     pub fn try_recv(&self) -> Option<Message> {
-        self.receive(Some(Duration::ZERO))
+        self.inner.try_recv()
     }
 
     /// Waits for the server's answer: [`Outcome::Subscribed`] says what was granted. `None` as in [`Pending::wait`].
@@ -57,27 +52,15 @@ impl Subscription {
 
     /// Whether the client is gone. What came before can still be taken.
     pub fn is_gone(&self) -> bool {
-        self.inbox.is_closed()
+        self.inner.is_gone()
     }
 
     /// Calls `callback` with every message, on a thread of its own, until the client is gone.
     ///
     /// The callback may use the client, and it may panic: the next message is delivered all the same. While it blocks
     /// it is a slow reader, as described [above](Self).
-    pub fn deliver_to(self, mut callback: impl FnMut(Message) + Send + 'static) -> Result<(), SetupError> {
-        let deliver = move || self.for_each(|message| guarded("a message callback", || callback(message)));
-        match thread::Builder::new().name("thingwire-messages".to_owned()).spawn(deliver) {
-            Ok(_detached) => Ok(()),
-            Err(error) => Err(SetupError::System { why: format!("no thread for the callback: {error}") }),
-        }
-    }
-
-    fn receive(&self, limit: Option<Duration>) -> Option<Message> {
-        let Taken { item, made_room } = self.inbox.take(limit);
-        if made_room {
-            self.shared.wake();
-        }
-        item
+    pub fn deliver_to(self, callback: impl FnMut(Message) + Send + 'static) -> Result<(), SetupError> {
+        self.inner.deliver_to(callback)
     }
 }
 
@@ -85,18 +68,6 @@ impl Iterator for Subscription {
     type Item = Message;
 
     fn next(&mut self) -> Option<Message> {
-        self.receive(None)
-    }
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        self.shared.command(|state, _| state.remove_route(&self.inbox));
-    }
-}
-
-impl fmt::Debug for Subscription {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscription").field("pending", &self.pending).finish_non_exhaustive()
+        wait(self.inner.recv(), None).flatten()
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use thingwire_core::{ShadowEvent, ShadowNotice, Ticket};
-
-use crate::inbox::Inbox;
+use super::callbacks::Later;
+use super::inbox::Inbox;
+use crate::{ShadowEvent, ShadowNotice, Ticket};
 
 /// The watches of one client.
 #[derive(Debug, Default)]
@@ -24,13 +24,13 @@ impl Watches {
     }
 
     /// Gives the news to whom they are for, or back when there is nobody. Tells whether there is no room for the next.
-    pub(crate) fn deliver(&mut self, notice: Box<ShadowNotice>) -> Result<bool, Box<ShadowNotice>> {
+    pub(crate) fn deliver(&mut self, notice: Box<ShadowNotice>, later: &mut Later) -> Result<bool, Box<ShadowNotice>> {
         let Some(inbox) = self.inboxes.get(&notice.watch) else { return Err(notice) };
         if !matches!(notice.event, ShadowEvent::GivenUp { .. }) {
-            return Ok(inbox.push(notice.event));
+            return Ok(inbox.push(notice.event, later));
         }
         let watch = notice.watch;
-        inbox.push_last(notice.event);
+        inbox.push_last(notice.event, later);
         self.inboxes.remove(&watch);
         Ok(false)
     }
@@ -40,9 +40,9 @@ impl Watches {
         self.inboxes.values().any(|inbox| inbox.lacks_room())
     }
 
-    pub(crate) fn close(&mut self) {
+    pub(crate) fn close(&mut self, later: &mut Later) {
         for inbox in std::mem::take(&mut self.inboxes).into_values() {
-            inbox.close();
+            inbox.close(later);
         }
     }
 }

@@ -1,13 +1,14 @@
 //! What is to be logged, kept until no lock is held: a logger is code of the application too, and may use the client.
 
-use std::fmt;
-use std::mem;
+use core::fmt;
+use core::mem;
 
 use log::Level;
 
 /// Lines for the log. Never payloads, names of users, or secrets.
 #[derive(Debug, Default)]
-pub(crate) struct Journal {
+#[must_use = "what is not written is not logged"]
+pub struct Journal {
     lines: Vec<(Level, String)>,
 }
 
@@ -24,7 +25,7 @@ impl Journal {
     }
 
     /// Hands everything to the logger.
-    pub(crate) fn write(self) {
+    pub fn write(self) {
         for (level, line) in self.lines {
             log::log!(target: "thingwire", level, "{line}");
         }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use thingwire_core::{Filter, Message, Qos};
-
-use crate::inbox::Inbox;
+use super::callbacks::Later;
+use super::inbox::Inbox;
+use crate::{Filter, Message, Qos};
 
 /// The subscriptions of one client.
 #[derive(Debug, Default)]
@@ -30,16 +30,16 @@ impl Routes {
 
     /// Gives the message to every subscription it belongs to, or back when there is none. Tells whether one of them
     /// lacks room for the next.
-    pub(crate) fn deliver(&self, message: Message) -> Result<bool, Message> {
+    pub(crate) fn deliver(&self, message: Message, later: &mut Later) -> Result<bool, Message> {
         let topic = message.topic.clone();
         let fits = |route: &&Route| route.filters.iter().any(|filter| filter.matches(topic.as_str()));
         let mut takers = self.routes.iter().filter(fits);
         let Some(first) = takers.next() else { return Err(message) };
         let mut full = false;
         for route in takers {
-            full |= route.inbox.push(message.clone());
+            full |= route.inbox.push(message.clone(), later);
         }
-        Ok(first.inbox.push(message) | full)
+        Ok(first.inbox.push(message, later) | full)
     }
 
     /// Whether a subscription cannot keep up.
@@ -47,8 +47,8 @@ impl Routes {
         self.routes.iter().any(|route| route.inbox.lacks_room())
     }
 
-    pub(crate) fn close(&mut self) {
-        self.routes.drain(..).for_each(|route| route.inbox.close());
+    pub(crate) fn close(&mut self, later: &mut Later) {
+        self.routes.drain(..).for_each(|route| route.inbox.close(later));
     }
 }
 

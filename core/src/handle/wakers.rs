@@ -1,0 +1,175 @@
+//! Who waits for something, and is to be woken when it happens.
+
+use core::future::poll_fn;
+use core::task::{Context, Poll, Waker};
+use std::sync::Arc;
+
+use super::lock::Lock;
+
+/// The waiters for one thing, which is kept elsewhere, under its own lock. It is changed first, then they are woken.
+#[derive(Debug, Default)]
+pub(crate) struct Wakers {
+    list: Lock<List>,
+}
+
+#[derive(Debug, Default)]
+struct List {
+    next: u64,
+    waiting: Vec<(u64, Waker)>,
+}
+
+/// A waiter's place among others. One that stops waiting [leaves](Wakers::leave) it.
+#[derive(Debug, Default)]
+pub(crate) struct Place(Option<u64>);
+
+impl Wakers {
+    /// What `look` gives, now or at the next poll after somebody was woken.
+    pub(crate) fn poll<T>(
+        &self,
+        place: &mut Place,
+        context: &Context<'_>,
+        mut look: impl FnMut() -> Poll<T>,
+    ) -> Poll<T> {
+        let found = look();
+        if found.is_ready() {
+            return found;
+        }
+        self.listen(place, context.waker());
+        // What has happened in between was told to nobody.
+        look()
+    }
+
+    /// Waits until `look` gives something.
+    pub(crate) async fn until<T>(&self, mut look: impl FnMut() -> Poll<T>) -> T {
+        let mut waiter = Waiter { wakers: self, place: Place::default() };
+        poll_fn(|context| waiter.wakers.poll(&mut waiter.place, context, &mut look)).await
+    }
+
+    fn listen(&self, place: &mut Place, waker: &Waker) {
+        let mut list = self.list.lock();
+        if let Some((_, known)) = list.waiting.iter_mut().find(|(number, _)| Some(*number) == place.0) {
+            known.clone_from(waker);
+            return;
+        }
+        let number = list.next;
+        list.next += 1;
+        list.waiting.push((number, waker.clone()));
+        place.0 = Some(number);
+    }
+
+    /// Nobody waits here any more.
+    pub(crate) fn leave(&self, place: &mut Place) {
+        if let Some(left) = place.0.take() {
+            self.list.lock().waiting.retain(|(number, _)| *number != left);
+        }
+    }
+
+    /// Takes everybody who waits, to be woken once no lock is held.
+    pub(crate) fn take(&self, wakers: &mut Vec<Waker>) {
+        wakers.extend(self.list.lock().waiting.drain(..).map(|(_, waker)| waker));
+    }
+}
+
+struct Waiter<'a> {
+    wakers: &'a Wakers,
+    place: Place,
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.wakers.leave(&mut self.place);
+    }
+}
+
+/// Ends the sleep of a client's loop. Clones are the same bell.
+#[derive(Debug, Clone, Default)]
+pub struct Bell {
+    waker: Arc<Lock<Option<Waker>>>,
+}
+
+impl Bell {
+    /// From now on this is who is woken.
+    pub fn set(&self, waker: &Waker) {
+        let mut known = self.waker.lock();
+        let before = match &mut *known {
+            Some(known) if known.will_wake(waker) => None,
+            known => known.replace(waker.clone()),
+        };
+        drop(known);
+        // Without the lock: dropping it may run whatever it holds.
+        drop(before);
+    }
+
+    /// Wakes the loop. Without effect as long as there is nobody to be woken.
+    pub fn ring(&self) {
+        let waker = self.waker.lock().clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::pin::pin;
+    use core::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn waiting(wakers: &Wakers) -> usize {
+        wakers.list.lock().waiting.len()
+    }
+
+    #[test]
+    fn a_waiter_that_gives_up_leaves_nothing_behind() {
+        let wakers = Wakers::default();
+        let waker = Waker::from(Arc::new(Count::default()));
+        let mut context = Context::from_waker(&waker);
+        for _ in 0..3 {
+            let mut wait = pin!(wakers.until(|| Poll::<()>::Pending));
+            for _ in 0..3 {
+                assert!(wait.as_mut().poll(&mut context).is_pending());
+                assert_eq!(waiting(&wakers), 1);
+            }
+        }
+        let mut kept = Box::pin(wakers.until(|| Poll::<()>::Pending));
+        assert!(kept.as_mut().poll(&mut context).is_pending());
+        drop(kept);
+        assert_eq!(waiting(&wakers), 0);
+    }
+
+    #[test]
+    fn all_who_wait_are_woken_once() {
+        let wakers = Wakers::default();
+        let counts = [Arc::new(Count::default()), Arc::new(Count::default())];
+        let mut waits: Vec<_> = counts.iter().map(|_| Box::pin(wakers.until(|| Poll::<()>::Pending))).collect();
+        for (wait, count) in waits.iter_mut().zip(&counts) {
+            let waker = Waker::from(Arc::clone(count));
+            assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+        let mut woken = Vec::new();
+        wakers.take(&mut woken);
+        wakers.take(&mut woken);
+        woken.into_iter().for_each(Waker::wake);
+        assert_eq!(counts.map(|count| count.0.load(Ordering::Relaxed)), [1, 1]);
+    }
+
+    #[test]
+    fn what_happens_while_somebody_begins_to_wait_is_not_missed() {
+        let wakers = Wakers::default();
+        let waker = Waker::from(Arc::new(Count::default()));
+        let mut looks = [Poll::Pending, Poll::Ready(7)].into_iter();
+        let mut wait = pin!(wakers.until(|| looks.next().unwrap()));
+        assert_eq!(wait.as_mut().poll(&mut Context::from_waker(&waker)), Poll::Ready(7));
+    }
+}

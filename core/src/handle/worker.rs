@@ -1,0 +1,173 @@
+//! A client's loop, between two sleeps.
+
+use std::sync::Arc;
+
+use log::Level;
+
+use super::callbacks::Later;
+use super::client::Client;
+use super::line::{Line, Wants};
+use super::net::{Net, Spawn};
+use super::shared::{Shared, State};
+use super::wakers::Bell;
+use crate::host::{self, Clock};
+use crate::{Engine, Instant, Notice, Options, Phase, SetupError};
+
+/// Notices taken before the lock is given free: others want it too.
+const NOTICES_PER_TURN: usize = 256;
+
+/// The part of a client that a runtime keeps going. Dropping it ends the client, whoever still has a handle.
+#[derive(Debug)]
+pub struct Worker<N: Net> {
+    shared: Arc<Shared>,
+    line: Line<N>,
+}
+
+/// What to do after a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// Sleep, up to the next [turn](Worker::turn).
+    Sleep {
+        /// Not longer than until then.
+        until: Option<Instant>,
+        /// Not longer than until the socket is ready for this.
+        wants: Wants,
+    },
+    /// There was more to do than fits in a turn. Let others have theirs, and come back.
+    Yield,
+    /// Nobody needs this loop any more.
+    End,
+}
+
+impl<N: Net> Worker<N> {
+    /// The loop of an idle client.
+    pub fn new(options: Options, net: N, spawn: Arc<dyn Spawn>) -> Result<Self, SetupError> {
+        let (clock, bell) = (Clock::start(), Bell::default());
+        let line = Line::new(&options, net, Arc::clone(&spawn), bell.clone());
+        let engine = Engine::new(options, host::seed()?, clock.now())?;
+        Ok(Self { shared: Arc::new(Shared::new(engine, clock, bell, spawn)), line })
+    }
+
+    /// The first handle of the client. `farewell` is called when it is dropped, with all its clones, and the loop is
+    /// told to say goodbye.
+    pub fn client(&self, farewell: impl FnOnce() + Send + 'static) -> Client {
+        Client::new(Arc::clone(&self.shared), Box::new(farewell))
+    }
+
+    /// What is rung when there is something to do for a loop that sleeps.
+    pub fn bell(&self) -> &Bell {
+        self.shared.bell()
+    }
+
+    /// The socket, to be told what it is ready for.
+    pub fn line(&mut self) -> &mut Line<N> {
+        &mut self.line
+    }
+
+    /// The client's time.
+    pub fn now(&self) -> Instant {
+        self.shared.now()
+    }
+
+    /// Does what there is to do. `chunk` as in [`Line::turn`].
+    pub fn turn(&mut self, chunk: &mut [u8]) -> Rest {
+        let mut later = Later::default();
+        let Self { shared, line } = self;
+        let rest = shared.look(|state| {
+            let now = shared.now();
+            state.sleeping = false;
+            let full = state.lacks_room();
+            state.client().pause_input(full);
+            line.turn(&mut state.engine, now, chunk);
+            if drain(state, line, now, chunk, &mut later) { rest(state, line, shared.now()) } else { Rest::Yield }
+        });
+        line.journal().write();
+        shared.changed(&mut later.wakers);
+        later.run(&shared.callbacks);
+        rest
+    }
+}
+
+/// Passes on what there is to tell; false when there is more.
+fn drain<N: Net>(state: &mut State, line: &mut Line<N>, now: Instant, chunk: &mut [u8], later: &mut Later) -> bool {
+    for _ in 0..NOTICES_PER_TURN {
+        let Some(notice) = line.next_notice(&mut state.engine, now, chunk) else { return true };
+        remember(state, &notice);
+        match notice {
+            Notice::Done { ticket, outcome } => state.done(ticket, outcome, later),
+            Notice::Message(message) => match state.routes.deliver(message, later) {
+                Ok(full) => pause(state, full),
+                Err(message) => {
+                    let topic = &message.topic;
+                    line.note(
+                        Level::Debug,
+                        format_args!("a message on {topic} belongs to no subscription of this client"),
+                    );
+                    state.tell(Notice::Message(message), later);
+                }
+            },
+            Notice::Shadow(notice) => match state.watches.deliver(notice, later) {
+                Ok(full) => pause(state, full),
+                Err(notice) => state.tell(Notice::Shadow(notice), later),
+            },
+            other @ (Notice::Attempting { .. }
+            | Notice::Failed { .. }
+            | Notice::Online { .. }
+            | Notice::Offline { .. }
+            | Notice::Ready
+            | Notice::Stopped
+            | Notice::SubscriptionLost { .. }) => state.tell(other, later),
+        }
+    }
+    false
+}
+
+fn remember(state: &mut State, notice: &Notice) {
+    match notice {
+        Notice::Online { .. } => state.last_error = None,
+        Notice::Failed { why: Some(why), .. } | Notice::Offline { why: Some(why), .. } => {
+            state.last_error = Some(why.clone());
+        }
+        // Somebody may have started it again since.
+        Notice::Stopped => state.running = state.phase() != Phase::Idle,
+        Notice::Failed { why: None, .. }
+        | Notice::Offline { why: None, .. }
+        | Notice::Attempting { .. }
+        | Notice::Ready
+        | Notice::Message(_)
+        | Notice::SubscriptionLost { .. }
+        | Notice::Shadow(_)
+        | Notice::Done { .. } => {}
+    }
+}
+
+fn pause(state: &mut State, full: bool) {
+    if full {
+        state.client().pause_input(true);
+    }
+}
+
+fn rest<N: Net>(state: &mut State, line: &Line<N>, now: Instant) -> Rest {
+    if state.leaving.is_some_and(|give_up_at| !state.running || give_up_at <= now) {
+        return Rest::End;
+    }
+    let until = line.sleep_until(&state.engine, now).into_iter().chain(state.leaving).min();
+    if until.is_some_and(|until| until <= now) {
+        return Rest::Yield;
+    }
+    state.sleeping = true;
+    Rest::Sleep { until, wants: line.wants(&state.engine) }
+}
+
+/// Also when the loop panics: nobody is to wait for a loop that is not there.
+impl<N: Net> Drop for Worker<N> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            log::error!("the client's loop has panicked");
+        }
+        let mut later = Later::default();
+        self.shared.look(|state| state.end(&mut later));
+        self.shared.changed(&mut later.wakers);
+        later.run(&self.shared.callbacks);
+    }
+}
