@@ -1,73 +1,114 @@
-//! Making a TCP connection.
+//! Sockets of `async-io`.
 
-use std::io::{ErrorKind, Read};
-use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::fmt;
+use std::future::Future;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use async_io::{Async, Timer};
-use futures_lite::FutureExt;
-use thingwire_core::dial::{self, Attempts, Prepared, Route};
-use thingwire_core::host::Clock;
-use thingwire_core::transport::Supplies;
-use thingwire_core::{LinkError, TcpError};
+use async_io::Async;
+use thingwire_core::handle::{self, Line, Wants};
 
-/// A connection, and whom it is with.
+/// Makes sockets whose readiness the reactor of `async-io` hears of.
 #[derive(Debug)]
-pub(crate) struct Socket {
-    pub(crate) stream: Async<TcpStream>,
-    pub(crate) address: SocketAddr,
+pub(crate) struct Net;
+
+type Connecting = Pin<Box<dyn Future<Output = io::Result<Async<TcpStream>>> + Send>>;
+
+/// A connection, or how far it has come.
+pub(crate) enum Socket {
+    Connecting(Connecting),
+    /// Why it has not come about, to be told once.
+    Failed(Option<io::Error>),
+    Connected(Async<TcpStream>),
 }
 
-/// Reads of what nobody wants before something else has its turn.
-const DISCARDED_READS_MAX: usize = 16;
+/// Has the task woken when the socket of `line` is ready for what it wants; true when it is already.
+pub(crate) fn poll_ready(line: &mut Line<Net>, wants: Wants, context: &mut Context<'_>) -> bool {
+    let Some(socket) = line.socket() else { return false };
+    let readable = wants.readable && socket.poll_readable(context).is_ready();
+    let writable = wants.writable && socket.poll_writable(context).is_ready();
+    line.ready(readable, writable);
+    readable || writable
+}
 
 impl Socket {
-    /// Throws away what has come; false when the peer has closed.
-    pub(crate) fn discard(&self, buffer: &mut [u8]) -> bool {
-        for _ in 0..DISCARDED_READS_MAX {
-            match self.stream.get_ref().read(buffer) {
-                Ok(1..) => {}
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return true,
-                Ok(0) | Err(_) => return false,
-            }
+    fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Connected(stream) => stream.poll_readable(context).map(drop),
+            Self::Connecting(_) => Poll::Pending,
+            Self::Failed(_) => Poll::Ready(()),
         }
-        true
+    }
+
+    fn poll_writable(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Connected(stream) => stream.poll_writable(context).map(drop),
+            Self::Connecting(connecting) => connecting.as_mut().poll(context).map(|connected| {
+                *self = connected.map_or_else(|error| Self::Failed(Some(error)), Self::Connected);
+            }),
+            Self::Failed(_) => Poll::Ready(()),
+        }
+    }
+
+    fn stream(&self) -> io::Result<&TcpStream> {
+        match self {
+            Self::Connected(stream) => Ok(stream.get_ref()),
+            Self::Connecting(_) => Err(ErrorKind::WouldBlock.into()),
+            Self::Failed(_) => Err(ErrorKind::NotConnected.into()),
+        }
     }
 }
 
-/// Prepares the route and tries its addresses in turn, each for a share of `timeout`.
-pub(crate) async fn connect(route: Route, clock: Clock, timeout: Duration) -> Result<(Socket, Supplies), LinkError> {
-    let deadline = clock.now() + timeout;
-    let Prepared { addresses, supplies } = match route.at_once() {
-        Some(prepared) => prepared?,
-        None => blocking::unblock(move || route.prepare()).await?,
-    };
-    let mut attempts = Attempts::new(addresses, deadline);
-    let mut last = LinkError::Closed;
-    while let Some((address, give_up_at)) = attempts.next(clock.now()) {
-        let share = give_up_at.since(clock.now());
-        match connect_to(address, share).await {
-            Ok(socket) => return Ok((socket, supplies)),
-            Err(why) => {
-                log::debug!("{why}");
-                last = why;
+impl handle::Net for Net {
+    type Socket = Socket;
+
+    fn connect(&mut self, address: SocketAddr) -> io::Result<Socket> {
+        Ok(Socket::Connecting(Box::pin(Async::<TcpStream>::connect(address))))
+    }
+}
+
+impl handle::Socket for Socket {
+    fn is_connected(&mut self) -> io::Result<bool> {
+        match self {
+            Self::Connecting(_) => Ok(false),
+            Self::Failed(why) => Err(why.take().unwrap_or_else(|| ErrorKind::NotConnected.into())),
+            Self::Connected(stream) => {
+                // Small packets are not to wait for one another. Without it the connection is only slower.
+                let _ = stream.get_ref().set_nodelay(true);
+                Ok(true)
             }
         }
     }
-    Err(last)
+
+    fn shut_down_writing(&mut self) -> io::Result<()> {
+        self.stream()?.shutdown(Shutdown::Write)
+    }
 }
 
-async fn connect_to(address: SocketAddr, share: Duration) -> Result<Socket, LinkError> {
-    let connect =
-        async { Async::<TcpStream>::connect(address).await.map_err(|error| dial::tcp_error(address, &error)) };
-    let give_up = async {
-        Timer::after(share).await;
-        Err(LinkError::Tcp { address: Some(address), why: TcpError::TimedOut })
-    };
-    let stream = connect.or(give_up).await?;
-    // Small packets are not to wait for one another. Without it the connection is only slower.
-    if let Err(error) = stream.get_ref().set_nodelay(true) {
-        log::debug!("{address}: no TCP_NODELAY: {error}");
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream()?.read(buffer)
     }
-    Ok(Socket { stream, address })
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream()?.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream()?.flush()
+    }
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connecting(_) => f.write_str("Connecting"),
+            Self::Failed(why) => f.debug_tuple("Failed").field(why).finish(),
+            Self::Connected(stream) => f.debug_tuple("Connected").field(stream.get_ref()).finish(),
+        }
+    }
 }

@@ -100,7 +100,7 @@ impl Client {
     /// Records from now on what happens, in memory: see [`thingwire_core::trace`] for what is kept, and what stands in
     /// for payloads. `change` is for what is not to be as it is by default.
     #[cfg(feature = "trace")]
-    pub fn record(&self, change: impl FnOnce(&mut crate::RecordOptions)) -> Result<(), SetupError> {
+    pub fn record(&self, change: impl FnOnce(&mut thingwire_core::trace::RecordOptions)) -> Result<(), SetupError> {
         self.inner.record(change)
     }
 

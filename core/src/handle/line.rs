@@ -120,8 +120,11 @@ impl<N: Net> Line<N> {
     /// Takes in what happened during a sleep. `chunk` is for the bytes of one read, and forgotten afterwards.
     pub fn turn(&mut self, engine: &mut Engine, now: Instant, chunk: &mut [u8]) {
         self.reads_left = READS_PER_TURN;
-        // What has come while the machine was asleep comes before what was due then: no answer counts as missing that
-        // is there.
+        // What has come comes before what is due, also after the machine was asleep, and when the socket's readiness is
+        // told later than the time: no answer counts as missing that is there.
+        if engine.next_deadline().is_some_and(|deadline| deadline <= now) {
+            self.ready(true, false);
+        }
         while self.reads_left > 0 && self.read(engine, now, chunk) {}
         engine.wake(now);
         self.resolved(engine, now);
@@ -169,6 +172,17 @@ impl<N: Net> Line<N> {
             Stage::Connected { .. } => deadline,
             // The engine waits as well: whatever it wants to do next comes after the end of this connection.
             Stage::Closing { connection, until, .. } => Some(if connection.readable { now } else { *until }),
+        }
+    }
+
+    /// Ends the link as it is, and what the engine wants with it.
+    pub(crate) fn cut(&mut self, engine: &mut Engine, now: Instant) {
+        engine.client().stop(now);
+        match mem::replace(&mut self.stage, Stage::Closed) {
+            Stage::Resolving { link, .. } | Stage::Connecting { link, .. } | Stage::Connected { link, .. } => {
+                engine.closed(now, link, LinkError::Closed);
+            }
+            Stage::Closed | Stage::Closing { .. } => {}
         }
     }
 

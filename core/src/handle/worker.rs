@@ -162,12 +162,15 @@ fn rest<N: Net>(state: &mut State, line: &Line<N>, now: Instant) -> Rest {
 /// Also when the loop panics: nobody is to wait for a loop that is not there.
 impl<N: Net> Drop for Worker<N> {
     fn drop(&mut self) {
+        let mut later = Later::default();
+        let Self { shared, line } = self;
         if std::thread::panicking() {
             log::error!("the client's loop has panicked");
+        } else {
+            shared.look(|state| line.cut(&mut state.engine, shared.now()));
         }
-        let mut later = Later::default();
-        self.shared.look(|state| state.end(&mut later));
-        self.shared.changed(&mut later.wakers);
-        later.run(&self.shared.callbacks);
+        shared.look(|state| state.end(&mut later));
+        shared.changed(&mut later.wakers);
+        later.run(&shared.callbacks);
     }
 }

@@ -3,7 +3,7 @@
 //! the improvement.
 //!
 //! 23, 25, 27 and 10 are here as far as they are about packets and notices; what they and 26, 28 and 31 say about calls,
-//! threads and callbacks is in `runtime-std/tests/it/parity.rs`. The type errors of 2 and 34 are the compiler's. 12 is
+//! threads and callbacks is in `runtime-std/tests/it/suite/parity.rs`. The type errors of 2 and 34 are the compiler's. 12 is
 //! decided otherwise: the keep-alive is 60 s. So is 20: a refused protocol version is a refusal, the client speaks 3.1.1
 //! alone.
 //!
