@@ -4,12 +4,11 @@ use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
-use thingwire_std::{
+use super::peer::{Peer, listen_to_the_end, read_packet};
+use super::support::{PATIENCE, drive, plain_at};
+use crate::runtime::{
     Client, ConnectRefusal, ConnectStage, Driver, LinkError, Notice, Options, ProtocolError, TcpError,
 };
-
-use crate::peer::{Peer, listen_to_the_end, read_packet};
-use crate::support::{PATIENCE, drive, plain_at};
 
 /// Why the first attempt fails, once with the driver and once with the client.
 fn first_error(options: &Options) -> LinkError {
@@ -68,9 +67,9 @@ fn peer_that_never_answers_the_tls_handshake() {
     let peer = Peer::start(|stream| {
         listen_to_the_end(stream);
     });
-    let double = crate::support::double();
+    let double = super::support::double();
     let (cert, key, ca) = (double.cert_path(), double.key_path(), double.ca_path());
-    let options = crate::support::fast(Options::mtls_from_path(&peer.endpoint(), "a", cert, key, ca).unwrap())
+    let options = super::support::fast(Options::mtls_from_path(&peer.endpoint(), "a", cert, key, ca).unwrap())
         .with(|config| config.connect_timeout = Duration::from_millis(100));
     let waiting_for = ConnectStage::Tls;
     assert_eq!(first_error(&options), LinkError::ConnectTimeout { waiting_for });
@@ -101,7 +100,7 @@ fn server_that_refuses() {
 #[test]
 fn the_next_address_is_tried() {
     // `localhost` has an IPv6 address too on most machines; nobody listens there.
-    let double = crate::support::double();
+    let double = super::support::double();
     let endpoint = format!("localhost:{}", double.plain_port().unwrap());
     let client = Client::connect(plain_at(&endpoint, "a")).unwrap();
     client.wait_ready_or_error(PATIENCE).unwrap();

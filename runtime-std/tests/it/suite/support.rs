@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::runtime::{Drain, Driver, Filter, Notice, Options, Publish, Qos, Topic};
 use thingwire_sim::double::Double;
-use thingwire_std::{Drain, Driver, Filter, Notice, Options, Publish, Qos, Topic};
 
 /// Longer than anything takes that works.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

@@ -4,7 +4,7 @@
 //!
 //! | case | shown by |
 //! |---|---|
-//! | 10 | `failures::peer_that_closes_before_connack`, `failures::peer_that_says_nothing`, `drop::one_thread_while_it_lives_and_none_after` |
+//! | 10 | `failures::peer_that_closes_before_connack`, `failures::peer_that_says_nothing`, `own_thread::one_thread_while_it_lives_and_none_after` |
 //! | 23 | `a_wait_that_runs_out_leaves_the_operation_alone`, `an_unanswered_subscription_ends_and_its_late_answer_harms_nobody`, `handles::a_refused_publish_comes_back` |
 //! | 25 | `each_callback_is_called_once_with_how_its_operation_ended`, `handles::a_callback_after_the_end_is_called_too` |
 //! | 26 | `calls_from_inside_a_callback_do_not_deadlock`, `handles::callbacks_may_use_the_client_and_panic` |
@@ -23,10 +23,9 @@ use std::io::Write;
 use std::sync::{Arc, Barrier, mpsc};
 use std::time::Duration;
 
-use thingwire_std::{Client, Notice, Outcome, Qos};
-
-use crate::peer::{Peer, accept, read_packet};
-use crate::support::{PATIENCE, double, filter, plain, plain_at, publish, publish_qos0};
+use super::peer::{Peer, accept, read_packet};
+use super::support::{PATIENCE, double, filter, plain, plain_at, publish, publish_qos0};
+use crate::runtime::{Client, Notice, Outcome, Qos};
 
 const PUBLISH: u8 = 3;
 const SUBSCRIBE: u8 = 8;

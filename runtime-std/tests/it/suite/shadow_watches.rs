@@ -7,14 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
+use super::peer::{PINGRESP, Peer, accept, publish_packet, read_packet};
+use super::shadows::{desired, pump, reported};
+use super::support::{PATIENCE, double, plain, plain_at};
+use crate::runtime::{Client, Outcome, Phase, ShadowEvent, ShadowUpdate};
 use serde_json::{Value, json};
 use thingwire_sim::double::Double;
 use thingwire_sim::shadow;
-use thingwire_std::{Client, Outcome, Phase, ShadowEvent, ShadowUpdate};
-
-use crate::peer::{PINGRESP, Peer, accept, publish_packet, read_packet};
-use crate::shadows::{desired, pump, reported};
-use crate::support::{PATIENCE, double, plain, plain_at};
 
 /// What somebody in the cloud wants.
 fn want(double: &Double, flow: u64) -> u64 {
@@ -57,7 +56,7 @@ fn each_watcher_is_told_everything_also_one_that_comes_late() {
     let double = double();
     let (_client, shadow) = pump(&double);
     let mut early = shadow.deltas().unwrap();
-    assert_eq!(early.granted(PATIENCE), Some(Outcome::Subscribed(vec![Some(thingwire_std::Qos::AtLeastOnce)])));
+    assert_eq!(early.granted(PATIENCE), Some(Outcome::Subscribed(vec![Some(crate::runtime::Qos::AtLeastOnce)])));
     want(&double, 1);
     assert_eq!(early.next().expect("a delta").version, 1);
     let late = shadow.watch(|watch| watch).unwrap();
@@ -151,7 +150,7 @@ fn a_callback_of_a_delta_may_use_the_shadow_take_its_time_and_panic() {
     let double = double();
     let (_client, shadow) = pump(&double);
     let (sender, done) = mpsc::channel();
-    let follow = move |shadow: &thingwire_std::Shadow, delta: thingwire_std::Delta| {
+    let follow = move |shadow: &crate::runtime::Shadow, delta: crate::runtime::Delta| {
         let flow: Value = delta.state.get("flow").expect("it is there").unwrap();
         assert_ne!(flow, json!(13), "this panic is part of the test");
         let update = ShadowUpdate::reported(&json!({ "flow": flow })).unwrap();
@@ -190,7 +189,7 @@ fn a_callback_may_be_the_last_to_hold_the_client() {
     let (client, shadow) = pump(&double);
     let (sender, called) = mpsc::channel();
     let (go, going) = mpsc::channel();
-    let hold = move |shadow: &thingwire_std::Shadow, _| {
+    let hold = move |shadow: &crate::runtime::Shadow, _| {
         sender.send(()).unwrap();
         going.recv_timeout(PATIENCE).unwrap();
         assert!(shadow.client().phase() == Phase::Ready);
@@ -208,7 +207,7 @@ fn an_echo_and_a_controller_agree_over_a_bad_line() {
     const LAST: u64 = 40;
     let double = double();
     let (_client, shadow) = pump(&double);
-    let echo = |shadow: &thingwire_std::Shadow, delta: thingwire_std::Delta| {
+    let echo = |shadow: &crate::runtime::Shadow, delta: crate::runtime::Delta| {
         let state: Value = delta.state.parse().unwrap();
         // Whatever becomes of it: what still differs comes again.
         drop(shadow.update(ShadowUpdate::reported(&state).unwrap()));
@@ -216,7 +215,7 @@ fn an_echo_and_a_controller_agree_over_a_bad_line() {
     shadow.deltas().unwrap().deliver_to(echo).unwrap();
     let controller = Client::connect(plain(&double, "controller")).unwrap();
     controller.wait_ready(PATIENCE).unwrap();
-    let remote = controller.shadow("pump").unwrap().timeout(PATIENCE).when_offline(thingwire_std::WhenOffline::Wait);
+    let remote = controller.shadow("pump").unwrap().timeout(PATIENCE).when_offline(crate::runtime::WhenOffline::Wait);
     let changes = remote.watch(|watch| watch.documents(true)).unwrap();
     for flow in 1..=LAST {
         if flow % 8 == 0 {
@@ -251,7 +250,7 @@ fn a_text_in_pieces_arrives_whole() {
         remote.update(desired(&json!({ "piece": piece }))).unwrap().answer().unwrap();
         (rest, pieces) = (left, pieces + 1);
     }
-    let piece = |delta: thingwire_std::Delta| delta.state.get::<String>("piece").unwrap().unwrap();
+    let piece = |delta: crate::runtime::Delta| delta.state.get::<String>("piece").unwrap().unwrap();
     let arrived: String = deltas.take(pieces).map(piece).collect();
     assert_eq!(arrived, text);
 }

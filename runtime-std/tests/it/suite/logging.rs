@@ -2,9 +2,8 @@
 
 use std::sync::{Mutex, OnceLock};
 
-use thingwire_std::Client;
-
-use crate::support::{PATIENCE, double, filter, plain, publish};
+use super::support::{PATIENCE, double, filter, plain, publish};
+use crate::runtime::Client;
 
 /// Remembers what is logged, and looks at the client each time.
 struct Nosy;
@@ -40,12 +39,12 @@ fn links_are_logged_secrets_are_not_and_a_logger_may_use_the_client() {
     let endpoint = options.endpoint.to_string();
     let client = CLIENT.get_or_init(|| Client::connect(options).unwrap());
     client.wait_ready(PATIENCE).unwrap();
-    let messages = client.subscribe(filter("a"), thingwire_std::Qos::AtLeastOnce).unwrap();
+    let messages = client.subscribe(filter("a"), crate::runtime::Qos::AtLeastOnce).unwrap();
     client.publish(publish("a", "hidden-payload")).unwrap();
     assert!(messages.recv(PATIENCE).is_some());
     let notices = client.notices();
     double.drop_connections();
-    while notices.recv(PATIENCE).expect("Ready") != thingwire_std::Notice::Ready {}
+    while notices.recv(PATIENCE).expect("Ready") != crate::runtime::Notice::Ready {}
     assert!(client.stop(PATIENCE));
 
     // The log is written just after the lock is free.

@@ -3,18 +3,9 @@
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use thingwire_std::{Client, Qos};
-
-use crate::peer::{Peer, accept, listen_to_the_end, read_packet};
-use crate::support::{PATIENCE, double, filter, plain, plain_at, publish};
-
-/// How many threads this process has.
-#[cfg(target_os = "linux")]
-fn client_threads(name: &str) -> usize {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
-    names.filter(|found| found.trim() == name).count()
-}
+use super::peer::{Peer, accept, listen_to_the_end, read_packet};
+use super::support::{PATIENCE, double, filter, plain, plain_at, publish};
+use crate::runtime::{Client, Qos};
 
 #[test]
 fn says_goodbye_and_ends_everything() {
@@ -73,32 +64,6 @@ fn a_callback_may_own_the_last_handle() {
         drop(owned);
         done.send(outcome).unwrap();
     });
-    assert_eq!(dones.recv_timeout(PATIENCE), Ok(Some(thingwire_std::Outcome::Acked)));
+    assert_eq!(dones.recv_timeout(PATIENCE), Ok(Some(crate::runtime::Outcome::Acked)));
     assert!(double.wait_for_clients(&[], PATIENCE));
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn one_thread_while_it_lives_and_none_after() {
-    // In a process of its own, the other tests' threads are not in the way.
-    if std::env::var_os("THINGWIRE_COUNT_THREADS").is_none() {
-        let test = "drop::one_thread_while_it_lives_and_none_after";
-        let status = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", test])
-            .env("THINGWIRE_COUNT_THREADS", "1")
-            .status();
-        assert!(status.unwrap().success());
-        return;
-    }
-    let double = double();
-    let client = Client::connect(plain(&double, "a")).unwrap();
-    client.wait_ready(PATIENCE).unwrap();
-    assert_eq!(client_threads("thingwire"), 1);
-    drop(client);
-    // It has ended, but the system may list it for another moment.
-    let before = Instant::now();
-    while client_threads("thingwire") > 0 {
-        assert!(before.elapsed() < PATIENCE);
-        std::thread::yield_now();
-    }
 }

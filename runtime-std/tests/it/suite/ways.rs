@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use thingwire_sim::double::{Double, Visitors};
-use thingwire_std::{
+use super::support::{PATIENCE, drive, drive_to, fast, filter, publish};
+use crate::runtime::{
     Authorizer, Client, Credentials, CredentialsSource, Driver, LinkError, Notice, Options, Outcome, Qos,
     WebSocketConfig, WebSocketError,
 };
-
-use crate::support::{PATIENCE, drive, drive_to, fast, filter, publish};
+use thingwire_sim::double::{Double, Visitors};
 
 const ID: &str = "AKIDEXAMPLE";
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
@@ -228,11 +227,11 @@ fn the_server_may_call_itself_otherwise_than_the_way_to_it() {
         .start()
         .unwrap();
     let mut options = signed(&double, credentials());
-    let thingwire_std::Security::Tls(tls) = &mut options.security else { panic!("TLS") };
+    let crate::runtime::Security::Tls(tls) = &mut options.security else { panic!("TLS") };
     *tls = tls.clone().with_server_name("iot.example.com").unwrap();
     round_trip(options);
     let mut driver = Driver::new(signed(&double, credentials())).unwrap();
     driver.start();
     let error = failure(&mut driver);
-    assert!(matches!(error, LinkError::Tls(thingwire_std::TlsError::WrongName { .. })), "{error:?}");
+    assert!(matches!(error, LinkError::Tls(crate::runtime::TlsError::WrongName { .. })), "{error:?}");
 }

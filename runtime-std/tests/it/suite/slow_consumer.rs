@@ -5,10 +5,9 @@ use std::net::TcpStream;
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
-use thingwire_std::{Client, Outcome, Phase, Qos};
-
-use crate::peer::{PINGRESP, Peer, accept, publish_packet, read_packet};
-use crate::support::{PATIENCE, filter, plain_at, publish_qos0};
+use super::peer::{PINGRESP, Peer, accept, publish_packet, read_packet};
+use super::support::{PATIENCE, filter, plain_at, publish_qos0};
+use crate::runtime::{Client, Outcome, Phase, Qos};
 
 /// With their payloads, enough to fill the subscription and every buffer on the way.
 const MESSAGES: usize = 6_000;
@@ -82,18 +81,18 @@ fn reading_stops_and_nothing_is_lost() {
 #[test]
 fn dropping_the_full_subscription_frees_the_others() {
     const FLOOD: usize = 5_000;
-    let double = crate::support::double();
-    let client = Client::new(crate::support::plain(&double, "reader")).unwrap();
+    let double = super::support::double();
+    let client = Client::new(super::support::plain(&double, "reader")).unwrap();
     let ignored = client.subscribe(filter("flood"), Qos::AtMostOnce).unwrap();
     let watched = client.subscribe(filter("end"), Qos::AtLeastOnce).unwrap();
     client.start();
     client.wait_ready(PATIENCE).unwrap();
     assert!(watched.granted(PATIENCE).is_some());
-    let writer = Client::connect(crate::support::plain(&double, "writer")).unwrap();
+    let writer = Client::connect(super::support::plain(&double, "writer")).unwrap();
     for number in 0..FLOOD {
         writer.publish(publish_qos0("flood", number.to_string())).unwrap();
     }
-    writer.publish(crate::support::publish("end", "")).unwrap();
+    writer.publish(super::support::publish("end", "")).unwrap();
     // The first message is there, so the flood has begun.
     assert!(ignored.recv(PATIENCE).is_some());
     drop(ignored);

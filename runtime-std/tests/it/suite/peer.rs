@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-use crate::support::PATIENCE;
+use super::support::PATIENCE;
 
 pub(crate) const CONNACK: &[u8] = &[0x20, 2, 0, 0];
 pub(crate) const PINGRESP: &[u8] = &[0xd0, 0];

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use thingwire_std::{Client, Outcome, Qos};
-
-use crate::support::{PATIENCE, double, filter, plain, publish, publish_qos0};
+use super::support::{PATIENCE, double, filter, plain, publish, publish_qos0};
+use crate::runtime::{Client, Outcome, Qos};
 
 #[test]
 fn everything_arrives_exactly_once_and_in_order() {
@@ -48,15 +47,4 @@ fn everything_arrives_exactly_once_and_in_order() {
     assert_eq!(messages.try_recv(), None);
     assert_eq!((next.len(), writer.queued(), writer.in_flight()), (THREADS, 0, 0));
     assert_eq!(double.violations(), []);
-}
-
-#[test]
-fn a_driver_is_woken_from_another_thread() {
-    let double = double();
-    let mut driver = thingwire_std::Driver::new(plain(&double, "a")).unwrap();
-    let waker = driver.waker();
-    let thread = std::thread::spawn(move || waker.wake());
-    // Without the waker, an idle driver would sleep for ever.
-    assert_eq!(driver.next(None), None);
-    thread.join().unwrap();
 }

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use thingwire_std::{Client, Driver, LinkError, Notice, TcpError};
-
-use crate::peer::{Peer, accept};
-use crate::support::{PATIENCE, drive, plain_at, publish, publish_qos0};
+use super::peer::{Peer, accept};
+use super::support::{PATIENCE, drive, plain_at, publish, publish_qos0};
+use crate::runtime::{Client, Driver, LinkError, Notice, TcpError};
 
 /// More than a socket's buffers take on loopback.
 const TOO_MUCH: usize = 32 * 1024 * 1024;
@@ -61,7 +60,7 @@ fn timers_go_on_while_writes_stall() {
         client.publish(publish_qos0("a", payload.clone())).unwrap();
     }
     let expiring = client.publish(publish("a", "").expires_in(Duration::from_millis(50))).unwrap();
-    assert_eq!(expiring.wait(PATIENCE), Some(thingwire_std::Outcome::Expired));
+    assert_eq!(expiring.wait(PATIENCE), Some(crate::runtime::Outcome::Expired));
     // The write timeout is far away; the missing PINGRESP is what ends the link.
     let offline = std::iter::from_fn(|| notices.recv(PATIENCE)).find_map(|notice| match notice {
         Notice::Offline { why, .. } => Some(why),

@@ -3,10 +3,9 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use thingwire_std::{Client, Driver, Notice, Options, Outcome, Phase};
-
-use crate::peer::{Peer, accept, listen_to_the_end, publish_packet, read_packet};
-use crate::support::{PATIENCE, double, drive_to, fast, plain, plain_at, publish};
+use super::peer::{Peer, accept, listen_to_the_end, publish_packet, read_packet};
+use super::support::{PATIENCE, double, drive_to, fast, plain, plain_at, publish};
+use crate::runtime::{Client, Driver, Notice, Options, Outcome, Phase};
 
 /// Waits until the client is in `phase`, by the notices that lead there.
 fn wait_for(client: &Client, phase: Phase) {
@@ -91,7 +90,7 @@ fn while_backing_off() {
         config.backoff.base = PATIENCE;
         config.backoff.max = PATIENCE;
         config.backoff.stable = 2 * PATIENCE;
-        config.backoff.jitter = thingwire_std::Jitter::None;
+        config.backoff.jitter = crate::runtime::Jitter::None;
     });
     stop_in(Phase::BackingOff, options);
 }

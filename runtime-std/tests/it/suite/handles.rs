@@ -3,10 +3,9 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
+use super::support::{PATIENCE, double, filter, plain, publish, publish_qos0};
+use crate::runtime::{Client, Driver, Notice, Notices, Outcome, Pending, Phase, Qos, Refusal, Subscription};
 use thingwire_sim::double::Double;
-use thingwire_std::{Client, Driver, Notice, Notices, Outcome, Pending, Phase, Qos, Refusal, Subscription, Waker};
-
-use crate::support::{PATIENCE, double, filter, plain, publish, publish_qos0};
 
 fn ready(double: &Double) -> Client {
     let client = Client::connect(plain(double, "a")).unwrap();
@@ -38,7 +37,6 @@ fn handles_go_from_thread_to_thread() {
     fn check<T: Send>() {}
     fn check_shared<T: Send + Sync>() {}
     check::<Driver>();
-    check_shared::<Waker>();
     check_shared::<Client>();
     check_shared::<Pending>();
     check_shared::<Subscription>();
@@ -91,7 +89,7 @@ fn a_panicking_message_callback_gets_the_next_message() {
     let client = ready(&double);
     let (payload, payloads) = mpsc::channel();
     let messages = client.subscribe(filter("a"), Qos::AtLeastOnce).unwrap();
-    let deliver = move |message: thingwire_std::Message| {
+    let deliver = move |message: crate::runtime::Message| {
         assert_ne!(message.payload, "bad", "this panic is part of the test");
         payload.send(message.payload).unwrap();
     };

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use thingwire_std::{Client, Notice, Outcome, Qos};
-
-use crate::support::{PATIENCE, double, filter, plain, publish};
+use super::support::{PATIENCE, double, filter, plain, publish};
+use crate::runtime::{Client, Notice, Outcome, Qos};
 
 #[test]
 fn a_dropped_link_loses_nothing() {

@@ -1,8 +1,7 @@
 //! Messages there and back.
 
-use thingwire_std::{Client, Driver, Notice, Options, Outcome, Qos};
-
-use crate::support::{PATIENCE, double, drive, drive_to, fast, filter, plain, publish, publish_qos0};
+use super::support::{PATIENCE, double, drive, drive_to, fast, filter, plain, publish, publish_qos0};
+use crate::runtime::{Client, Driver, Notice, Options, Outcome, Qos};
 
 #[test]
 fn driver_round_trip() {
