@@ -8,13 +8,13 @@ use thingwire_core::{
     Ticket,
 };
 
-use crate::notices::Notices;
-use crate::pending::Pending;
-use crate::shadow::ShadowPending;
-use crate::shadow_events::ShadowEvents;
-use crate::subscription::Subscription;
-use crate::wait::wait;
-use crate::worker;
+use super::notices::Notices;
+use super::pending::Pending;
+use super::shadow::ShadowPending;
+use super::shadow_events::ShadowEvents;
+use super::subscription::Subscription;
+use super::wait::wait;
+use super::worker;
 
 /// A handle of a client that runs on one background thread. Clones are handles of the same client.
 ///

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thingwire_core::{Notice, handle};
 
-use crate::wait::wait;
+use super::wait::wait;
 
 /// What happens to a [`Client`](crate::Client), from the call of [`Client::notices`](crate::Client::notices) on:
 /// everything but [`Notice::Done`], the messages that belong to a [`Subscription`](crate::Subscription), and the news

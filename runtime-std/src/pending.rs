@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thingwire_core::{Outcome, Ticket, handle};
 
-use crate::wait::wait;
+use super::wait::wait;
 
 /// An accepted operation of a [`Client`](crate::Client). Dropping it changes nothing: the operation goes on.
 #[derive(Debug)]

@@ -7,9 +7,9 @@ use thingwire_core::{
     WhenOffline, handle,
 };
 
-use crate::client::Client;
-use crate::shadow_events::{Deltas, ShadowEvents};
-use crate::wait::wait;
+use super::client::Client;
+use super::shadow_events::{Deltas, ShadowEvents};
+use super::wait::wait;
 
 /// A device shadow. Clones are handles of the same shadow, and handles of its [`Client`] too.
 ///

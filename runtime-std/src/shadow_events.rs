@@ -5,8 +5,8 @@ use std::time::Duration;
 use thingwire_core::handle::{self, Delivery};
 use thingwire_core::{Delta, Outcome, SetupError, ShadowEvent};
 
-use crate::shadow::Shadow;
-use crate::wait::wait;
+use super::shadow::Shadow;
+use super::wait::wait;
 
 /// What is told of a shadow, from [`Shadow::watch`] on, over all lost connections and sessions.
 ///

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use thingwire_core::{Message, Outcome, SetupError, handle};
 
-use crate::pending::Pending;
-use crate::wait::wait;
+use super::pending::Pending;
+use super::wait::wait;
 
 /// The messages that match the filters of one [`Client::subscribe`](crate::Client::subscribe).
 ///

@@ -4,7 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use thingwire_std::{Client, LinkError, Notice, Notices, Options, Outcome, Subscription, TcpError};
+use thingwire_sim::field::{Told, records};
+use thingwire_sim::oracle::{Finding, Judge, Rulebook};
+use thingwire_sim::trace::{Observer, Record, What as Happened};
+
+use crate::runtime::thingwire_core::trace::Trace;
+use crate::runtime::{Client, Config, LinkError, Notice, Notices, Options, Outcome, Subscription, TcpError};
 
 use crate::proxy::{Entry, Fault, Proxy, What};
 use crate::rig::{PATIENCE, broker, fast, plain, plain_endpoint, publish, ready, subscribe, text};
@@ -32,6 +37,9 @@ const BACKOFF_MAX: Duration = Duration::from_secs(1);
 /// How soon the first message is through after a fault: an attempt that began during the fault may have to run into
 /// its timeout, and the longest wait follows. The rest is for a machine that has other things to do.
 const DELIVERY_MAX: Duration = CONNECT_TIMEOUT.saturating_add(BACKOFF_MAX).saturating_add(Duration::from_secs(4));
+
+/// How much later than due things may be that a thread has to be given time for.
+const SLACK: Duration = Duration::from_millis(500);
 
 /// An acknowledgement that passes so short before the end of its connection may be lost with it.
 const LAST_MOMENT: Duration = Duration::from_millis(200);
@@ -66,7 +74,11 @@ fn drill(clean_session: bool) {
         config.backoff.max = BACKOFF_MAX;
         config.backoff.stable = 2 * BACKOFF_MAX;
     });
-    let device = ready(options);
+    let config = options.config.clone();
+    let device = Client::new(options).unwrap();
+    device.record(|options| options.with_payloads = true).unwrap();
+    device.start();
+    device.wait_ready_or_error(PATIENCE).unwrap();
     let arrivals = thread::spawn(move || collect(&arriving));
     let felt = publish_all(&device, &proxy);
     let arrivals = arrivals.join().unwrap();
@@ -83,6 +95,20 @@ fn drill(clean_session: bool) {
         assert!(*fault == Fault::SlowReader || errors.iter().any(|why| fits(*fault, why)), "{fault:?}: {errors:?}");
         assert!(delivery(*healed_at, &arrivals) <= DELIVERY_MAX, "{fault:?}");
     }
+    assert!(device.stop(PATIENCE));
+    assert_eq!(findings(&device.recording().unwrap(), config), []);
+}
+
+/// What the oracles of the simulator say to the life that the device has recorded.
+fn findings(recording: &[u8], config: Config) -> Vec<Finding> {
+    let Told { trace, error } = records(&Trace::parse(recording).unwrap());
+    assert_eq!(error, None, "it is replayed bit for bit");
+    let acked = |record: &&Record| matches!(record.what, Happened::Finished { outcome: Outcome::Acked, .. });
+    assert_eq!(trace.records.iter().filter(acked).count(), MESSAGES as usize, "the oracles have seen everything");
+    let rules = Rulebook { slack: SLACK, round_trip_max: SLACK, ..Rulebook::new(config) };
+    let mut judge = Judge::new(vec![rules]);
+    trace.records.iter().for_each(|record| judge.observe(record));
+    judge.finish(trace.records.last().unwrap().at).findings
 }
 
 /// How the client has to see a fault.

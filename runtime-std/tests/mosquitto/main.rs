@@ -19,3 +19,8 @@ mod tls;
 #[cfg(feature = "websocket")]
 mod ways;
 mod will;
+
+/// What the tests test that every runtime has to pass.
+mod runtime {
+    pub(crate) use thingwire_std::*;
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use thingwire_smol::{Notice, Options, SetupError};
 
-use crate::wait::wait;
+use super::wait::wait;
 
 pub(crate) struct Driver(thingwire_smol::Driver);
 
