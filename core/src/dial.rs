@@ -85,24 +85,30 @@ impl Route {
     ///
     /// It blocks for as long as they like, and cannot be interrupted: call it on a thread that may wait.
     pub fn prepare(&self) -> Result<Prepared, LinkError> {
-        let addresses = match literal(&self.first_hop) {
-            Some(address) => vec![address],
-            None => look_up(&self.first_hop)?,
-        };
         // The credentials last, and the time with them: a resolver may have taken long.
-        Ok(Prepared { addresses, supplies: self.supplies()? })
+        Ok(Prepared { addresses: self.addresses()?, supplies: self.supplies()? })
     }
 
+    /// The first half of [`prepare`](Self::prepare): the addresses, at least one.
+    pub fn addresses(&self) -> Result<Vec<SocketAddr>, LinkError> {
+        match literal(&self.first_hop) {
+            Some(address) => Ok(vec![address]),
+            None => look_up(&self.first_hop),
+        }
+    }
+
+    /// The second half of [`prepare`](Self::prepare): entropy, the time, and for a signed WebSocket credentials.
     #[cfg(feature = "websocket")]
-    fn supplies(&self) -> Result<Supplies, LinkError> {
+    pub fn supplies(&self) -> Result<Supplies, LinkError> {
         let now = host::unix_seconds();
         let credentials = self.credentials.as_ref().map(|source| source.get(now)).transpose()?;
         fresh().map(|supplies| supplies.with_credentials(credentials))
     }
 
+    /// The second half of [`prepare`](Self::prepare): entropy and the time.
     #[cfg(not(feature = "websocket"))]
     #[expect(clippy::unused_self, reason = "there are no credentials")]
-    fn supplies(&self) -> Result<Supplies, LinkError> {
+    pub fn supplies(&self) -> Result<Supplies, LinkError> {
         fresh()
     }
 }

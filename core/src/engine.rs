@@ -5,7 +5,9 @@ use bytes::{Buf, BytesMut};
 use crate::transport::stack::{Layers, Stack};
 use crate::transport::tls::Flow;
 use crate::transport::{Endpoint, Supplies};
-use crate::{Action, Client, ConnectStage, Event, Instant, Link, LinkError, Options, SetupError, TcpError, TimerKind};
+use crate::{
+    Action, Client, ConnectStage, Event, Instant, Link, LinkError, Options, SetupError, TcpError, TimerKind, TlsInfo,
+};
 
 /// Encoded bytes that may wait for the socket before the client is asked for more.
 const OUTPUT_BUDGET: usize = 16 * 1024;
@@ -230,6 +232,23 @@ impl Engine {
         let up = self.up.as_ref().filter(|up| !up.announced)?;
         let (deadline, kind) = self.client.next_deadline()?;
         (kind == TimerKind::Connect && deadline <= now).then(|| (up.link, up.stack.waits_for()))
+    }
+
+    /// How far the link has come that is [`opened`](Self::opened): what it waits for, and `Connack` from when MQTT has
+    /// begun. `None` without such a link.
+    pub fn stage(&self) -> Option<ConnectStage> {
+        self.up.as_ref().map(|up| up.stack.waits_for())
+    }
+
+    /// What TLS has agreed on for the link that is up, once its handshake is over.
+    pub fn tls(&self) -> Option<TlsInfo> {
+        self.up.as_ref().and_then(|up| up.stack.tls_info())
+    }
+
+    /// The server's clock in seconds since 1970 (UTC), where it told it in its answer to the WebSocket's upgrade.
+    #[cfg(feature = "websocket")]
+    pub fn server_time(&self) -> Option<u64> {
+        self.up.as_ref().and_then(|up| up.stack.server_time())
     }
 
     /// Whether to read from the socket. While it is false, leave the bytes there.

@@ -40,10 +40,15 @@ pub fn supplies() -> Result<Supplies, SetupError> {
     Ok(Supplies::new(random()?, unix_seconds()))
 }
 
-/// The operating system's clock, in seconds since 1970.
-pub(crate) fn unix_seconds() -> u64 {
+/// The operating system's clock, in seconds since 1970 (UTC); 0 before.
+pub fn unix_seconds() -> u64 {
     // Before 1970 no certificate is valid, and no signature.
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// A time for people, as `2017-06-28 20:48:45 UTC`.
+pub fn readable_time(unix_seconds: u64) -> String {
+    date::readable(unix_seconds)
 }
 
 fn random<const N: usize>() -> Result<[u8; N], SetupError> {
@@ -213,6 +218,27 @@ fn server_only(root: &Path) -> Result<Security, SetupError> {
 pub fn roots(path: impl AsRef<Path>) -> Result<Roots, SetupError> {
     let path = path.as_ref();
     Roots::from_pem(&read(path)?).map_err(|why| in_file(path, why))
+}
+
+/// The root certificates that this machine's operating system trusts, read now: those of `SSL_CERT_FILE` and
+/// `SSL_CERT_DIR` where they are set, otherwise its own. What cannot be read or used among them is left out, with a line
+/// in the log.
+///
+/// Fails when nothing is left. They are many, and any of them can vouch for any host name: a device that only ever talks
+/// to AWS IoT Core needs no more than [`Roots::amazon`].
+#[cfg(feature = "system-roots")]
+pub fn system_roots() -> Result<Roots, SetupError> {
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        log::warn!("root certificates of the system: {error}");
+    }
+    let failed = || {
+        let reasons: Vec<_> = found.errors.iter().map(ToString::to_string).collect();
+        let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) };
+        let why = format!("this system has no usable root certificates{reasons}; install its package ca-certificates");
+        SetupError::System { why }
+    };
+    Roots::from_usable(found.certs).ok_or_else(failed)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, SetupError> {

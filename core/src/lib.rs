@@ -167,7 +167,7 @@ pub use json::JsonError;
 pub use limits::Limits;
 pub use link::{
     CertificateInfo, ConnectRefusal, ConnectStage, Layer, Link, LinkError, ProtocolError, ProxyError, TcpError,
-    TlsError, UpgradeHeader, WebSocketError, WebSocketFault,
+    TlsError, TlsInfo, UpgradeHeader, WebSocketError, WebSocketFault,
 };
 #[cfg(feature = "transport")]
 pub use options::{Options, Security, SetupError};

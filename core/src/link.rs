@@ -12,7 +12,7 @@ use crate::FrameError;
 
 pub use certificate::CertificateInfo;
 pub use proxy::ProxyError;
-pub use tls::TlsError;
+pub use tls::{TlsError, TlsInfo};
 pub use websocket::{UpgradeHeader, WebSocketError, WebSocketFault};
 
 /// One transport connection. A later link has a greater number; numbers are never reused.

@@ -80,6 +80,11 @@ impl Options {
         Ok(Self::new(endpoint, Security::Tls(tls), client_id).with_websocket(websocket))
     }
 
+    /// TLS with everything else about it said in `tls`, for roots and identities from elsewhere than files.
+    pub fn tls(endpoint: Endpoint, tls: TlsConfig, client_id: &str) -> Self {
+        Self::new(endpoint, Security::Tls(tls), client_id)
+    }
+
     /// Plain TCP, for tests and closed networks: `HOST` or `HOST:PORT` (1883 when there is none).
     pub fn plain(endpoint: &str, client_id: &str) -> Result<Self, SetupError> {
         let endpoint = Endpoint::parse(endpoint, Endpoint::MQTT_PORT)?;

@@ -75,6 +75,20 @@ pub enum TlsError {
     },
 }
 
+/// What a TLS handshake has agreed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TlsInfo {
+    /// `1.2` or `1.3`.
+    pub version: String,
+    /// The cipher suite's registered name, for example `TLS13_AES_128_GCM_SHA256`.
+    pub cipher_suite: String,
+    /// The application protocol that the server has chosen (RFC 7301).
+    pub alpn: Option<String>,
+    /// The certificates that the server has shown, its own first.
+    pub chain: Vec<CertificateInfo>,
+}
+
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

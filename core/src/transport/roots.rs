@@ -35,6 +35,14 @@ impl Roots {
         }
         Ok(Self(Arc::new(store)))
     }
+
+    /// Those of many certificates that can be used; `None` when there is none.
+    #[cfg(feature = "system-roots")]
+    pub(crate) fn from_usable(certificates: Vec<rustls::pki_types::CertificateDer<'static>>) -> Option<Self> {
+        let mut store = RootCertStore::empty();
+        let (usable, _unusable) = store.add_parsable_certificates(certificates);
+        (usable > 0).then(|| Self(Arc::new(store)))
+    }
 }
 
 impl fmt::Debug for Roots {

@@ -7,7 +7,7 @@ use super::tls::{Flow, Tls, server_name};
 #[cfg(feature = "websocket")]
 use super::websocket::{WebSocket, WebSocketConfig};
 use super::{Authorizer, Endpoint, EndpointError, Supplies, TlsConfig};
-use crate::{ConnectStage, LinkError, TlsError};
+use crate::{ConnectStage, LinkError, TlsError, TlsInfo};
 
 /// How links are secured.
 #[derive(Debug, Clone)]
@@ -177,6 +177,17 @@ impl Stack {
             return ConnectStage::WebSocket;
         }
         ConnectStage::Connack
+    }
+
+    /// What TLS has agreed on.
+    pub(crate) fn tls_info(&self) -> Option<TlsInfo> {
+        self.tls.as_ref().and_then(Tls::info)
+    }
+
+    /// The server's clock, as its answer to the upgrade tells it.
+    #[cfg(feature = "websocket")]
+    pub(crate) fn server_time(&self) -> Option<u64> {
+        self.websocket.as_ref().and_then(|framed| framed.websocket.server_time())
     }
 
     /// Why the peer has closed a connection that was not ready.

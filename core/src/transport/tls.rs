@@ -5,6 +5,7 @@ use core::net::IpAddr;
 use std::io::{BufRead as _, Write as _};
 use std::sync::Arc;
 
+use ::ring::digest;
 use bytes::{Buf as _, BufMut as _, BytesMut};
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
@@ -12,13 +13,14 @@ use rustls::crypto::ring::{self, cipher_suite};
 use rustls::pki_types::{ServerName, UnixTime};
 use rustls::sign::SingleCertAndKey;
 use rustls::time_provider::TimeProvider;
-use rustls::{AlertDescription, ClientConfig, ClientConnection, SupportedCipherSuite};
+use rustls::{AlertDescription, ClientConfig, ClientConnection, ProtocolVersion, SupportedCipherSuite};
 
 use super::endpoint::{Endpoint, EndpointError};
 use super::identity::Identity;
 use super::roots::Roots;
-use super::verifier::{Verifier, told};
-use crate::{CertificateInfo, TlsError};
+use super::verifier::{Verifier, hexadecimal, told};
+use super::x509::Certificate;
+use crate::{CertificateInfo, TlsError, TlsInfo};
 
 /// The port at which AWS IoT Core serves several protocols and needs to be told which one is meant.
 const SHARED_PORT: u16 = Endpoint::HTTPS_PORT;
@@ -59,15 +61,18 @@ pub struct TlsConfig {
     verifier: Arc<Verifier>,
     /// What the device shows.
     device: Option<Arc<CertificateInfo>>,
+    /// The id of that in AWS IoT Core.
+    device_id: Option<Arc<str>>,
 }
 
 impl TlsConfig {
     /// Mutual TLS: the server proves itself by the roots, the device by its identity.
     pub fn mutual(identity: Identity, roots: Roots) -> Self {
         let Identity { key, info } = identity;
+        let device_id = key.cert.first().map(|own| certificate_id(own).into());
         let verifier = Arc::new(Verifier::new(roots.0, Arc::new(ring::default_provider())));
         let config = builder(&verifier).with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
-        Self { device: Some(info), ..Self::new(config, ALPN_CERTIFICATE, verifier) }
+        Self { device: Some(info), device_id, ..Self::new(config, ALPN_CERTIFICATE, verifier) }
     }
 
     /// Only the server proves itself; the device does so above TLS, for example with a password.
@@ -176,7 +181,33 @@ impl TlsConfig {
             server_name: None,
             verifier,
             device: None,
+            device_id: None,
         }
+    }
+
+    /// What the device's certificate says of itself, if it shows one.
+    pub fn device(&self) -> Option<&CertificateInfo> {
+        self.device.as_deref()
+    }
+
+    /// The id of the device's certificate in AWS IoT Core, which is the SHA-256 of its DER as hexadecimal digits.
+    pub fn device_id(&self) -> Option<&str> {
+        self.device_id.as_deref()
+    }
+
+    /// The subjects of the trusted roots, a hundred at most.
+    pub fn roots(&self) -> Vec<String> {
+        self.verifier.roots()
+    }
+
+    /// The application protocols that are named to the server at this port, the first one preferred.
+    pub fn alpn(&self, port: u16) -> Vec<String> {
+        let names = &self.config(port).alpn_protocols;
+        names.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect()
+    }
+
+    fn config(&self, port: u16) -> &Arc<ClientConfig> {
+        if port == SHARED_PORT { &self.shared } else { &self.dedicated }
     }
 
     /// The server behind an endpoint, as it calls itself.
@@ -190,7 +221,7 @@ impl TlsConfig {
 
     /// One connection to `endpoint`.
     pub(crate) fn connect(&self, endpoint: &Endpoint) -> Result<Tls, TlsError> {
-        let config = if endpoint.port() == SHARED_PORT { &self.shared } else { &self.dedicated };
+        let config = self.config(endpoint.port());
         let name = server_name(&self.server(endpoint)).map_err(|error| TlsError::Other { why: error.to_string() })?;
         let connection =
             ClientConnection::new(config.clone(), name).map_err(|error| TlsError::Other { why: error.to_string() })?;
@@ -225,6 +256,10 @@ fn forgetful(config: Arc<ClientConfig>) -> ClientConfig {
     let mut config = Arc::unwrap_or_clone(config);
     config.resumption = Resumption::in_memory_sessions(SESSIONS);
     config
+}
+
+fn certificate_id(der: &[u8]) -> String {
+    hexadecimal(digest::digest(&digest::SHA256, der).as_ref())
 }
 
 /// The name that the server's certificate must be for.
@@ -312,6 +347,24 @@ impl Tls {
     /// The handshake is over, and the peer is who it should be.
     pub(crate) fn is_ready(&self) -> bool {
         !self.connection.is_handshaking()
+    }
+
+    /// What was agreed on; `None` before the end of the handshake.
+    pub(crate) fn info(&self) -> Option<TlsInfo> {
+        if !self.is_ready() {
+            return None;
+        }
+        let connection = &self.connection;
+        let shown = connection.peer_certificates().unwrap_or_default();
+        // No other versions are offered.
+        let version = if connection.protocol_version()? == ProtocolVersion::TLSv1_3 { "1.3" } else { "1.2" };
+        let cipher_suite = connection.negotiated_cipher_suite()?.suite();
+        Some(TlsInfo {
+            version: version.to_owned(),
+            cipher_suite: cipher_suite.as_str().map_or_else(|| format!("{cipher_suite:?}"), str::to_owned),
+            alpn: connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
+            chain: shown.iter().filter_map(|der| Certificate::read(der)).map(|read| read.info).collect(),
+        })
     }
 
     /// Writes the goodbye.

@@ -62,6 +62,11 @@ impl Verifier {
         Self { pins, ..self.clone() }
     }
 
+    /// The subjects of the roots.
+    pub(super) fn roots(&self) -> Vec<String> {
+        self.roots.roots.iter().take(ROOTS_TOLD).map(|root| x509::name(&root.subject)).collect()
+    }
+
     /// The library's error in words that name the certificate; `None` where there are no better ones.
     #[expect(clippy::wildcard_enum_match_arm, reason = "the library adds errors in minor versions")]
     fn explain(&self, error: &CertificateError, shown: Shown<'_>) -> Option<TlsError> {
@@ -72,7 +77,7 @@ impl Verifier {
             E::UnknownIssuer | E::BadSignature => TlsError::UnknownIssuer {
                 issuer: x509::name(last_issuer(&leaf, shown.intermediates)),
                 certificate: Box::new(leaf.info),
-                roots: self.roots.roots.iter().take(ROOTS_TOLD).map(|root| x509::name(&root.subject)).collect(),
+                roots: self.roots(),
             },
             E::NotValidForName | E::NotValidForNameContext { .. } => {
                 TlsError::WrongName { certificate: Box::new(leaf.info), wanted: shown.wanted.to_str().into_owned() }
@@ -184,7 +189,7 @@ fn verifier_words(why: &str) -> &str {
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to memory cannot fail.
         let _ = write!(text, "{byte:02x}");

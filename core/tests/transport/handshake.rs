@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use ring::digest;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use rustls::{HandshakeKind, ProtocolVersion};
-use thingwire_core::Options;
+use thingwire_core::{ConnectStage, Options, Security};
 
 use crate::pair::{Pair, World, mutual};
 use crate::pki::{Authority, HOST, Version, self_signed_server, server_config};
@@ -25,6 +28,41 @@ fn connect_and_connack_pass_in_chunks_of_any_size_with_either_version() {
             assert_eq!(pair.server.peer_certificates().map(<[_]>::len), Some(1));
         }
     }
+}
+
+#[test]
+fn what_was_agreed_on_is_told_from_the_end_of_the_handshake_to_the_end_of_the_link() {
+    let world = World::new();
+    for (version, text) in [(Version::Tls12, "1.2"), (Version::Tls13, "1.3")] {
+        let mut config = server_config(&world.server, Some(&world.authority), version);
+        config.alpn_protocols = vec![b"x-amzn-mqtt-ca".to_vec()];
+        let mut pair = Pair::new(world.options_for(&format!("{HOST}:443")), Arc::new(config));
+        assert_eq!((pair.engine.stage(), pair.engine.tls()), (None, None));
+        pair.run();
+        assert_eq!(pair.engine.stage(), Some(ConnectStage::Connack));
+        let told = pair.engine.tls().unwrap();
+        assert_eq!((told.version.as_str(), told.alpn.as_deref()), (text, Some("x-amzn-mqtt-ca")));
+        let suite = pair.server.negotiated_cipher_suite().unwrap().suite();
+        assert_eq!(Some(told.cipher_suite.as_str()), suite.as_str());
+        assert!(told.chain.len() == 1 && told.chain[0].names.iter().any(|name| name == HOST), "{:?}", told.chain);
+        pair.accept();
+        pair.end();
+        assert_eq!((pair.engine.stage(), pair.engine.tls()), (None, None));
+    }
+}
+
+#[test]
+fn what_is_set_up_can_be_looked_at() {
+    let world = World::new();
+    let Security::Tls(tls) = world.options().security else { panic!("TLS") };
+    let device = tls.device().unwrap();
+    assert_eq!(device.subject, "device");
+    let der = CertificateDer::from_pem_slice(world.device.certificate.as_bytes()).unwrap();
+    let id = tls.device_id().unwrap();
+    let bytes: Vec<_> = (0..64).step_by(2).map(|at| u8::from_str_radix(&id[at..at + 2], 16).unwrap()).collect();
+    assert_eq!(bytes, digest::digest(&digest::SHA256, &der).as_ref());
+    assert_eq!(tls.roots().len(), 1);
+    assert_eq!([443, 8883].map(|port| tls.alpn(port)), [vec!["x-amzn-mqtt-ca".to_owned()], Vec::new()]);
 }
 
 #[test]

@@ -172,8 +172,9 @@ fn upgrade(head: &str, visitors: &Visitors) -> Result<String, (&'static str, &'s
     );
     Ok(format!(
         "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
-         sec-websocket-accept: {}\r\nsec-websocket-protocol: {protocol}\r\n\r\n",
-        base64(accept.as_ref())
+         sec-websocket-accept: {}\r\nsec-websocket-protocol: {protocol}\r\ndate: {}\r\n\r\n",
+        base64(accept.as_ref()),
+        http_date(visitors.unix_seconds())
     ))
 }
 

@@ -36,6 +36,8 @@ pub(super) struct Handshake {
     /// What proves that our key was read.
     accept: String,
     signed_at: Option<u64>,
+    /// What the answer says of the server's clock.
+    server_time: Option<u64>,
     head: Collector,
 }
 
@@ -60,7 +62,7 @@ impl Handshake {
             line(&[name, ": ", value]);
         }
         line(&[]);
-        Self { accept: accept(&key), signed_at: request.signed_at, head: Collector::default() }
+        Self { accept: accept(&key), signed_at: request.signed_at, server_time: None, head: Collector::default() }
     }
 
     /// Takes bytes from the front of `wire`, up to the end of the answer; tells whether the server has agreed.
@@ -69,11 +71,19 @@ impl Handshake {
             Ok(None) => Ok(false),
             // Interim answers say nothing (RFC 9110 §15.2).
             Ok(Some(head)) if head.status == 100 || (102..=199).contains(&head.status) => Ok(false),
-            Ok(Some(head)) if head.status == 101 => self.check(&head).map(|()| true),
+            Ok(Some(head)) if head.status == 101 => {
+                self.server_time = date(&head);
+                self.check(&head).map(|()| true)
+            }
             Ok(Some(head)) => Err(self.refused(&head)),
             Err(HeadError::Malformed) => Err(WebSocketError::NotHttp),
             Err(HeadError::TooLong) => Err(WebSocketError::HeadTooLong { max: HEAD_LEN_MAX }),
         }
+    }
+
+    /// The server's clock, in seconds since 1970 (UTC), once it has agreed and where it told.
+    pub(super) const fn server_time(&self) -> Option<u64> {
+        self.server_time
     }
 
     fn check(&self, head: &Head) -> Result<(), WebSocketError> {
@@ -103,10 +113,15 @@ impl Handshake {
 
     /// By how much the server's clock is ahead of ours, if that is too much for a signature.
     fn skew(&self, head: &Head) -> Option<i32> {
-        let (ours, theirs) = (self.signed_at?, date::parse_http(head.only("date")?)?);
+        let (ours, theirs) = (self.signed_at?, date(head)?);
         let apart = i32::try_from(ours.abs_diff(theirs)).unwrap_or(i32::MAX);
         (ours.abs_diff(theirs) > SKEW_SECONDS_MAX).then_some(if theirs < ours { -apart } else { apart })
     }
+}
+
+/// RFC 9110 §6.6.1
+fn date(head: &Head) -> Option<u64> {
+    date::parse_http(head.only("date")?)
 }
 
 /// RFC 6455 §4.2.2

@@ -25,6 +25,8 @@ pub(crate) struct WebSocket {
     stage: Stage,
     entropy: Entropy,
     decoder: Decoder,
+    /// The server's clock when it agreed, in seconds since 1970.
+    server_time: Option<u64>,
     /// The payload of the last ping, if it is not answered yet. Earlier ones need no answer (RFC 6455 §5.5.3), so a
     /// peer that pings and does not read costs no memory.
     ping: Option<Vec<u8>>,
@@ -47,7 +49,7 @@ impl WebSocket {
         let mut entropy = Entropy::new(&entropy);
         let handshake = Handshake::begin(request, entropy.draw(), wire);
         let stage = Stage::Upgrading(Box::new(handshake));
-        Self { stage, entropy, decoder: Decoder::default(), ping: None, failed: None }
+        Self { stage, entropy, decoder: Decoder::default(), server_time: None, ping: None, failed: None }
     }
 
     /// Takes bytes from the wire: what data frames hold goes to `plain`, what the protocol has to answer at once goes
@@ -86,6 +88,11 @@ impl WebSocket {
         matches!(self.stage, Stage::Open)
     }
 
+    /// The server's clock when it agreed to the upgrade, in seconds since 1970 (UTC), where it told.
+    pub(crate) const fn server_time(&self) -> Option<u64> {
+        self.server_time
+    }
+
     /// Writes the goodbye.
     pub(crate) fn close(&mut self, wire: &mut BytesMut) {
         self.close_with(Some(frame::CODE_NORMAL), wire);
@@ -94,6 +101,7 @@ impl WebSocket {
     fn step(&mut self, wire: &mut &[u8], plain: &mut BytesMut, reply: &mut BytesMut) -> Result<(), WebSocketError> {
         if let Stage::Upgrading(handshake) = &mut self.stage {
             if handshake.receive(wire)? {
+                self.server_time = handshake.server_time();
                 self.stage = Stage::Open;
             }
             return Ok(());

@@ -45,6 +45,15 @@ fn open() -> WebSocket {
     websocket
 }
 
+#[test]
+fn the_servers_clock_is_told_where_it_tells_it() {
+    assert_eq!(open().server_time(), None);
+    let (mut websocket, request) = begin();
+    let agreement = agreement(&request).replace("\r\n\r\n", "\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n");
+    feed(&mut websocket, agreement.as_bytes(), 1);
+    assert_eq!(websocket.server_time(), Some(SIGNED_AT));
+}
+
 /// What came of bytes: data, what was answered, and the end if there was one.
 type Outcome = (Vec<u8>, Vec<u8>, Option<WebSocketError>);
 
