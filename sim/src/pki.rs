@@ -44,24 +44,33 @@ pub struct Request {
     pub key: KeyKind,
     /// Whether its time has passed already.
     pub expired: bool,
+    /// Whether its time is still to come.
+    pub early: bool,
 }
 
 impl Request {
     /// A device with an elliptic-curve key and a valid certificate.
     pub fn device(name: &str) -> Self {
-        Self { role: Role::Device(name.to_owned()), key: KeyKind::EcP256, expired: false }
+        Self { role: Role::Device(name.to_owned()), key: KeyKind::EcP256, expired: false, early: false }
     }
 
     /// A server with an elliptic-curve key and a certificate for `names`: host names or addresses.
     pub fn server(names: &[&str]) -> Self {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
-        Self { role: Role::Server(names), key: KeyKind::EcP256, expired: false }
+        Self { role: Role::Server(names), key: KeyKind::EcP256, expired: false, early: false }
     }
 
     /// The same with a key of this kind.
     #[must_use]
     pub fn with_key(mut self, key: KeyKind) -> Self {
         self.key = key;
+        self
+    }
+
+    /// The same, but not valid yet.
+    #[must_use]
+    pub fn early(mut self) -> Self {
+        self.early = true;
         self
     }
 
@@ -216,6 +225,8 @@ fn issue(issuer: &CertifiedIssuer<'static, KeyPair>, request: &Request) -> io::R
     if request.expired {
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(2020, 1, 2);
+    } else if request.early {
+        params.not_before = date_time_ymd(4000, 1, 1);
     }
     let cert = params.signed_by(&pair, issuer).map_err(io::Error::other)?;
     Ok(Identity { cert: cert.pem(), key: pair.serialize_pem(), traditional_key: traditional })

@@ -3,8 +3,15 @@
 use crate::support::{Running, command, thingwire};
 
 /// Every command that connects.
-const COMMANDS: [&[&str]; 6] =
-    [&["pub"], &["sub"], &["shadow", "get"], &["shadow", "update"], &["shadow", "delete"], &["shadow", "watch"]];
+const COMMANDS: [&[&str]; 7] = [
+    &["pub"],
+    &["sub"],
+    &["shadow", "get"],
+    &["shadow", "update"],
+    &["shadow", "delete"],
+    &["shadow", "watch"],
+    &["doctor"],
+];
 
 #[test]
 fn help_is_on_standard_output_and_has_the_exit_codes_and_examples() {

@@ -1,6 +1,7 @@
 //! The `thingwire` command and the example, as the processes that users run.
 
 mod credentials;
+mod doctor;
 mod example;
 mod help;
 #[cfg(unix)]

@@ -46,7 +46,7 @@ fn flags() {
     refused(
         &["--endpoint", "localhost"],
         2,
-        "--ca is missing: give the server's root certificate, or --plain for no TLS",
+        "--ca is missing: give amazon, system or a file with the server's root certificate, or --plain for no TLS",
     );
     refused(&with(&["--ca", "x"]), 2, "--plain is without TLS: leave out either it or --ca, --cert and --key");
     let half = ["--endpoint", "localhost", "--ca", "x", "--cert", "y"];

@@ -300,3 +300,24 @@ fn what_excludes_or_needs_each_other_is_told() {
         .assert_failed(2, "--authorizer-name is \"a b\"; the rule is: letters, digits and _=,@- only, at most 128");
     run(&["--plain", "--alpn", "mqtt"]).assert_failed(2, "--alpn and --sni are parts of TLS: leave out --plain");
 }
+
+#[test]
+fn roots_may_be_amazons_or_the_systems() {
+    let double = Double::start().expect("it starts");
+    let run = |ca: &str, variables: &[(&str, &str)]| {
+        let mut flags = mutual(&double);
+        ca.clone_into(&mut flags[3]);
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        let mut command = command(&[&["pub", "--topic", "t", "--message", "m"], &flags[..]].concat());
+        command.envs(variables.iter().copied());
+        Running::spawn(command).end()
+    };
+    let ca = double.ca_path().to_str().expect("UTF-8");
+    run("system", &[("SSL_CERT_FILE", ca)]).assert_done();
+    let ended = run("amazon", &[("SSL_CERT_FILE", ca)]);
+    assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+    assert!(ended.stderr.contains("and the given root is \"Amazon Root CA 1, Amazon\", "), "{}", ended.stderr);
+    let none = run("system", &[("SSL_CERT_FILE", "/dev/null")]);
+    assert!(none.stderr.contains("this system has no usable root certificates"), "{}", none.stderr);
+    assert_eq!(none.code, Some(1));
+}

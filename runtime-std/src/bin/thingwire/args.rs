@@ -1,13 +1,16 @@
 //! The command line: the flags, their environment variables, and what the help says.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{BoolishValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use thingwire_std::{Filter, Qos, Topic};
+use thingwire_std::thingwire_core::host;
+use thingwire_std::{Filter, Qos, Roots, SetupError, Topic};
 
 use crate::credentials::CredentialsArguments;
+use crate::doctor::DoctorArguments;
 use crate::reconnect::{ReconnectArguments, seconds};
 use crate::shadow_args::ShadowArguments;
 use crate::ways::WayArguments;
@@ -25,6 +28,7 @@ pub(crate) enum Command {
     Pub(PubArguments),
     Sub(SubArguments),
     Shadow(ShadowArguments),
+    Doctor(Box<DoctorArguments>),
 }
 
 const AFTER_HELP: &str = "\
@@ -160,9 +164,10 @@ pub(crate) struct ConnectionArguments {
     /// 80 with --plain.
     #[arg(long, value_name = "HOST[:PORT]", env = "THINGWIRE_ENDPOINT")]
     pub(crate) endpoint: String,
-    /// The root certificate that the server's certificate must lead to, as PEM.
-    #[arg(long, value_name = "PATH", env = "THINGWIRE_CA")]
-    pub(crate) ca: Option<PathBuf>,
+    /// What the server's certificate must lead to: amazon, the roots of AWS's own services, which this command brings
+    /// along; system, those that this machine trusts; or the path of a file with one root or several, as PEM.
+    #[arg(long, value_name = "amazon|system|PATH", env = "THINGWIRE_CA")]
+    pub(crate) ca: Option<Trust>,
     /// The device's certificate, as PEM. Without it, only the server proves who it is.
     #[arg(long, value_name = "PATH", env = "THINGWIRE_CERT")]
     pub(crate) cert: Option<PathBuf>,
@@ -217,6 +222,35 @@ pub(crate) struct ConnectionArguments {
     pub(crate) credentials: CredentialsArguments,
     #[command(flatten)]
     pub(crate) reconnect: ReconnectArguments,
+}
+
+/// Which root certificates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Trust {
+    Amazon,
+    System,
+    File(PathBuf),
+}
+
+impl From<OsString> for Trust {
+    /// A file of one of these names can be given as `./amazon`.
+    fn from(text: OsString) -> Self {
+        match text.to_str() {
+            Some("amazon") => Self::Amazon,
+            Some("system") => Self::System,
+            _ => Self::File(text.into()),
+        }
+    }
+}
+
+impl Trust {
+    pub(crate) fn roots(&self) -> Result<Roots, SetupError> {
+        match self {
+            Self::Amazon => Ok(Roots::amazon()),
+            Self::System => host::system_roots(),
+            Self::File(path) => host::roots(path),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

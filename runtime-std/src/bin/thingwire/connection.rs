@@ -1,6 +1,5 @@
 //! One connection to the server, from the flags to the goodbye.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use thingwire_std::thingwire_core::host;
@@ -9,10 +8,9 @@ use thingwire_std::{Config, Driver, Limits, Notice, Options, Password, Phase, Pu
 use crate::args::{ConnectionArguments, LimitsArgument, PresetArgument};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::recording::Recording;
 use crate::{say, ways};
 
-/// What is kept of a recording.
-const RECORD_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How long the goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -33,14 +31,13 @@ pub(crate) struct Connection {
     accepted: bool,
     /// What the last status line was about.
     told: Phase,
-    /// Where the recording goes.
-    record: Option<PathBuf>,
+    recording: Recording,
 }
 
 /// However the command ends, its recording is written.
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Err(error) = self.save() {
+        if let Err(error) = self.recording.save(self.driver.client()) {
             say(error);
         }
     }
@@ -53,30 +50,11 @@ impl Connection {
         let endpoint = options.endpoint.to_string();
         let (limits, queue) = (options.config.limits, options.config.queue);
         let mut driver = Driver::new(options)?;
-        let record = arguments.record.clone();
-        if record.is_some() {
-            driver.record(|options| options.bytes_max = RECORD_BYTES_MAX)?;
-        }
+        let recording = Recording::begin(driver.client(), arguments.record.as_deref())?;
         let interrupt = Interrupt::watch(driver.waker())?;
         let ConnectionArguments { plain, verbose, .. } = *arguments;
         let told = Phase::Idle;
-        let mut connection =
-            Self { driver, limits, queue, endpoint, plain, verbose, interrupt, accepted: false, told, record };
-        if let Err(error) = connection.save() {
-            connection.record = None;
-            return Err(Failure::usage(error));
-        }
-        if let Some(path) = &connection.record {
-            // What cannot be written is known now. A recording of nothing must not outlive a command that is killed.
-            let _ = std::fs::remove_file(path);
-        }
-        Ok(connection)
-    }
-
-    /// What it fails with is a line for the user.
-    fn save(&mut self) -> Result<(), String> {
-        let (Some(path), Some(recording)) = (&self.record, self.driver.recording()) else { return Ok(()) };
-        host::save(path, &recording).map_err(|error| format!("--record: cannot write {}: {error}", path.display()))
+        Ok(Self { driver, limits, queue, endpoint, plain, verbose, interrupt, accepted: false, told, recording })
     }
 
     pub(crate) fn start(&mut self) {
@@ -178,7 +156,7 @@ impl Connection {
 }
 
 /// The flags as the library wants them.
-fn options(arguments: &ConnectionArguments) -> Result<Options, Failure> {
+pub(crate) fn options(arguments: &ConnectionArguments) -> Result<Options, Failure> {
     let id = client_id(arguments)?;
     let mut options = ways::options(arguments, &id)?;
     let config = &mut options.config;
@@ -223,7 +201,7 @@ mod tests {
             let connection = match Arguments::try_parse_from(basic.iter().chain(flags)).expect("valid").command {
                 Command::Pub(arguments) => arguments.connection,
                 Command::Sub(arguments) => arguments.connection,
-                Command::Shadow(_) => unreachable!("not asked for"),
+                Command::Shadow(_) | Command::Doctor(_) => unreachable!("not asked for"),
             };
             format!("{:?}", options(&connection).expect("valid").config)
         });

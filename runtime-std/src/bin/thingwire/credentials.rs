@@ -76,12 +76,12 @@ impl CredentialsArguments {
         let ConnectionArguments { ca, cert, key, .. } = arguments;
         match (profile, credentials_endpoint, role_alias, cognito_pool, ca, cert, key) {
             (_, Some(endpoint), Some(alias), _, Some(ca), Some(cert), Some(key)) => {
-                let role = IotRole::new(endpoint, alias, host::identity(cert, key)?, host::roots(ca)?);
+                let role = IotRole::new(endpoint, alias, host::identity(cert, key)?, ca.roots()?);
                 let role = role.map_err(|error| Failure::usage(format!("--credentials-endpoint: {error}")))?;
                 self.role(role, arguments)
             }
             (.., Some(pool), Some(ca), _, _) => {
-                let mut source = CognitoPool::new(pool, host::roots(ca)?).map_err(SetupError::from)?;
+                let mut source = CognitoPool::new(pool, ca.roots()?).map_err(SetupError::from)?;
                 if let Some(proxy) = ways::proxy(&arguments.ways, source.endpoint())? {
                     source = source.with_proxy(proxy);
                 }

@@ -3,12 +3,14 @@
 mod args;
 mod connection;
 mod credentials;
+mod doctor;
 mod failure;
 mod interrupt;
 mod output;
 mod progress;
 mod publish;
 mod reconnect;
+mod recording;
 mod shadow;
 mod shadow_args;
 mod shadow_watch;
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Command::Pub(arguments) => publish::run(arguments),
         Command::Sub(arguments) => subscribe::run(&arguments),
         Command::Shadow(arguments) => shadow::run(arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
     };
     result.map_or_else(|failure| fail(&failure), |()| ExitCode::SUCCESS)
 }

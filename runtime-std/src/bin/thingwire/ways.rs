@@ -103,7 +103,10 @@ fn check(arguments: &ConnectionArguments) -> Result<(), Failure> {
              --authorizer-name",
         ),
         (cert.is_some() != key.is_some(), "--cert and --key need each other: give both or neither"),
-        (!plain && ca.is_none(), "--ca is missing: give the server's root certificate, or --plain for no TLS"),
+        (
+            !plain && ca.is_none(),
+            "--ca is missing: give amazon, system or a file with the server's root certificate, or --plain for no TLS",
+        ),
         (*plain && (ways.alpn.is_some() || ways.sni.is_some()), "--alpn and --sni are parts of TLS: leave out --plain"),
         (
             !ways.websocket && (ways.unsigned || ways.region.is_some()),
@@ -128,11 +131,12 @@ fn secured(arguments: &ConnectionArguments, id: &str) -> Result<Options, Failure
             if let Some(warning) = host::expiry_warning(identity.certificate()) {
                 say(format!("warning: {}: {warning}", cert.display()));
             }
-            let mut options = Options::tls_from_path(endpoint, id, ca)?;
-            options.security = Security::Tls(TlsConfig::mutual(identity, host::roots(ca)?));
-            options
+            Options::tls(endpoint.parse().map_err(SetupError::from)?, TlsConfig::mutual(identity, ca.roots()?), id)
         }
-        (Some(ca), ..) => Options::tls_from_path(endpoint, id, ca)?,
+        (Some(ca), ..) => {
+            let endpoint = endpoint.parse().map_err(SetupError::from)?;
+            Options::tls(endpoint, TlsConfig::server_only(ca.roots()?), id)
+        }
         (None, ..) => Options::plain(endpoint, id)?,
     };
     if shared_port {
