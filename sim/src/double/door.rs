@@ -1,4 +1,5 @@
-//! How a peer comes in: with MQTT, or in a WebSocket, which is told by its first byte as the service does it.
+//! How a peer comes in: with MQTT, or in a WebSocket. Its application protocol tells, as on the service's port 443; where none
+//! was named, its first byte.
 
 use std::sync::Arc;
 
@@ -35,6 +36,37 @@ pub(super) enum Door {
     Shut,
 }
 
+/// What a peer has shown in TLS; without TLS there is nothing to show, and everything is as if it were.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shown {
+    /// Whether there is a certificate that says who it is.
+    pub(super) certificate: bool,
+    /// Which protocol was agreed on, where one was named.
+    pub(super) protocol: Option<Protocol>,
+}
+
+/// What is spoken above TLS, as application protocols name it on the service's port 443.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Mqtt,
+    Http,
+}
+
+impl Shown {
+    /// Without TLS.
+    pub(super) const PLAIN: Self = Self { certificate: true, protocol: None };
+
+    /// By a certificate and an application protocol: with `mqtt`, the service does not look at certificates.
+    pub(super) fn new(has_certificate: bool, alpn: Option<&[u8]>) -> Self {
+        match alpn {
+            Some(b"x-amzn-mqtt-ca") => Self { certificate: has_certificate, protocol: Some(Protocol::Mqtt) },
+            Some(b"mqtt") => Self { certificate: false, protocol: Some(Protocol::Mqtt) },
+            Some(_) => Self { certificate: has_certificate, protocol: Some(Protocol::Http) },
+            None => Self { certificate: has_certificate, protocol: None },
+        }
+    }
+}
+
 /// What came of bytes.
 #[derive(Debug, Default)]
 pub(super) struct Entry {
@@ -50,8 +82,8 @@ impl Door {
         visitors.map_or(Self::Mqtt, |visitors| Self::Closed(Vec::new(), visitors))
     }
 
-    /// Takes bytes of a peer; `has_certificate` tells whether it has shown one, or has no TLS to show it in.
-    pub(super) fn receive(&mut self, bytes: Vec<u8>, has_certificate: bool) -> Entry {
+    /// Takes bytes of a peer.
+    pub(super) fn receive(&mut self, bytes: Vec<u8>, shown: Shown) -> Entry {
         let mut entry = Entry::default();
         match self {
             Self::Mqtt => entry.mqtt = bytes,
@@ -60,7 +92,7 @@ impl Door {
                 first.extend(bytes);
                 let visitors = Arc::clone(visitors);
                 let first = core::mem::take(first);
-                self.decide(first, &visitors, has_certificate, &mut entry);
+                self.decide(first, &visitors, shown, &mut entry);
             }
             Self::WebSocket(pending, in_message) => {
                 pending.extend(bytes);
@@ -89,36 +121,21 @@ impl Door {
         }
     }
 
-    fn decide(&mut self, first: Vec<u8>, visitors: &Arc<Visitors>, has_certificate: bool, entry: &mut Entry) {
+    fn decide(&mut self, first: Vec<u8>, visitors: &Arc<Visitors>, shown: Shown, entry: &mut Entry) {
+        let for_http = shown.protocol != Some(Protocol::Mqtt);
+        let for_mqtt = shown.protocol != Some(Protocol::Http);
         match first.first() {
-            Some(b'G') => match head_len(&first) {
-                Some(len) => {
-                    let upgraded = upgrade(&String::from_utf8_lossy(&first[..len]), visitors);
-                    match upgraded {
-                        Ok(answer) => {
-                            entry.reply = answer.into_bytes();
-                            *self = Self::WebSocket(Vec::new(), false);
-                            let rest = self.receive(first[len..].to_vec(), has_certificate);
-                            entry.reply.extend(rest.reply);
-                            entry.mqtt = rest.mqtt;
-                            entry.out = rest.out;
-                        }
-                        Err((status, why)) => {
-                            entry.reply = refusal(status, visitors).into_bytes();
-                            entry.out = Some(why);
-                        }
-                    }
-                    return;
-                }
-                None if first.len() > HEAD_LEN_MAX => entry.out = Some("the head of the upgrade is too long"),
+            Some(b'G' | b'P') if for_http => match head_len(&first) {
+                Some(len) => return self.answer(&first, len, visitors, shown, entry),
+                None if first.len() > HEAD_LEN_MAX => entry.out = Some("the head of the request is too long"),
                 None => {}
             },
-            Some(_) if has_certificate || visitors.free_mqtt => {
+            Some(_) if for_mqtt && (shown.certificate || visitors.free_mqtt) => {
                 *self = Self::Mqtt;
                 entry.mqtt = first;
                 return;
             }
-            Some(0x10) => match user_name(&first) {
+            Some(0x10) if for_mqtt => match user_name(&first) {
                 Some(name) if visitors.admit_login(&name) => {
                     *self = Self::Mqtt;
                     entry.mqtt = first;
@@ -130,11 +147,51 @@ impl Door {
                     entry.out = Some("neither a certificate nor a custom authorizer");
                 }
             },
-            Some(_) => entry.out = Some("neither MQTT nor an upgrade"),
+            Some(_) => entry.out = Some("neither MQTT nor an upgrade, or not what ALPN has named"),
             None => {}
         }
         *self = Self::Closed(first, Arc::clone(visitors));
     }
+
+    /// A request of HTTP whose head is there.
+    fn answer(&mut self, first: &[u8], len: usize, visitors: &Arc<Visitors>, shown: Shown, entry: &mut Entry) {
+        let (head, rest) = first.split_at(len);
+        let head = String::from_utf8_lossy(head);
+        if let Some(pool) = visitors.pool.as_ref().filter(|_| head.starts_with("POST / ")) {
+            let header = |name| header(&head, name).unwrap_or_default();
+            if rest.len() < header("content-length").parse().unwrap_or(0) {
+                *self = Self::Closed(first.to_vec(), Arc::clone(visitors));
+                return;
+            }
+            let now = visitors.unix_seconds();
+            let (status, body) = pool.answer(&header("x-amz-target"), rest, now);
+            let (date, len) = (http_date(now), body.len());
+            let head = format!("HTTP/1.1 {status}\r\nDate: {date}\r\nContent-Type: application/x-amz-json-1.1\r\n");
+            entry.reply = format!("{head}Content-Length: {len}\r\nConnection: close\r\n\r\n{body}").into_bytes();
+            entry.out = Some("Amazon Cognito has answered");
+            return;
+        }
+        match upgrade(&head, visitors) {
+            Ok(answer) => {
+                entry.reply = answer.into_bytes();
+                *self = Self::WebSocket(Vec::new(), false);
+                let behind = self.receive(rest.to_vec(), shown);
+                entry.reply.extend(behind.reply);
+                entry.mqtt = behind.mqtt;
+                entry.out = behind.out;
+            }
+            Err((status, why)) => {
+                entry.reply = refusal(status, visitors).into_bytes();
+                entry.out = Some(why);
+            }
+        }
+    }
+}
+
+/// The value of a header, in a head with its request line.
+fn header(head: &str, name: &str) -> Option<String> {
+    let mut headers = head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
+    headers.find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
 }
 
 fn head_len(bytes: &[u8]) -> Option<usize> {

@@ -11,6 +11,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod cognito;
 mod door;
 mod server;
 mod state;
@@ -142,8 +143,10 @@ impl DoubleOptions {
         self
     }
 
-    /// Serve WebSockets and custom authorizers too, on the same ports, to whom `visitors` lets in without a certificate: by the
-    /// first byte, as the service does it. Without it, everybody needs one, and only MQTT is understood.
+    /// Serve WebSockets and custom authorizers too, on the same ports, to whom `visitors` lets in without a certificate. As
+    /// on the service's port 443, the application protocol tells who comes: `x-amzn-mqtt-ca` is MQTT with a certificate, `mqtt` MQTT
+    /// with a custom authorizer, `http/1.1` a WebSocket; where none is named, the first byte does. Without visitors, everybody needs
+    /// a certificate, and only MQTT is understood.
     pub fn visitors(mut self, visitors: Visitors) -> Self {
         self.visitors = Some(visitors);
         self

@@ -9,7 +9,7 @@ use bytes::{Buf, BytesMut};
 use mio::net::TcpStream;
 use rustls::{ServerConfig, ServerConnection};
 
-use super::door::Door;
+use super::door::{Door, Shown};
 
 /// How many bytes may wait for a peer that does not read.
 pub(super) const MAX_UNSENT: usize = 8 * 1024 * 1024;
@@ -74,11 +74,11 @@ impl Transport {
     pub(super) fn read(&mut self, into: &mut Vec<u8>) -> io::Result<ReadEnd> {
         let mut bytes = Vec::new();
         let end = self.read_bytes(&mut bytes);
-        let has_certificate = match &self.layer {
-            Layer::Plain(_) => true,
-            Layer::Tls(tls) => tls.peer_certificates().is_some(),
+        let shown = match &self.layer {
+            Layer::Plain(_) => Shown::PLAIN,
+            Layer::Tls(tls) => Shown::new(tls.peer_certificates().is_some(), tls.alpn_protocol()),
         };
-        let entry = self.door.receive(bytes, has_certificate);
+        let entry = self.door.receive(bytes, shown);
         *into = entry.mqtt;
         self.queue_bytes(&entry.reply)?;
         if let Some(why) = entry.out {

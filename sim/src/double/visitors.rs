@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ring::{digest, hmac};
 
+use super::cognito::Pool;
+
 /// How far a signature's time may be from ours.
 const SKEW: u64 = 300;
 /// The longest that a signature may be valid.
@@ -21,6 +23,7 @@ const AUTHORIZER_SIGNATURE: &str = "x-amz-customauthorizer-signature";
 pub struct Visitors {
     keys: Vec<AccessKey>,
     authorizers: Vec<Authorizer>,
+    pub(super) pool: Option<Pool>,
     unsigned: bool,
     /// Whether MQTT as it is needs neither a certificate nor an authorizer.
     pub(super) free_mqtt: bool,
@@ -59,6 +62,14 @@ impl Visitors {
     pub fn temporary_key(mut self, id: &str, secret: &str, token: &str) -> Self {
         self.keys.push(AccessKey { id: id.to_owned(), secret: secret.to_owned(), token: Some(token.to_owned()) });
         self
+    }
+
+    /// Whoever is an identity of this pool of Amazon Cognito, in whose place the double also answers, on the same port: it hands
+    /// out this temporary access key, and lets in who signs with it.
+    pub fn cognito_pool(mut self, pool: &str, id: &str, secret: &str, token: &str) -> Self {
+        let [pool, key_id, hidden, told] = [pool, id, secret, token].map(str::to_owned);
+        self.pool = Some(Pool { id: pool, key_id, secret: hidden, token: told });
+        self.temporary_key(id, secret, token)
     }
 
     /// Whoever tells this custom authorizer its token, and the token's signature if there is one: in the user name of
