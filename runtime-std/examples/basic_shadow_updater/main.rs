@@ -10,17 +10,16 @@
 //! `basic_shadow_delta_listener` has started and tells how to join.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a sample shows what it does")]
 
-#[path = "../shadow_samples/mod.rs"]
-mod shadow_samples;
+#[path = "../samples/mod.rs"]
+mod samples;
 
-use std::error::Error;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
+use samples::{Connection, Failure, PATIENCE, Thing};
 use serde_json::{Value, json};
-use shadow_samples::{Connection, PATIENCE};
 use thingwire_std::{Document, Refused, Shadow, ShadowError, ShadowPending, ShadowRequest, ShadowUpdate};
 
 /// The time between two updates.
@@ -32,28 +31,21 @@ const LINE: &str = "~~~~~~~~~~~~~~~~~~~~~~~";
 /// Removes the shadow of a thing, and then has it want another value of `property` every second.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Who to be; `-id` works too.
-    #[arg(long, alias = "clientId", value_name = "ID", default_value = "basicShadowUpdater")]
-    client_id: String,
     #[command(flatten)]
     connection: Connection,
+    #[command(flatten)]
+    thing: Thing,
 }
 
 fn main() -> ExitCode {
-    match run(&shadow_samples::read()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("basic_shadow_updater: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    samples::main(run)
 }
 
-fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let (client, _double) = arguments.connection.open(&arguments.client_id)?;
-    let shadow = client.shadow(&arguments.connection.thing_name)?.timeout(TIMEOUT);
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let (client, _double) = arguments.connection.open("basicShadowUpdater")?;
+    let shadow = client.shadow(&arguments.thing.thing_name)?.timeout(TIMEOUT);
     finish("Delete", shadow.delete(), |_| {});
-    for value in 0..arguments.connection.count.unwrap_or(u64::MAX) {
+    for value in 0..arguments.thing.count.unwrap_or(u64::MAX) {
         if value > 0 {
             thread::sleep(PACE);
         }
@@ -66,7 +58,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn update(shadow: &Shadow, value: u64) -> Result<Result<ShadowPending, Refused<ShadowRequest>>, Box<dyn Error>> {
+fn update(shadow: &Shadow, value: u64) -> Result<Result<ShadowPending, Refused<ShadowRequest>>, Failure> {
     Ok(shadow.update(ShadowUpdate::desired(&json!({ "property": value }))?))
 }
 

@@ -7,19 +7,19 @@
 //! ```
 //!
 //! In another terminal, `cargo run --example basic_shadow_updater --` with the flags that it has printed gives it
-//! something to do. With `-e ENDPOINT -r ROOT -c CERTIFICATE -k KEY` both talk to AWS IoT Core.
+//! something to do. With `-e ENDPOINT -r ROOT -c CERTIFICATE -k KEY` both talk to AWS IoT Core,
+//! and with `-w` instead of the certificate and its key in a WebSocket.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a sample shows what it does")]
 
-#[path = "../shadow_samples/mod.rs"]
-mod shadow_samples;
+#[path = "../samples/mod.rs"]
+mod samples;
 
-use std::error::Error;
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use clap::Parser;
-use shadow_samples::{Connection, PATIENCE};
+use samples::{Connection, Failure, PATIENCE, Thing};
 use thingwire_std::{Delta, Shadow, ShadowUpdate};
 
 /// How long an update may take.
@@ -28,29 +28,22 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// A thing that does whatever is wanted of it: reports every delta of its shadow as its state.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Who to be; `-id` works too.
-    #[arg(long, alias = "clientId", value_name = "ID", default_value = "ThingShadowEcho")]
-    client_id: String,
     #[command(flatten)]
     connection: Connection,
+    #[command(flatten)]
+    thing: Thing,
 }
 
 fn main() -> ExitCode {
-    match run(&shadow_samples::read()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("thing_shadow_echo: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    samples::main(run)
 }
 
-fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let (client, double) = arguments.connection.open(&arguments.client_id)?;
-    let shadow = client.shadow(&arguments.connection.thing_name)?.timeout(TIMEOUT);
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let (client, double) = arguments.connection.open("ThingShadowEcho")?;
+    let shadow = client.shadow(&arguments.thing.thing_name)?.timeout(TIMEOUT);
     let (done, echoes) = mpsc::channel();
     let deltas = shadow.deltas()?;
-    shadow_samples::invite(&deltas, double.as_ref())?;
+    samples::invite(&deltas, double.as_ref())?;
     let delivery = deltas.deliver_to(move |shadow, delta| {
         match echo(shadow, &delta) {
             Ok(()) => println!("Sent."),
@@ -60,14 +53,14 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         // Nobody counts any more: it is over.
         let _ = done.send(());
     })?;
-    for () in echoes.iter().take(usize::try_from(arguments.connection.count.unwrap_or(u64::MAX))?) {}
+    for () in echoes.iter().take(usize::try_from(arguments.thing.count.unwrap_or(u64::MAX))?) {}
     delivery.end();
     client.stop(PATIENCE);
     Ok(())
 }
 
 /// Called with each delta: it may use the shadow, and wait for the answer.
-fn echo(shadow: &Shadow, delta: &Delta) -> Result<(), Box<dyn Error>> {
+fn echo(shadow: &Shadow, delta: &Delta) -> Result<(), Failure> {
     println!("Received a delta message:\n{}", delta.state);
     println!("Request to update the reported state...");
     // As it came, whatever is in it.

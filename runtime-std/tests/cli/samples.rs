@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::ChildStdout;
 
 use serde_json::json;
-use thingwire_sim::double::Double;
+use thingwire_sim::double::{Double, Visitors};
 use thingwire_sim::shadow::ShadowName;
 
 use crate::example::example;
@@ -131,6 +131,26 @@ fn the_echo_does_what_the_command_asks_for() {
         (&json!(9_007_199_254_740_993_u64), &json!(2))
     );
     assert_eq!(document["state"]["delta"], json!(null));
+}
+
+#[test]
+fn the_updater_and_the_echo_go_in_websockets_and_by_custom_authorizers_too() {
+    let visitors = Visitors::new().access_key("AKIDEXAMPLE", "hunter2").authorizer("gate", "ticket", "let-me-in", None);
+    let double = Double::options().visitors(visitors).start().expect("the double starts");
+    let flags = &flags(&double)[..6];
+    let signed = with(flags, &["-w", "--region", "eu-west-1", "-n", "lamp", "--count", "1"]);
+    let mut echo = example("thing_shadow_echo", &signed);
+    echo.envs([("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "hunter2")]);
+    let (echo, stdout) = Running::spawn_unread(echo);
+    double.wait_for_messages(1, PATIENCE);
+    let gate = ["--authorizer-name", "gate", "--authorizer-token-key", "ticket", "-n", "lamp", "--count", "1"];
+    let mut updater = example("basic_shadow_updater", &with(flags, &gate));
+    updater.env("AUTHORIZER_TOKEN", "let-me-in");
+    let (updater, answers) = Running::spawn_unread(updater);
+    assert_eq!(updater_ends(updater, BufReader::new(answers)), ["property: 0"]);
+    assert_eq!(rest(BufReader::new(stdout)).last().map(String::as_str), Some("Sent."));
+    assert_eq!(echo.end().code, Some(0));
+    assert_eq!(double.violations(), []);
 }
 
 #[test]

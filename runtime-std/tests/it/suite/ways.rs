@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::support::{PATIENCE, drive, drive_to, fast, filter, publish};
 use crate::runtime::{
-    Authorizer, Client, Credentials, CredentialsSource, Driver, LinkError, Notice, Options, Outcome, Qos,
-    WebSocketConfig, WebSocketError,
+    Authorizer, Client, ConnectRefusal, Credentials, CredentialsSource, Driver, LinkError, Notice, Options, Outcome,
+    Qos, WebSocketConfig, WebSocketError,
 };
 use thingwire_sim::double::{Double, Visitors};
 
@@ -203,6 +203,38 @@ fn a_custom_authorizer_is_asked_in_every_place_where_it_can_be_told() {
     let mut driver = Driver::new(websocket(&double, WebSocketConfig::new()).with_authorizer(wrong)).unwrap();
     driver.start();
     assert!(matches!(failure(&mut driver), LinkError::WebSocket(WebSocketError::Refused { status: 403, .. })));
+}
+
+#[test]
+fn what_alpn_names_decides_who_is_spoken_to_at_one_port() {
+    let visitors = Visitors::new().access_key(ID, SECRET).authorizer("gate", "ticket", "let-me-in", None);
+    let double = double(visitors);
+    let (endpoint, ca) = (double.endpoint(), double.ca_path());
+    let naming = |mut options: Options, protocol| {
+        let thingwire_std::Security::Tls(tls) = &mut options.security else { panic!("TLS") };
+        *tls = tls.clone().with_alpn([protocol]);
+        fast(options)
+    };
+    let mutual = || Options::mtls_from_path(&endpoint, "device", double.cert_path(), double.key_path(), ca).unwrap();
+    let authorized = || {
+        let authorizer = Authorizer::new("gate").with_token("ticket", "let-me-in");
+        Options::authorizer_from_path(&endpoint, "visitor", authorizer, ca).unwrap()
+    };
+    round_trip(naming(mutual(), "x-amzn-mqtt-ca"));
+    round_trip(naming(authorized(), "mqtt"));
+    round_trip(naming(signed(&double, credentials()), "http/1.1"));
+    for (options, why) in [
+        (naming(mutual(), "mqtt"), LinkError::Refused(ConnectRefusal::NotAuthorized)),
+        (naming(mutual(), "http/1.1"), LinkError::ClosedBeforeConnack),
+        (
+            naming(signed(&double, credentials()), "x-amzn-mqtt-ca"),
+            LinkError::WebSocket(WebSocketError::ClosedBeforeUpgrade),
+        ),
+    ] {
+        let mut driver = Driver::new(options).unwrap();
+        driver.start();
+        assert_eq!(failure(&mut driver), why);
+    }
 }
 
 #[test]
