@@ -3,9 +3,10 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
+use thingwire_sim::double::Double;
+
 use super::support::{PATIENCE, double, filter, plain, publish, publish_qos0};
 use crate::runtime::{Client, Driver, Notice, Notices, Outcome, Pending, Phase, Qos, Refusal, Subscription};
-use thingwire_sim::double::Double;
 
 fn ready(double: &Double) -> Client {
     let client = Client::connect(plain(double, "a")).unwrap();

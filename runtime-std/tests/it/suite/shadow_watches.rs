@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
+use serde_json::{Value, json};
+use thingwire_sim::double::Double;
+use thingwire_sim::shadow;
+
 use super::peer::{PINGRESP, Peer, accept, publish_packet, read_packet};
 use super::shadows::{desired, pump, reported};
 use super::support::{PATIENCE, double, plain, plain_at};
 use crate::runtime::{Client, Outcome, Phase, ShadowEvent, ShadowUpdate};
-use serde_json::{Value, json};
-use thingwire_sim::double::Double;
-use thingwire_sim::shadow;
 
 /// What somebody in the cloud wants.
 fn want(double: &Double, flow: u64) -> u64 {

@@ -3,15 +3,16 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+use thingwire_sim::double::Double;
+use thingwire_sim::plan::Span;
+use thingwire_sim::shadow::{Mood, ShadowMessage, ShadowName, Whim};
+
 use super::support::{PATIENCE, double, plain};
 use crate::runtime::{
     Client, Delivery, Deltas, Document, Outcome, Refusal, Shadow, ShadowError, ShadowEvents, ShadowOperation,
     ShadowPending, ShadowRequest, ShadowUpdate, Unsent, WhenOffline,
 };
-use serde_json::{Value, json};
-use thingwire_sim::double::Double;
-use thingwire_sim::plan::Span;
-use thingwire_sim::shadow::{Mood, ShadowMessage, ShadowName, Whim};
 
 /// Long enough to be the end of a request that nobody answers, and not of the test's patience.
 const SHORT: Duration = Duration::from_millis(100);

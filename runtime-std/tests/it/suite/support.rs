@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::runtime::{Drain, Driver, Filter, Notice, Options, Publish, Qos, Topic};
 use thingwire_sim::double::Double;
+
+use crate::runtime::{Drain, Driver, Filter, Notice, Options, Publish, Qos, Topic};
 
 /// Longer than anything takes that works.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use thingwire_sim::double::{Double, Visitors};
+
 use super::support::{PATIENCE, drive, drive_to, fast, filter, publish};
 use crate::runtime::{
     Authorizer, Client, ConnectRefusal, Credentials, CredentialsSource, Driver, LinkError, Notice, Options, Outcome,
     Qos, WebSocketConfig, WebSocketError,
 };
-use thingwire_sim::double::{Double, Visitors};
 
 const ID: &str = "AKIDEXAMPLE";
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
@@ -211,7 +212,7 @@ fn what_alpn_names_decides_who_is_spoken_to_at_one_port() {
     let double = double(visitors);
     let (endpoint, ca) = (double.endpoint(), double.ca_path());
     let naming = |mut options: Options, protocol| {
-        let thingwire_std::Security::Tls(tls) = &mut options.security else { panic!("TLS") };
+        let crate::runtime::Security::Tls(tls) = &mut options.security else { panic!("TLS") };
         *tls = tls.clone().with_alpn([protocol]);
         fast(options)
     };
