@@ -22,8 +22,7 @@ mod samples;
 use std::process::ExitCode;
 
 use clap::Parser;
-use samples::Connection;
-use samples::pub_sub::PubSub;
+use samples::{Connection, PubSub};
 
 /// Publishes a message a second, and prints what arrives on the same topic.
 #[derive(Debug, Parser)]

@@ -21,8 +21,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use samples::pub_sub::PubSub;
-use samples::{ACCESS_KEY, Failure, REGION};
+use samples::{ACCESS_KEY, Failure, PubSub, REGION};
 use thingwire_sim::double::{Double, Visitors};
 use thingwire_std::thingwire_core::host;
 use thingwire_std::{CognitoPool, CredentialsSource, Options, WebSocketConfig};

@@ -3,38 +3,13 @@
 use std::thread;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
 use serde_json::json;
-use thingwire_std::{Client, Outcome, Publish, Qos, Subscription, Topic};
+use thingwire_std::{Client, Outcome, Publish, Qos, Subscription};
 
-use super::{Failure, PATIENCE};
+use super::{Failure, Mode, PATIENCE, PubSub};
 
 /// The time between two messages.
 const PACE: Duration = Duration::from_secs(1);
-
-/// What to do.
-#[derive(Debug, Args)]
-pub(crate) struct PubSub {
-    /// Where to publish, and what to subscribe to.
-    #[arg(short, long, default_value = "sdk/test/Rust")]
-    topic: Topic,
-    /// What to do.
-    #[arg(short, long, value_enum, default_value_t = Mode::Both)]
-    mode: Mode,
-    /// The text to publish.
-    #[arg(short = 'M', long, default_value = "Hello World!")]
-    message: String,
-    /// How many messages to publish and to wait for; without it, there is no end.
-    #[arg(long, value_name = "N")]
-    count: Option<u64>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Mode {
-    Both,
-    Publish,
-    Subscribe,
-}
 
 impl PubSub {
     pub(crate) fn run(&self, client: &Client) -> Result<(), Failure> {
