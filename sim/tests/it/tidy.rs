@@ -7,6 +7,10 @@ use std::process::Command;
 /// Lines of a source file; longer ones hold a second thing.
 const FILE_LINES_MAX: usize = 600;
 
+/// Lines of code that a runtime may have of its own: sockets, sleeping, threads, and for the one that blocks the handles
+/// that wait. What else it needs is shared, and written once.
+const RUNTIME_LINES_MAX: [(&str, usize); 2] = [("runtime-std/src", 750), ("runtime-smol/src", 400)];
+
 /// The floors of the core, from the ground up: a file may use its own floor and those below.
 const FLOORS: [&[&str]; 13] = [
     &["time", "date", "rng", "topic", "frame", "wire", "json"],
@@ -32,6 +36,22 @@ fn no_source_file_holds_two_things() {
         .filter(|path| read(path).lines().count() > FILE_LINES_MAX)
         .collect();
     assert_eq!(long, Vec::<PathBuf>::new());
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the table is for whoever runs the test to look at")]
+fn a_runtime_has_little_of_its_own() {
+    let shared: usize = sources("core/src").iter().map(|path| code_lines(path)).sum();
+    println!("{:<20} {shared:>6} lines of code, shared", "core/src");
+    for (folder, max) in RUNTIME_LINES_MAX {
+        let own = sources(folder).into_iter().filter(|path| !path.starts_with(root().join(folder).join("bin")));
+        let lines: usize = own.map(|path| code_lines(&path)).sum();
+        println!("{folder:<20} {lines:>6} lines of code, of at most {max}");
+        assert!(
+            lines <= max,
+            "{folder} has {lines} lines of code; what is no socket and no sleep belongs to core/src/handle"
+        );
+    }
 }
 
 #[test]
@@ -114,6 +134,13 @@ fn the_top_level_is_what_the_architecture_says() {
         "sim",
     ];
     assert_eq!(top, expected);
+}
+
+/// Lines that are neither empty, nor comments, nor tests.
+fn code_lines(path: &Path) -> usize {
+    let text = read(path);
+    let code = text.split("#[cfg(test)]").next().unwrap();
+    code.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")).count()
 }
 
 fn floor(module: &str) -> usize {
