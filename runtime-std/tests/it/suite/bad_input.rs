@@ -171,8 +171,8 @@ fn an_answer_that_came_while_the_machine_slept_is_not_missing() {
     assert_eq!(packets.recv_timeout(PATIENCE), Ok(Some(12)), "PINGREQ");
     machine.signal(rustix::process::Signal::STOP);
     answer.send(()).unwrap();
-    // Twice as long as it waits for an answer: it has waited in vain, for all that its clock says.
-    std::thread::sleep(KEEP_ALIVE);
+    // Longer than it waits for an answer: it has waited in vain, for all that its clock says.
+    std::thread::sleep(2 * KEEP_ALIVE);
     machine.signal(rustix::process::Signal::CONT);
     assert_eq!(packets.recv_timeout(PATIENCE), Ok(Some(12)), "the next PINGREQ, on the same connection");
     machine.0.kill().unwrap();
