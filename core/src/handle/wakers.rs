@@ -1,6 +1,7 @@
 //! Who waits for something, and is to be woken when it happens.
 
 use core::future::poll_fn;
+use core::mem;
 use core::task::{Context, Poll, Waker};
 use std::sync::Arc;
 
@@ -48,7 +49,10 @@ impl Wakers {
     fn listen(&self, place: &mut Place, waker: &Waker) {
         let mut list = self.list.lock();
         if let Some((_, known)) = list.waiting.iter_mut().find(|(number, _)| Some(*number) == place.0) {
-            known.clone_from(waker);
+            let before = (!known.will_wake(waker)).then(|| mem::replace(known, waker.clone()));
+            drop(list);
+            // Without the lock: dropping a waker may drop a task, and with it other waiters of this list.
+            drop(before);
             return;
         }
         let number = list.next;
@@ -59,9 +63,13 @@ impl Wakers {
 
     /// Nobody waits here any more.
     pub(crate) fn leave(&self, place: &mut Place) {
-        if let Some(left) = place.0.take() {
-            self.list.lock().waiting.retain(|(number, _)| *number != left);
-        }
+        let Some(left) = place.0.take() else { return };
+        let mut list = self.list.lock();
+        let at = list.waiting.iter().position(|(number, _)| *number == left);
+        let waker = at.map(|at| list.waiting.swap_remove(at));
+        drop(list);
+        // Without the lock, as above.
+        drop(waker);
     }
 
     /// Takes everybody who waits, to be woken once no lock is held.
@@ -111,7 +119,7 @@ impl Bell {
 
 #[cfg(test)]
 mod tests {
-    use core::pin::pin;
+    use core::pin::{Pin, pin};
     use core::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Wake;
 
@@ -146,6 +154,34 @@ mod tests {
         assert!(kept.as_mut().poll(&mut context).is_pending());
         drop(kept);
         assert_eq!(waiting(&wakers), 0);
+    }
+
+    /// A task: its last waker takes what it waits with along.
+    struct Task {
+        #[expect(dead_code, reason = "it is held, until it is dropped")]
+        work: Lock<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    }
+
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    #[test]
+    fn a_waker_may_take_other_waiters_along() {
+        let wakers: &'static Wakers = Box::leak(Box::default());
+        let task = |other| {
+            let mut wait = Box::pin(wakers.until(|| Poll::<()>::Pending));
+            assert!(wait.as_mut().poll(&mut Context::from_waker(other)).is_pending());
+            Waker::from(Arc::new(Task { work: Lock::new(wait) }))
+        };
+        let mut kept = Box::pin(wakers.until(|| Poll::<()>::Pending));
+        assert!(kept.as_mut().poll(&mut Context::from_waker(&task(Waker::noop()))).is_pending());
+        assert_eq!(waiting(wakers), 2);
+        // Another waker instead: the task is gone, and what it waited with.
+        assert!(kept.as_mut().poll(&mut Context::from_waker(&task(Waker::noop()))).is_pending());
+        assert_eq!(waiting(wakers), 2);
+        drop(kept);
+        assert_eq!(waiting(wakers), 0);
     }
 
     #[test]

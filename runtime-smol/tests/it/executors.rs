@@ -3,8 +3,9 @@
 use async_executor::LocalExecutor;
 use futures_lite::StreamExt;
 use futures_lite::future::{block_on, or};
+use thingwire_sim::broker::Rules;
 use thingwire_sim::double::Double;
-use thingwire_smol::{Options, Outcome, Qos, Running};
+use thingwire_smol::{Limits, Options, Outcome, Qos, Running};
 
 use crate::suite::support::{PATIENCE, double, fast, filter, plain, publish};
 
@@ -107,4 +108,39 @@ fn hundreds_of_clients_share_a_thread() {
     block_on(executor.run(or(test, late)));
     assert_eq!(double.violations(), []);
     assert!(double.wait_for_clients(&[], PATIENCE));
+}
+
+/// More than the pool of `blocking` has threads.
+const WAITING: usize = 600;
+
+#[test]
+fn callbacks_that_wait_keep_no_thread() {
+    let double = double();
+    double.change_rules(|rules| *rules = Rules::standard());
+    let options = plain(&double, "a").with(|config| config.limits = Limits::none());
+    let executor = LocalExecutor::new();
+    let test = async {
+        let (client, running) = thingwire_smol::connect(options).unwrap();
+        executor.spawn(running).detach();
+        let (sender, called) = std::sync::mpsc::channel();
+        for number in 0..WAITING {
+            let messages = client.subscribe(filter(&number.to_string()), Qos::AtMostOnce).unwrap();
+            let sender = sender.clone();
+            messages.deliver_to(move |message| sender.send(message.topic).unwrap()).unwrap();
+        }
+        drop(sender);
+        client.wait_ready().await.unwrap();
+        // All of them wait, and somebody else has something to do.
+        blocking::unblock(|| ()).await;
+        for number in 0..WAITING {
+            assert_eq!(client.publish(publish(&number.to_string(), "")).unwrap().await, Some(Outcome::Acked));
+        }
+        let topics = blocking::unblock(move || called.iter().take(WAITING).collect::<std::collections::BTreeSet<_>>());
+        assert_eq!(topics.await.len(), WAITING);
+    };
+    let late = async {
+        async_io::Timer::after(PATIENCE).await;
+        panic!("not done in {PATIENCE:?}");
+    };
+    block_on(executor.run(or(test, late)));
 }
