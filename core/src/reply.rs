@@ -34,7 +34,8 @@ impl Rejection {
         self.code.parse().ok()
     }
 
-    pub(crate) fn read(payload: Bytes) -> Self {
+    /// Reads an answer that says no. Whatever it looks like, it is one.
+    pub fn read(payload: Bytes) -> Self {
         let [code, message] = json::pick(&payload, ["code", "message"]).unwrap_or_default();
         let text = |value: &str| json::string(value).map_or_else(|| value.to_owned(), std::borrow::Cow::into_owned);
         let (code, message) = (code.map(text).unwrap_or_default(), message.map(text).unwrap_or_default());

@@ -79,6 +79,14 @@ impl ShadowUpdate {
         self
     }
 
+    /// The request as JSON text, with its version and without a token.
+    pub fn to_json(&self) -> String {
+        let version = self.version.map(|version| format!(",\"version\":{version}")).unwrap_or_default();
+        let open = &self.body[..self.body.len() - 1];
+        // It was made from text.
+        format!("{}{version}}}", String::from_utf8_lossy(open))
+    }
+
     /// The request with its version and this token.
     pub(crate) fn payload(&self, token: &str) -> Bytes {
         let version = self.version.map(|version| format!(",\"version\":{version}")).unwrap_or_default();

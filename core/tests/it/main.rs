@@ -25,6 +25,12 @@ mod status;
 mod stop;
 mod subscribe;
 mod suspects;
+mod thing_build;
+mod thing_policies;
+mod thing_pyiot;
+mod thing_rig;
+mod thing_rules;
+mod thing_shadow;
 mod topics;
 #[cfg(feature = "trace")]
 mod trace;

@@ -1,0 +1,422 @@
+//! A thing and its shadow: what comes in any order, is lost, refused, or repeated.
+
+use serde_json::{Value, json};
+use thingwire_core::thing::{Access, Policy, Thing, ThingEvent, ThingNotice};
+use thingwire_core::{Document, ShadowError, ShadowEvent, Unsent};
+
+use crate::thing_rig::{Asked, Bench, Lines, document, ms, rejected};
+
+/// In step at version 1, and then turned on by hand; the update is under way.
+fn reporting() -> Bench {
+    let mut bench = Bench::in_step(Policy::new());
+    bench.hear("on true");
+    bench.pass(ms(100));
+    bench
+}
+
+fn deleted(version: u64) -> ShadowEvent {
+    ShadowEvent::Deleted { version: Some(version) }
+}
+
+#[test]
+fn nothing_is_reported_before_the_first_document() {
+    let mut bench = Bench::relay(Policy::new());
+    bench.up(0);
+    bench.hear("on true");
+    bench.online();
+    bench.pass(ms(20_000));
+    assert_eq!(bench.take_requests(), []);
+    bench.wish(3, &json!({"on": [false, 10]}));
+    assert_eq!(bench.take_told(), ["on false"], "a wish is a wish");
+    bench.hear("on false");
+    bench.pass(ms(200));
+    assert_eq!(bench.take_requests(), []);
+    bench.pass(ms(20_000));
+    assert_eq!(bench.take_requests(), [Asked::Get], "whoever was to read it takes too long");
+}
+
+#[test]
+fn at_the_first_start_everything_is_reported_and_nothing_desired() {
+    let both = Lines::new([("on", Access::ReadWrite), ("heat", Access::Read)]);
+    let mut bench = Bench::new(Thing::builder().component("both", both));
+    bench.up(0);
+    bench.hear("on true");
+    bench.hear("heat 21.5");
+    bench.pass(ms(200));
+    bench.online();
+    bench.shadow(&ShadowEvent::Absent);
+    assert_eq!(bench.requests, [Asked::Update(json!({"state": {"reported": {"on": true, "heat": 21.5}}}))]);
+    assert!(bench.take_notices().contains(&ThingNotice::NoShadow));
+}
+
+#[test]
+fn a_404_of_an_own_get_is_a_first_start_too() {
+    let mut bench = Bench::relay(Policy::new());
+    bench.up(0);
+    bench.hear("on true");
+    bench.pass(ms(200));
+    bench.resumed();
+    assert_eq!(bench.take_requests(), [Asked::Get], "after a resumed session nobody else reads it");
+    bench.answer(Err(rejected(404)));
+    assert_eq!(bench.update(), json!({"reported": {"on": true}}));
+}
+
+#[test]
+fn a_delta_older_than_what_is_known_is_ignored_and_one_of_the_same_version_is_not() {
+    let mut bench = Bench::in_step(Policy::new());
+    bench.wish(5, &json!({"on": [1, 20]}));
+    bench.wish(4, &json!({"on": [2, 20]}));
+    assert_eq!(bench.take_told(), ["on 1"]);
+    // The answer to an update of ours came before the delta of the same update.
+    let mut bench = reporting();
+    bench.accept(2, 20);
+    bench.wish(2, &json!({"on": [3, 21]}));
+    assert_eq!(bench.take_told(), ["on 3"]);
+}
+
+#[test]
+fn deltas_out_of_order_and_twice_do_what_was_wished_last_once() {
+    let mut bench = Bench::in_step(Policy::new());
+    for version in [3, 2, 3, 4, 2, 4, 3] {
+        bench.wish(version, &json!({"on": [version, version]}));
+    }
+    assert_eq!(bench.take_told(), ["on 3", "on 4"]);
+}
+
+#[test]
+fn a_wish_that_is_repeated_is_not_acted_on_again() {
+    let mut bench = Bench::in_step(Policy::new());
+    bench.wish(2, &json!({"on": [true, 20]}));
+    bench.hear("on true");
+    bench.pass(ms(100));
+    bench.accept(3, 0);
+    bench.take_told();
+    bench.hear("on false");
+    // The update with the hand's change is under way when the service repeats the old wish.
+    bench.pass(ms(100));
+    bench.wish(4, &json!({"on": [true, 20]}));
+    assert_eq!(bench.take_told(), [""; 0]);
+    bench.wish(5, &json!({"on": [true, 21]}));
+    assert_eq!(bench.take_told(), ["on true"], "somebody wished for it again");
+}
+
+#[test]
+fn changes_wait_for_the_request_under_way_and_go_as_one() {
+    let mut bench = reporting();
+    bench.take_requests();
+    for line in ["on 1", "on 2", "on 3"] {
+        bench.hear(line);
+        bench.pass(ms(150));
+    }
+    assert_eq!(bench.take_requests(), []);
+    bench.accept_update(2, &json!({"on": true}));
+    assert_eq!(bench.update(), json!({"reported": {"on": 3}, "desired": {"on": 3}}));
+}
+
+impl Bench {
+    fn accept_update(&mut self, version: u64, both: &Value) {
+        let state = json!({ "reported": both, "desired": both });
+        let text = json!({ "state": state, "version": version }).to_string();
+        self.answer(Ok(Document::parse(text.into()).unwrap()));
+    }
+}
+
+#[test]
+fn after_an_unseen_update_desired_is_not_written_before_it_is_read() {
+    let mut bench = Bench::in_step(Policy::new());
+    bench.wish(2, &json!({"on": [true, 20]}));
+    bench.hear("on true");
+    bench.pass(ms(100));
+    assert_eq!(bench.requests, [Asked::Update(json!({"state": {"reported": {"on": true}}}))], "no version");
+    bench.accept(3, 0);
+    bench.take_requests();
+    bench.hear("on false");
+    bench.pass(ms(100));
+    assert_eq!(bench.take_requests(), [Asked::Get], "a delta tells only a part");
+    bench.answer(Ok(document(3, &json!({"on": [true, 20]}), &json!({"on": true}))));
+    let both = json!({"reported": {"on": false}, "desired": {"on": false}});
+    assert_eq!(bench.take_requests(), [Asked::Update(json!({"state": both, "version": 3}))]);
+}
+
+#[test]
+fn an_accepted_version_that_skips_one_means_that_somebody_was_there() {
+    let mut bench = reporting();
+    bench.take_requests();
+    bench.accept_update(3, &json!({"on": true}));
+    assert_eq!(bench.take_requests(), [Asked::Get]);
+}
+
+#[test]
+fn what_was_written_without_an_answer_is_known_again_as_ones_own() {
+    let mut bench = reporting();
+    bench.answer(Err(ShadowError::TimedOut));
+    bench.hear("on false");
+    bench.take_told();
+    // It was accepted all the same: what is desired is not a wish of anybody else's.
+    bench.answer(Ok(document(2, &json!({"on": [true, 20]}), &json!({"on": true}))));
+    bench.pass(ms(200));
+    assert_eq!(bench.take_told(), [""; 0], "the hand was last");
+}
+
+#[test]
+fn the_answer_of_a_repeated_update_does_not_hide_that_it_was_done() {
+    let mut bench = reporting();
+    bench.answer(Err(rejected(409)));
+    bench.hear("on false");
+    bench.answer(Ok(document(2, &json!({"on": [true, 20]}), &json!({"on": true}))));
+    bench.pass(ms(200));
+    assert_eq!(bench.take_told(), [""; 0]);
+}
+
+#[test]
+fn a_get_that_is_not_answered_ends_too() {
+    let mut bench = reporting();
+    bench.answer(Err(ShadowError::TimedOut));
+    assert_eq!(bench.take_requests().last(), Some(&Asked::Get));
+    // Nobody says how it ended.
+    bench.asked = None;
+    bench.pass(ms(120_000));
+    assert!(matches!(bench.take_requests().as_slice(), [Asked::Get, ..]));
+}
+
+#[test]
+fn late_answers_of_requests_given_up_are_nobodys() {
+    let mut bench = reporting();
+    let id = bench.asked.take().unwrap();
+    bench.pass(ms(31_000));
+    bench.take_requests();
+    bench.event(ThingEvent::Answered(id, Err(rejected(413))));
+    assert_eq!(bench.take_requests(), []);
+}
+
+#[test]
+fn again_and_again_409_is_asked_ever_more_slowly() {
+    let mut bench = reporting();
+    let mut rounds = 0;
+    for _ in 0..1_000 {
+        if bench.asked.is_some() {
+            rounds += 1;
+            let get = matches!(bench.take_requests().last(), Some(Asked::Get));
+            let document = document(1, &json!({"on": [false, 10]}), &json!({"on": false}));
+            bench.answer(if get { Ok(document) } else { Err(rejected(409)) });
+        }
+        bench.pass(ms(100));
+    }
+    assert!((5..40).contains(&rounds), "{rounds} in 100 s");
+}
+
+#[test]
+fn what_is_too_large_is_split_and_what_is_left_is_told_and_left_out() {
+    let three = Lines::new(["a", "b", "c"].map(|name| (name, Access::Read)));
+    let mut bench = Bench::new(Thing::builder().component("three", three));
+    bench.up(0);
+    for line in ["a 1", "b 2", "c 3"] {
+        bench.hear(line);
+    }
+    bench.pass(ms(200));
+    bench.online();
+    bench.shadow(&ShadowEvent::Absent);
+    let mut reported = json!({});
+    let mut version = 0;
+    for _ in 0..20 {
+        let Some(Asked::Update(update)) = bench.requests.pop() else { break };
+        let keys = update["state"]["reported"].as_object().unwrap().clone();
+        if keys.contains_key("b") {
+            bench.answer(Err(rejected(413)));
+        } else {
+            version += 1;
+            reported.as_object_mut().unwrap().extend(keys);
+            bench.requests.push(Asked::Update(update));
+            bench.accept(version, 0);
+            bench.requests.remove(0);
+        }
+    }
+    assert_eq!(reported, json!({"a": 1, "c": 3}));
+    let left_out = |notice: &&ThingNotice| matches!(notice, ThingNotice::Unreportable { property, .. } if property == "b");
+    assert_eq!(bench.take_notices().iter().filter(left_out).count(), 1);
+    bench.pass(ms(10_000));
+    assert_eq!((bench.asked, bench.take_requests()), (None, vec![]));
+    bench.hear("b 4");
+    bench.pass(ms(100));
+    assert_eq!(bench.update(), json!({"reported": {"b": 4}}), "until it changes");
+}
+
+#[test]
+fn what_never_fits_is_not_even_sent() {
+    let mut bench = Bench::in_step(Policy::new());
+    let long = "x".repeat(9_000);
+    bench.hear(&format!("on {}", json!(long)));
+    bench.pass(ms(200));
+    assert_eq!(bench.take_requests(), []);
+    assert!(bench.notices.iter().any(|notice| matches!(notice, ThingNotice::Unreportable { .. })));
+}
+
+#[test]
+fn many_properties_go_in_as_many_updates_as_they_need() {
+    let names: Vec<String> = (0..40).map(|n| format!("p{n}")).collect();
+    let properties: [_; 40] = core::array::from_fn(|n| (names[n].as_str(), Access::Read));
+    let mut bench = Bench::new(Thing::builder().component("many", Lines::new(properties)));
+    bench.up(0);
+    for name in &names {
+        bench.hear(&format!("{name} {}", json!("v".repeat(1_000))));
+    }
+    bench.pass(ms(200));
+    bench.online();
+    bench.shadow(&ShadowEvent::Absent);
+    let mut reported = 0;
+    for version in 1..100 {
+        let Some(Asked::Update(update)) = bench.requests.last().cloned() else { break };
+        assert!(update["state"].to_string().len() < 8_300);
+        reported += update["state"]["reported"].as_object().unwrap().len();
+        bench.accept(version, 0);
+        bench.requests.remove(0);
+    }
+    assert_eq!(reported, 40);
+}
+
+#[test]
+fn what_the_service_calls_wrong_is_left_out_and_told() {
+    let mut bench = reporting();
+    bench.take_requests();
+    bench.answer(Err(rejected(400)));
+    bench.pass(ms(120_000));
+    assert_eq!(bench.take_requests(), []);
+    assert!(bench.notices.iter().any(|notice| matches!(notice, ThingNotice::Unreportable { .. })));
+}
+
+#[test]
+fn what_was_never_sent_is_sent_later() {
+    for why in [Unsent::Offline, Unsent::Crowded, Unsent::NotSubscribed] {
+        let mut bench = reporting();
+        let first = bench.update();
+        bench.take_requests();
+        bench.answer(Err(ShadowError::Unsent(why)));
+        assert_eq!(bench.take_requests(), []);
+        bench.until_asked();
+        assert_eq!(bench.update(), first, "{why}");
+    }
+}
+
+#[test]
+fn a_policy_that_forbids_updates_is_told_and_asked_again_after_long() {
+    let mut bench = reporting();
+    bench.take_requests();
+    bench.answer(Err(rejected(403)));
+    bench.pass(ms(3_000_000));
+    assert_eq!(bench.take_requests(), []);
+    bench.pass(ms(700_000));
+    assert!(!bench.take_requests().is_empty(), "policies are mended");
+}
+
+#[test]
+fn a_shadow_deleted_under_us_is_made_again() {
+    let mut bench = Bench::in_step(Policy::new());
+    bench.shadow(&deleted(1));
+    assert_eq!(bench.requests, [Asked::Update(json!({"state": {"reported": {"on": false}}}))]);
+    bench.accept(2, 0);
+    bench.take_requests();
+    bench.hear("on true");
+    bench.pass(ms(100));
+    assert_eq!(bench.update(), json!({"reported": {"on": true}}), "nobody desires anything");
+}
+
+#[test]
+fn an_update_of_a_shadow_that_was_deleted_meanwhile_proves_nothing() {
+    let mut bench = reporting();
+    bench.take_requests();
+    bench.shadow(&deleted(2));
+    bench.accept_update(2, &json!({"on": true}));
+    assert_eq!(bench.take_requests(), [Asked::Get]);
+    bench.answer(Err(rejected(404)));
+    assert_eq!(bench.update(), json!({"reported": {"on": true}}));
+}
+
+#[test]
+fn versions_that_begin_anew_are_followed() {
+    let mut bench = Bench::in_step(Policy::new());
+    bench.wish(50, &json!({"on": [1, 50]}));
+    bench.take_told();
+    bench.current(2, &json!({"on": [2, 60]}), &json!({}));
+    assert_eq!((bench.take_told(), bench.take_requests()), (vec![], vec![Asked::Get]), "in doubt it is read");
+    bench.answer(Ok(document(2, &json!({"on": [2, 60]}), &json!({}))));
+    assert_eq!(bench.take_told(), ["on 2"]);
+}
+
+#[test]
+fn late_news_of_a_deletion_before_our_own_update_is_checked() {
+    let mut bench = Bench::in_step(Policy::new());
+    bench.shadow(&deleted(1));
+    bench.accept(2, 0);
+    bench.take_requests();
+    for event in [deleted(1), ShadowEvent::Absent] {
+        bench.shadow(&event);
+        assert_eq!(bench.take_requests(), [Asked::Get]);
+        bench.answer(Ok(document(2, &json!({}), &json!({"on": false}))));
+        bench.pass(ms(200));
+        assert_eq!(bench.take_requests(), []);
+    }
+}
+
+#[test]
+fn a_null_is_no_wish_any_more() {
+    let mut bench = Bench::in_step(Policy::new());
+    bench.down(0);
+    bench.wish(2, &json!({"on": [true, 20]}));
+    bench.wish(3, &json!({"on": [null, 21]}));
+    bench.up(0);
+    bench.hear("on false");
+    bench.pass(ms(10_000));
+    assert_eq!(bench.take_told(), [""; 0]);
+}
+
+#[test]
+fn of_an_object_the_service_tells_only_what_differs_so_it_is_read() {
+    let mut bench = Bench::relay(Policy::new());
+    let before = json!({"r": 1, "g": 3, "b": 4});
+    bench.up(0);
+    bench.hear(&format!("on {before}"));
+    bench.online();
+    bench.current(1, &json!({"on": [before, 10]}), &json!({"on": before}));
+    bench.pass(ms(200));
+    bench.wish(2, &json!({"on": [{"g": 2}, 20]}));
+    assert_eq!((bench.take_told(), bench.take_requests()), (vec![], vec![Asked::Get]));
+    bench.answer(Ok(document(2, &json!({"on": [{"r": 1, "g": 2}, 20]}), &json!({"on": before}))));
+    assert_eq!(bench.take_told(), ["on {\"g\":2,\"r\":1}"]);
+    bench.hear("on {\"r\":1,\"g\":2}");
+    bench.pass(ms(100));
+    let reported = json!({"on": {"b": null, "g": 2, "r": 1}});
+    assert_eq!(bench.update(), json!({"reported": reported}), "members that went are named");
+}
+
+#[test]
+fn one_member_that_makes_no_sense_leaves_the_others_readable() {
+    let mut bench = Bench::new(Thing::builder().component("two", Lines::new(["a", "b"].map(|n| (n, Access::ReadWrite)))));
+    bench.up(0);
+    bench.hear("a 1");
+    bench.hear("b 1");
+    bench.online();
+    let text = r#"{"state":{"desired":{"a":1e999,"b":2}},"version":1}"#;
+    bench.shadow(&ShadowEvent::Current(Document::parse(text.into()).unwrap()));
+    assert_eq!(bench.take_told(), ["b 2"]);
+}
+
+#[test]
+fn what_makes_no_sense_at_all_has_the_shadow_read_later() {
+    let mut bench = Bench::in_step(Policy::new());
+    bench.shadow(&ShadowEvent::Current(Document::parse(r#"{"state":{}}"#.into()).unwrap()));
+    assert_eq!(bench.take_notices(), [ThingNotice::Malformed]);
+    assert_eq!(bench.take_requests(), [], "not asked again at once");
+    bench.until_asked();
+    assert_eq!(bench.take_requests(), [Asked::Get]);
+}
+
+#[test]
+fn once_an_hour_it_is_read_though_nothing_seems_to_be_missed() {
+    let mut bench = Bench::in_step(Policy::new());
+    bench.pass(ms(3_599_000));
+    assert_eq!(bench.take_requests(), []);
+    bench.pass(ms(2_000));
+    assert_eq!(bench.take_requests(), [Asked::Get]);
+    bench.answer(Ok(document(2, &json!({"on": [true, 20]}), &json!({"on": false}))));
+    assert_eq!(bench.take_told(), ["on true"]);
+}
