@@ -18,6 +18,7 @@
 //! * [`choices`]: the one place where a run lets anything be decided.
 //! * [`field`]: lives recorded on devices, replayed, judged and compared.
 //! * [`shadow`]: a model of the device shadow service, as a pure state machine.
+//! * [`thing`](mod@thing): things with their devices and shadows, while everything goes wrong.
 //! * [`trace`]: what a run looks like from outside.
 //! * [`tap`]: cuts bytes into the packets of a trace.
 //! * [`oracle`]: what must hold in every run.
@@ -48,5 +49,6 @@ pub mod scenario;
 pub mod shadow;
 pub mod shrink;
 pub mod tap;
+pub mod thing;
 pub mod trace;
 pub mod world;

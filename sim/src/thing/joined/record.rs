@@ -1,0 +1,138 @@
+//! What has happened, as far as somebody judges it.
+
+use serde_json::Value;
+use thingwire_core::Instant;
+
+use super::device::Kind;
+
+/// Starts of the program and openings of a port may cause an attempt each, at most so many.
+const ATTEMPTS_PER_TROUBLE: usize = 2;
+
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    devices: Vec<Story>,
+    pub(super) connects: usize,
+    pub(super) gets: usize,
+    pub(super) updates: usize,
+    pub(super) turns: usize,
+    pub(super) edits: usize,
+    restarts: usize,
+    /// When something was asked last.
+    pub(super) asked_at: Option<Instant>,
+}
+
+/// Of one device.
+#[derive(Debug, Default, Clone)]
+struct Story {
+    /// What anybody has wished for in the cloud, the last one last.
+    wishes: Vec<Value>,
+    /// The youngest of these wishes that was acted on.
+    acted: usize,
+    /// What the program has set. It may do so before it hears of an older wish, so there is no order between the two.
+    sets: Vec<Value>,
+    attempts: usize,
+    last_attempt: Option<(u32, u64)>,
+    /// What may have been set though nobody wished for it anew.
+    troubles: usize,
+    turns: usize,
+    /// The program has forgotten what it had done: what is desired may be done again.
+    forgotten: bool,
+    /// The device is put back, or set at the start.
+    free: bool,
+    started: bool,
+}
+
+impl Record {
+    pub(super) fn new(devices: usize) -> Self {
+        Self { devices: vec![Story::default(); devices], ..Self::default() }
+    }
+
+    /// The device of this place may be set without a wish: by its policy.
+    pub(super) fn free(&mut self, index: usize) {
+        self.devices[index].free = true;
+    }
+
+    pub(super) fn edit(&mut self, _: Instant, index: usize, value: &Value) {
+        self.edits += 1;
+        self.devices[index].wishes.push(value.clone());
+    }
+
+    pub(super) fn set(&mut self, index: usize, value: &Value) {
+        self.devices[index].sets.push(value.clone());
+    }
+
+    pub(super) fn turn(&mut self, index: usize) {
+        self.turns += 1;
+        self.devices[index].turns += 1;
+    }
+
+    pub(super) fn down(&mut self, index: usize) {
+        self.devices[index].troubles += 1;
+    }
+
+    pub(super) fn restart(&mut self) {
+        self.restarts += 1;
+        for story in &mut self.devices {
+            story.troubles += 1;
+            story.started = true;
+        }
+    }
+
+    pub(super) fn forgotten(&mut self) {
+        for story in &mut self.devices {
+            story.forgotten = true;
+        }
+    }
+
+    pub(super) fn request(&mut self, now: Instant, verb: &str) {
+        self.asked_at = Some(now);
+        if verb == "get" { self.gets += 1 } else { self.updates += 1 }
+    }
+
+    /// How many attempts to set the device of this place were made.
+    pub(super) fn attempts(&self, index: usize) -> usize {
+        self.devices[index].attempts
+    }
+
+    /// An attempt to set a device, told the first time or again.
+    pub(super) fn command(
+        &mut self,
+        now: Instant,
+        index: usize,
+        id: (u32, u64),
+        value: Value,
+        desired: &Value,
+    ) -> Result<(), String> {
+        let story = &mut self.devices[index];
+        if story.last_attempt.replace(id) == Some(id) {
+            return Ok(());
+        }
+        story.attempts += 1;
+        if story.free {
+            return Ok(());
+        }
+        let kind = Kind::ALL[index];
+        let is_it = |wish: &Value| kind.takes(wish) == kind.takes(&value);
+        let wished = story.wishes.iter().rposition(is_it);
+        let set = story.sets.iter().any(is_it);
+        let again = story.forgotten && *desired == value;
+        match wished {
+            _ if again || set => {}
+            Some(wish) if wish >= story.acted => story.acted = wish,
+            Some(_) => return Err(format!("{}: an old wish came back: {value} at {now:?}", kind.property())),
+            None => return Err(format!("{}: nobody wished for {value} at {now:?}", kind.property())),
+        }
+        let most = story.wishes.len() + story.sets.len() + story.troubles * ATTEMPTS_PER_TROUBLE;
+        if story.attempts > most {
+            return Err(format!("{}: {} attempts for {} wishes", kind.property(), story.attempts, story.wishes.len()));
+        }
+        Ok(())
+    }
+
+    /// What may be asked of the service for what has happened.
+    pub(super) fn requests_max(&self, seconds: usize) -> usize {
+        let devices: usize = self.devices.iter().map(|story| story.wishes.len() + story.sets.len() + story.turns + story.attempts).sum();
+        // A change is an update, perhaps after a get; every reconnect and restart reads; so does every minute.
+        40 + 8 * devices + 8 * (self.connects + self.restarts) + seconds / 4
+    }
+}

@@ -1,0 +1,3 @@
+//! Things on a virtual clock: devices, their components, and the shadow service.
+
+pub mod joined;
