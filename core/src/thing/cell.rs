@@ -159,18 +159,17 @@ impl Cell {
     /// The cloud says what it holds in `desired`. Tells whether that is a wish to be acted on.
     pub(super) fn learn(&mut self, wish: Option<Wish>, version: u64, again: bool) -> bool {
         self.desired.clone_from(&wish);
+        // On top of the version that values in doubt were written to, there is one now: it shows which of them it was.
+        let doubtful =
+            if version > self.moving.version { core::mem::take(&mut self.moving.values) } else { Vec::new() };
         let Some(wish) = wish else {
             // Nobody wishes for it any more. What the device was told already runs its course.
             self.want.take_if(|want| want.wish.is_some() && !want.is_under_way());
             return false;
         };
-        if version > self.moving.version && !self.moving.values.is_empty() {
-            let ours = self.moving.values.iter().any(|moved| value::same(moved, &wish.value));
-            self.moving = Moving::default();
-            if ours {
-                self.acted = Some(wish);
-                return false;
-            }
+        if doubtful.iter().any(|moved| value::same(moved, &wish.value)) {
+            self.acted = Some(wish);
+            return false;
         }
         let told_again = |known: Option<&Wish>| known.is_some_and(|known| known.is(&wish));
         if told_again(self.want.as_ref().and_then(|want| want.wish.as_ref())) {

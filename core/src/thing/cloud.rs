@@ -18,6 +18,9 @@ pub(super) struct Cloud {
     /// The version whose whole document is known. Only while it is the newest one `desired` may be written, on top of
     /// it: what slips in between makes the service refuse (S-5).
     pub(super) base: Option<u64>,
+    /// The last version of the shadow that was under this name. What is told of it or of an older one may be late news
+    /// of that, or of another whose versions began anew.
+    buried: Option<u64>,
     /// Counts the shadows that were under this name.
     pub(super) epoch: u32,
     pub(super) in_flight: Option<InFlight>,
@@ -78,6 +81,7 @@ impl Cloud {
             known: Known::Nothing,
             seen: None,
             base: None,
+            buried: None,
             epoch: 0,
             in_flight: None,
             to_read: false,
@@ -121,13 +125,17 @@ impl Cloud {
             return Place::Overtaken;
         }
         (self.seen, self.base, self.known) = (Some(version), Some(version), Known::Document);
-        self.to_read = false;
+        (self.to_read, self.buried) = (false, None);
         Place::Newest
     }
 
     /// A notification of this version. Tells whether nothing newer is known: the same version may have been told
     /// already, by what else the service says of one update (S-40).
     pub(super) fn told(&mut self, version: u64) -> bool {
+        if self.buried.is_some_and(|buried| version <= buried) {
+            self.to_read = true;
+            return false;
+        }
         let late = self.seen.is_some_and(|seen| version < seen);
         self.seen = self.seen.max(Some(version));
         !late
@@ -154,6 +162,7 @@ impl Cloud {
 
     /// There is no shadow of this name, or it is another one: versions begin anew, and what is under way is none of it.
     pub(super) fn forget(&mut self) {
+        self.buried = self.seen.max(self.buried);
         (self.seen, self.base) = (None, None);
         self.epoch = self.epoch.wrapping_add(1);
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::cell::{Cell, Owner, Want};
 use super::cloud::Cloud;
-use super::memory::{Memory, Moving};
+use super::memory::Memory;
 use super::rules::{Derived, Rule};
 use super::value::{same, storable};
 use super::{
@@ -79,11 +79,7 @@ pub(super) struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            batch: Duration::from_millis(100),
-            read_every: Duration::from_secs(3_600),
-            writes_desired: true,
-        }
+        Self { batch: Duration::from_millis(100), read_every: Duration::from_secs(3_600), writes_desired: true }
     }
 }
 
@@ -246,7 +242,7 @@ impl Thing {
         let mut memory = Memory { restore: self.restore.clone(), ..Memory::default() };
         for cell in &self.cells {
             memory.acted.extend(cell.acted.clone().map(|wish| (cell.name.clone(), wish)));
-            if cell.moving != Moving::default() {
+            if !cell.moving.values.is_empty() {
                 memory.moving.insert(cell.name.clone(), cell.moving.clone());
             }
         }
@@ -297,7 +293,9 @@ impl Thing {
         for action in said.drain(..) {
             match action {
                 ComponentAction::Send(bytes) => self.actions.push_back(ThingAction::Send(ComponentId(index), bytes)),
-                ComponentAction::Heard(PropertyId(id), value) => self.heard(now, index, first.saturating_add(id), value),
+                ComponentAction::Heard(PropertyId(id), value) => {
+                    self.heard(now, index, first.saturating_add(id), value)
+                }
                 ComponentAction::Done(id) => self.done(now, index, id),
                 ComponentAction::Failed(id, why) => self.set_failed(now, index, id, why),
                 ComponentAction::Note(note) => self.note(ThingNotice::Device(ComponentId(index), note)),

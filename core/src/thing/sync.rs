@@ -31,12 +31,7 @@ struct Whole<'a> {
 impl<'a> From<&'a Document> for Whole<'a> {
     fn from(document: &'a Document) -> Self {
         let Document { version, desired, reported, metadata, .. } = document;
-        Self {
-            version: *version,
-            desired: desired.as_ref(),
-            reported: reported.as_ref(),
-            metadata: metadata.as_ref(),
-        }
+        Self { version: *version, desired: desired.as_ref(), reported: reported.as_ref(), metadata: metadata.as_ref() }
     }
 }
 
@@ -69,9 +64,7 @@ impl Thing {
             // It may have been made since, by ourselves.
             ShadowEvent::Absent if self.cloud.seen.is_some() => self.cloud.to_read = true,
             ShadowEvent::Absent => self.absent(now),
-            ShadowEvent::Deleted { version: Some(version) } if self.cloud.seen.is_none_or(|seen| seen <= *version) => {
-                self.absent(now);
-            }
+            ShadowEvent::Deleted { version: Some(version) } if self.cloud.told(*version) => self.absent(now),
             ShadowEvent::Deleted { .. } => self.cloud.to_read = true,
             ShadowEvent::Unreadable(why) => self.note(ThingNotice::Unreadable(why.clone())),
             ShadowEvent::NotSubscribed | ShadowEvent::GivenUp { .. } => self.note(ThingNotice::NotSubscribed),
@@ -168,7 +161,7 @@ impl Thing {
         self.cloud.read_at = Some(now + self.options.read_every);
         for index in 0..self.cells.len() {
             self.cells[index].reported = None;
-            self.learn(index, None, 0, false);
+            self.learn(index, None, u64::MAX, false);
         }
         self.notes((!told).then_some(ThingNotice::NoShadow));
     }

@@ -53,7 +53,8 @@ impl Thing {
     pub(super) fn advance(&mut self, now: Instant, index: usize) {
         let cell = &self.cells[index];
         let Some(want) = &cell.want else { return self.put_back(now, index) };
-        let is_so = || cell.fresh && cell.actual.as_ref().is_some_and(|is| judge(&self.parts, cell.owner)(is, &want.value));
+        let is_so =
+            || cell.fresh && cell.actual.as_ref().is_some_and(|is| judge(&self.parts, cell.owner)(is, &want.value));
         let busy = |index: &usize| self.cells[*index].want.is_some();
         match &want.stage {
             Stage::Waiting => self.start(now, index),

@@ -25,6 +25,7 @@ mod status;
 mod stop;
 mod subscribe;
 mod suspects;
+mod thing_bound;
 mod thing_build;
 mod thing_policies;
 mod thing_pyiot;

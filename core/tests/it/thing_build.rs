@@ -19,7 +19,10 @@ fn mistakes_are_found_before_it_runs() {
     let unnamed = Thing::builder().component("a", Lines::one(""));
     assert!(matches!(refused(unnamed), BuildError::BadName { .. }));
     let relay = || Thing::builder().component("a", Lines::one("on"));
-    assert_eq!(refused(relay().policy("off", Policy::new())).to_string(), "a policy names \"off\", which no component has");
+    assert_eq!(
+        refused(relay().policy("off", Policy::new())).to_string(),
+        "a policy names \"off\", which no component has"
+    );
     let unfit = refused(relay().policy("on", Policy::new().boot(Boot::Value(json!(200)))));
     assert_eq!(unfit.to_string(), "\"on\" cannot be set at the start: 0 to 100");
     let sensor = Thing::builder().component("a", Lines::new([("on", Access::Read)]));

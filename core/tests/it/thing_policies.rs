@@ -324,9 +324,12 @@ fn an_attempt_that_the_port_ends_is_made_again_when_it_is_back() {
     bench.hear("on true");
     bench.pass(ms(1_000));
     assert_eq!(bench.take_told(), [""; 0], "it did it before it went");
-    assert!(!bench.notices.iter().any(|notice| {
-        matches!(notice, ThingNotice::Failed { why: WishError::Device(Failure::Down), .. })
-    }));
+    assert!(
+        !bench
+            .notices
+            .iter()
+            .any(|notice| { matches!(notice, ThingNotice::Failed { why: WishError::Device(Failure::Down), .. }) })
+    );
 }
 
 #[test]

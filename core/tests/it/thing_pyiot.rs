@@ -287,10 +287,13 @@ fn fault_16_rules_see_whole_batches_with_old_and_new_and_their_errors_are_told()
     bench.pass(ms(100));
     let first = |name: &str, value: Value| (name.to_owned(), None, value, Cause::Hardware);
     let all: Vec<_> = heard.try_iter().collect();
-    assert_eq!(all, [
-        vec![first("power", json!(false)), first("volume", json!(40))],
-        vec![("volume".to_owned(), Some(json!(40)), json!(42), Cause::Hardware)],
-    ]);
+    assert_eq!(
+        all,
+        [
+            vec![first("power", json!(false)), first("volume", json!(40))],
+            vec![("volume".to_owned(), Some(json!(40)), json!(42), Cause::Hardware)],
+        ]
+    );
     let failed = ThingNotice::RuleFailed { rule: "watch".into(), why: "no".into() };
     assert_eq!(bench.take_notices().iter().filter(|notice| **notice == failed).count(), 2);
 }

@@ -41,7 +41,10 @@ impl Lines {
     }
 
     fn stepped(&self, value: &Value) -> Value {
-        value.as_i64().filter(|_| self.step > 1).map_or(value.clone(), |n| json!((n + self.step / 2) / self.step * self.step))
+        value
+            .as_i64()
+            .filter(|_| self.step > 1)
+            .map_or(value.clone(), |n| json!((n + self.step / 2) / self.step * self.step))
     }
 
     fn hear(&mut self, line: &str, actions: &mut Vec<ComponentAction>) {

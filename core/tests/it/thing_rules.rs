@@ -1,8 +1,8 @@
 //! Rules, and properties made of others.
 
 use serde_json::{Value, json};
-use thingwire_core::thing::{Access, BuildError, Changes, Derived, Thing, ThingBuilder, ThingNotice, Unfit, Wishes};
 use thingwire_core::ShadowEvent;
+use thingwire_core::thing::{Access, BuildError, Changes, Derived, Thing, ThingBuilder, ThingNotice, Unfit, Wishes};
 
 use crate::thing_rig::{Bench, Lines, ms};
 

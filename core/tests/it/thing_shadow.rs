@@ -232,7 +232,8 @@ fn what_is_too_large_is_split_and_what_is_left_is_told_and_left_out() {
         }
     }
     assert_eq!(reported, json!({"a": 1, "c": 3}));
-    let left_out = |notice: &&ThingNotice| matches!(notice, ThingNotice::Unreportable { property, .. } if property == "b");
+    let left_out =
+        |notice: &&ThingNotice| matches!(notice, ThingNotice::Unreportable { property, .. } if property == "b");
     assert_eq!(bench.take_notices().iter().filter(left_out).count(), 1);
     bench.pass(ms(10_000));
     assert_eq!((bench.asked, bench.take_requests()), (None, vec![]));
@@ -358,6 +359,33 @@ fn late_news_of_a_deletion_before_our_own_update_is_checked() {
 }
 
 #[test]
+fn late_deltas_of_a_deleted_shadow_are_not_acted_on() {
+    let mut bench = Bench::in_step(Policy::new());
+    bench.wish(20, &json!({"on": [1, 20]}));
+    bench.shadow(&deleted(20));
+    bench.take_told();
+    bench.wish(13, &json!({"on": [2, 13]}));
+    assert_eq!(bench.take_told(), [""; 0]);
+    bench.accept(21, 0);
+    bench.requests.remove(0);
+    assert_eq!(bench.take_requests(), [Asked::Get], "or it was made anew");
+}
+
+#[test]
+fn what_was_once_in_doubt_is_not_so_for_ever() {
+    let mut bench = reporting();
+    bench.answer(Err(ShadowError::TimedOut));
+    // It was not done, and somebody has removed the key since.
+    bench.answer(Ok(document(2, &json!({}), &json!({"on": false}))));
+    bench.accept(3, 0);
+    bench.hear("on false");
+    bench.pass(ms(200));
+    bench.accept(4, 0);
+    bench.wish(5, &json!({"on": [true, 20]}));
+    assert_eq!(bench.take_told(), ["on true"], "it is a wish like any other");
+}
+
+#[test]
 fn a_null_is_no_wish_any_more() {
     let mut bench = Bench::in_step(Policy::new());
     bench.down(0);
@@ -390,7 +418,8 @@ fn of_an_object_the_service_tells_only_what_differs_so_it_is_read() {
 
 #[test]
 fn one_member_that_makes_no_sense_leaves_the_others_readable() {
-    let mut bench = Bench::new(Thing::builder().component("two", Lines::new(["a", "b"].map(|n| (n, Access::ReadWrite)))));
+    let mut bench =
+        Bench::new(Thing::builder().component("two", Lines::new(["a", "b"].map(|n| (n, Access::ReadWrite)))));
     bench.up(0);
     bench.hear("a 1");
     bench.hear("b 1");

@@ -20,7 +20,7 @@ use std::time::Instant;
 use clap::Parser;
 use thingwire_sim::campaign::{Line, Signature};
 
-use table::Mutant;
+use table::{Finder, Mutant};
 use workshop::Workshop;
 
 /// Break the client on purpose, and see whether the simulator finds it.
@@ -32,6 +32,9 @@ struct Options {
     /// How many runs may be needed to find one.
     #[arg(long, value_name = "N", default_value_t = 2_000)]
     seeds: u64,
+    /// How many worlds of things may be needed to find one.
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    worlds: u64,
     /// Profiles and scenarios, whose runs take turns with those of the regressions; may be given more than once.
     #[arg(long, value_name = "PROFILE", default_values = ["swarm", "all", "hostile-broker", "cellular", "flaky-wifi", "brownout", "shadows"])]
     profile: Vec<String>,
@@ -66,6 +69,14 @@ fn tried(options: Options) -> io::Result<usize> {
     let dir = options.dir.map_or_else(beside, Ok)?;
     let sources = options.profile.into_iter().chain(regressions()?).collect();
     let workshop = Workshop::new(dir, sources, options.seeds, options.jobs)?;
+    let (things, clients): (Vec<_>, Vec<_>) = mutants.into_iter().partition(|mutant| mutant.found_by == Finder::Things);
+    let of_clients = if clients.is_empty() { 0 } else { of_clients(&workshop, &clients)? };
+    let of_things = if things.is_empty() { 0 } else { of_things(&workshop, &things, options.worlds)? };
+    Ok(of_clients + of_things)
+}
+
+/// How many mutants of the client were not found by a campaign.
+fn of_clients(workshop: &Workshop, mutants: &[&Mutant]) -> io::Result<usize> {
     let begun = Instant::now();
     let clean = workshop.clean()?;
     let failed = clean.iter().filter(|line| line.failure.is_some()).count();
@@ -90,6 +101,34 @@ fn tried(options: Options) -> io::Result<usize> {
             Err(error) => {
                 survivors += 1;
                 format!("ERROR | | {error}")
+            }
+        };
+        println!("| {} | {row} | {:.0} |", mutant.name, begun.elapsed().as_secs_f64());
+    }
+    Ok(survivors)
+}
+
+/// How many mutants of things were not found in so many worlds.
+fn of_things(workshop: &Workshop, mutants: &[&Mutant], worlds: u64) -> io::Result<usize> {
+    let clean = workshop.clean_things(worlds)?;
+    println!("\n{worlds} worlds of things as they are: {} fail\n", clean.len());
+    println!("| mutant of things | worlds that fail, of those told | the first | s |\n|---|---:|---|---:|");
+    let mut survivors = 0;
+    for mutant in mutants {
+        let begun = Instant::now();
+        let row = match workshop.broken_things(mutant, worlds) {
+            Ok(lines) => match lines.iter().find(|line| !clean.contains(line)) {
+                Some(first) => format!("{} | {}", lines.len(), first.replace('|', "/")),
+                None => {
+                    survivors += 1;
+                    "SURVIVED |".to_owned()
+                }
+            },
+            // A thing that hangs or panics is one that was found.
+            Err(error) if error.to_string().contains("ended early") => format!("all | {error}"),
+            Err(error) => {
+                survivors += 1;
+                format!("ERROR | {error}")
             }
         };
         println!("| {} | {row} | {:.0} |", mutant.name, begun.elapsed().as_secs_f64());

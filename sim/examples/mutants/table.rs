@@ -14,6 +14,20 @@ pub(crate) struct Mutant {
     pub find: String,
     /// What stands there instead.
     pub replace: String,
+    /// Where it is looked for.
+    #[serde(default)]
+    pub found_by: Finder,
+}
+
+/// Where a defect is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Finder {
+    /// In a campaign of clients.
+    #[default]
+    Campaign,
+    /// In worlds of things.
+    Things,
 }
 
 impl Mutant {

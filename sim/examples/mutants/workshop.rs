@@ -75,6 +75,23 @@ impl Workshop {
 
     /// Builds the client with a defect and runs the simulator with it, until as many runs have failed.
     pub(crate) fn broken(&self, mutant: &Mutant, failures_max: u64) -> io::Result<Vec<Line>> {
+        self.break_it(mutant)?;
+        self.campaign("broken", failures_max)
+    }
+
+    /// Builds the simulator with things as they are, and tells what is wrong with them in so many worlds.
+    pub(crate) fn clean_things(&self, worlds: u64) -> io::Result<Vec<String>> {
+        self.build("target", &["--package", "thingwire-sim", "--bin", "thingwire-sim"])?;
+        self.things("target", worlds)
+    }
+
+    /// Builds things with a defect, and tells what is wrong with them in so many worlds.
+    pub(crate) fn broken_things(&self, mutant: &Mutant, worlds: u64) -> io::Result<Vec<String>> {
+        self.break_it(mutant)?;
+        self.things("broken", worlds)
+    }
+
+    fn break_it(&self, mutant: &Mutant) -> io::Result<()> {
         let path = self.dir.join("source/core/src").join(&mutant.file);
         let whole = fs::read_to_string(&path)?;
         let changed = fs::metadata(&path)?.modified()?;
@@ -83,8 +100,7 @@ impl Workshop {
         let built = self.build("broken", &["--package", "thingwire-core", "--features", "trace"]);
         fs::write(&path, whole)?;
         File::options().write(true).open(&path)?.set_modified(changed)?;
-        built?;
-        self.campaign("broken", failures_max)
+        built
     }
 
     fn build(&self, target: &str, what: &[&str]) -> io::Result<()> {
@@ -99,13 +115,32 @@ impl Workshop {
         output.status.success().then_some(()).ok_or_else(told)
     }
 
+    /// The simulator, with the client of this target directory.
+    fn simulator(&self, client: &str) -> io::Result<Command> {
+        let mut sim = Command::new(self.dir.join("target/mutant/thingwire-sim"));
+        let libraries = [self.dir.join(client).join("mutant/deps"), rust_libraries()?];
+        sim.env("LD_LIBRARY_PATH", env::join_paths(libraries).map_err(io::Error::other)?);
+        Ok(sim)
+    }
+
+    /// The worlds of things that fail with the client of this target directory, each in a line.
+    fn things(&self, client: &str, worlds: u64) -> io::Result<Vec<String>> {
+        let mut sim = self.simulator(client)?;
+        sim.args(["things", "--seed", "0", "--seeds", &worlds.to_string()]);
+        let told = File::create(self.dir.join("things.txt"))?;
+        let child = sim.stdin(Stdio::null()).stdout(told).stderr(Stdio::null()).spawn()?;
+        let status = wait(child)?;
+        let told = fs::read_to_string(self.dir.join("things.txt"))?;
+        let ended = told.lines().last().is_some_and(|line| line.contains(" worlds, "));
+        let lines = told.lines().filter(|line| line.starts_with("seed ")).map(str::to_owned).collect();
+        ended.then_some(lines).ok_or_else(|| io::Error::other(format!("its worlds ended early: {status}")))
+    }
+
     /// Runs the simulator with the client of this target directory.
     fn campaign(&self, client: &str, failures_max: u64) -> io::Result<Vec<Line>> {
         let out = self.dir.join("results");
         let _ = fs::remove_dir_all(&out);
-        let mut sim = Command::new(self.dir.join("target/mutant/thingwire-sim"));
-        let libraries = [self.dir.join(client).join("mutant/deps"), rust_libraries()?];
-        sim.env("LD_LIBRARY_PATH", env::join_paths(libraries).map_err(io::Error::other)?);
+        let mut sim = self.simulator(client)?;
         sim.arg("campaign").args(&self.sources).arg("--out").arg(&out);
         sim.args(["--seeds", &self.seeds.to_string(), "--seed", "0"]);
         sim.args(["--max-failures", &failures_max.to_string(), "--jobs", &self.jobs.to_string()]);

@@ -14,6 +14,7 @@ mod run;
 mod serve;
 mod shrink;
 mod source;
+mod things;
 mod timeline;
 mod visitors;
 
@@ -106,6 +107,7 @@ enum Command {
     CheckDeterminism(determinism::CheckDeterminism),
     Bench(bench::Bench),
     Fleet(FleetArgs),
+    Things(things::Things),
     Serve(serve::Serve),
 }
 
@@ -144,6 +146,7 @@ pub fn execute(arguments: impl IntoIterator<Item = OsString>, runner: Runner<'_>
         Command::CheckDeterminism(options) => determinism::check(&options, runner, console),
         Command::Bench(options) => bench::bench(&options, runner, console),
         Command::Fleet(options) => fleet::command(&options).map(|()| OK).map_err(|line| Failure { code: FAILED, line }),
+        Command::Things(options) => things::things(&options, console),
         Command::Serve(options) => serve::serve(options, console).map(|()| OK).map_err(Failure::from),
     };
     outcome.unwrap_or_else(|failure| {

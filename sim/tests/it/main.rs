@@ -27,5 +27,6 @@ mod rumqttc;
 mod serve;
 mod smoke;
 mod state;
+mod things;
 mod tidy;
 mod world;

@@ -11,7 +11,7 @@ use thingwire_core::thing::{
     Access, Component, ComponentAction, ComponentEvent, Failure, Note, Property, PropertyId, SetId, Unfit,
 };
 
-const POLL_EVERY: Duration = Duration::from_secs(5);
+const POLL_EVERY: Duration = Duration::from_secs(10);
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 const BUSY_FOR: Duration = Duration::from_secs(30);
 const ATTEMPTS: u32 = 3;

@@ -10,6 +10,8 @@ use super::world::{Happening, World};
 
 /// Everything is in step after so long: busy devices, waits after failures and the time to obey included.
 const IN_STEP_WITHIN: Duration = Duration::from_secs(200);
+/// The same, when nothing has gone wrong for long.
+const CALM_WITHIN: Duration = Duration::from_secs(100);
 const SILENCE: Duration = Duration::from_secs(50);
 
 impl World {
@@ -67,22 +69,24 @@ impl World {
 
     /// One thing after the other, each with time to settle: whoever was last wins, or whoever the policy says.
     pub(super) fn one_after_the_other(&mut self) -> Result<(), String> {
-        // One of the devices, in every world another.
+        // One of the devices, and one of the troubles: in every world others.
         let index = self.some_device();
         self.wished(index)?;
         self.turned(index, "by hand", |_| {})?;
-        self.turned(index, "by hand, offline", |world| {
-            let resumes = world.below(2) == 0;
-            world.cut(resumes, Duration::from_secs(20));
-        })?;
-        self.turned(index, "by hand, with the port closed", |world| {
-            world.port_closes(index);
-            world.later(Duration::from_secs(20), Happening::PortOpens(index));
-        })?;
-        self.turned(index, "by hand, with the program ended", |world| {
-            world.ends(true);
-            world.restart(Duration::from_secs(20));
-        })?;
+        match self.below(3) {
+            0 => self.turned(index, "by hand, offline", |world| {
+                let resumes = world.below(2) == 0;
+                world.cut(resumes, Duration::from_secs(20));
+            })?,
+            1 => self.turned(index, "by hand, with the port closed", |world| {
+                world.port_closes(index);
+                world.later(Duration::from_secs(20), Happening::PortOpens(index));
+            })?,
+            _ => self.turned(index, "by hand, with the program ended", |world| {
+                world.ends(true);
+                world.restart(Duration::from_secs(20));
+            })?,
+        }
         self.is_silent()
     }
 
@@ -94,7 +98,7 @@ impl World {
         let before = self.record.attempts(index);
         self.record.edit(self.now, index, &wish);
         self.desire(&json!({ property: wish }));
-        self.run(IN_STEP_WITHIN)?;
+        self.run(CALM_WITHIN)?;
         self.is_in_step("after a wish")?;
         let (now, attempts) = (&self.ports[index].device.value, self.record.attempts(index) - before);
         let obeys = kind != Kind::Mute;
@@ -118,7 +122,7 @@ impl World {
         self.run(Duration::from_secs(3))?;
         let hand = other(kind, &was);
         self.turn(index, hand.clone());
-        self.run(IN_STEP_WITHIN)?;
+        self.run(CALM_WITHIN)?;
         let when = format!("{how}: {property} with {:?}, {:?}", policy.authority, policy.boot);
         self.is_in_step(&when)?;
         let starts = how.contains("program") && policy.boot != Boot::Read;

@@ -16,6 +16,9 @@ mod plan;
 mod record;
 mod world;
 
+use core::fmt;
+use core::time::Duration;
+
 use thingwire_core::thing::{Authority, Boot};
 
 use plan::Plan;
@@ -37,6 +40,26 @@ pub struct Tally {
     pub updates: usize,
     /// Connections.
     pub connects: usize,
+}
+
+impl Tally {
+    /// Counts another run's as well.
+    pub fn add(&mut self, other: &Self) {
+        self.wishes += other.wishes;
+        self.turns += other.turns;
+        self.attempts += other.attempts;
+        self.gets += other.gets;
+        self.updates += other.updates;
+        self.connects += other.connects;
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { wishes, turns, attempts, gets, updates, connects } = self;
+        write!(f, "{wishes} wishes, {turns} turns by hand, {attempts} attempts to set a device, ")?;
+        write!(f, "{gets} reads and {updates} updates of the shadow, {connects} connections")
+    }
 }
 
 /// Runs the world of a seed.
@@ -68,7 +91,7 @@ fn judged(world: &mut World) -> Result<Tally, String> {
             world.record.free(index);
         }
     }
-    world.later(core::time::Duration::from_secs(3), Happening::Life);
+    world.later(Duration::from_secs(3), Happening::Life);
     let chaos = world.plan.chaos;
     world.run(chaos)?;
     let seconds = usize::try_from(chaos.as_secs()).unwrap_or(0);

@@ -131,7 +131,8 @@ impl Record {
 
     /// What may be asked of the service for what has happened.
     pub(super) fn requests_max(&self, seconds: usize) -> usize {
-        let devices: usize = self.devices.iter().map(|story| story.wishes.len() + story.sets.len() + story.turns + story.attempts).sum();
+        let devices: usize =
+            self.devices.iter().map(|story| story.wishes.len() + story.sets.len() + story.turns + story.attempts).sum();
         // A change is an update, perhaps after a get; every reconnect and restart reads; so does every minute.
         40 + 8 * devices + 8 * (self.connects + self.restarts) + seconds / 4
     }

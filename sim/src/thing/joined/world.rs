@@ -189,7 +189,9 @@ impl World {
             let Some(action) = self.thing.as_mut().and_then(Thing::poll_action) else { return Ok(()) };
             self.budget()?;
             self.note(|_| match &action {
-                ThingAction::Send(component, bytes) => format!("  -> {}: {}", component.0, String::from_utf8_lossy(bytes).trim_end()),
+                ThingAction::Send(component, bytes) => {
+                    format!("  -> {}: {}", component.0, String::from_utf8_lossy(bytes).trim_end())
+                }
                 ThingAction::Ask(id, Ask::Update(update)) => format!("  asks {}: {}", id.0, update.to_json()),
                 ThingAction::Ask(id, Ask::Get) => format!("  asks {}: get", id.0),
                 ThingAction::Notify(notice) => format!("  says: {notice}"),
@@ -392,7 +394,8 @@ impl World {
     fn published(&mut self, publication: &Publication) {
         let payload = &publication.payload;
         let end = publication.topic.rsplit_once("shadow/").map_or("", |(_, end)| end);
-        let token = serde_json::from_slice(payload).ok().and_then(|body: Value| Some(body["clientToken"].as_str()?.to_owned()));
+        let token =
+            serde_json::from_slice(payload).ok().and_then(|body: Value| Some(body["clientToken"].as_str()?.to_owned()));
         let accepted = end.ends_with("/accepted");
         match end {
             "update/delta" => {
