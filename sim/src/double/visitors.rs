@@ -115,7 +115,7 @@ impl Visitors {
         headers: &[(String, String)],
     ) -> Result<(), &'static str> {
         if query.contains("X-Amz-Algorithm=") {
-            return self.check_signature(path, query, host);
+            return self.check_signature(path, query, host, headers);
         }
         let lower = |(name, value): &(String, String)| (name.to_ascii_lowercase(), value.clone());
         let told: Vec<_> = headers.iter().map(lower).chain(pairs(query)).collect();
@@ -139,13 +139,18 @@ impl Visitors {
         })
     }
 
-    fn check_signature(&self, path: &str, query: &str, host: &str) -> Result<(), &'static str> {
-        let (signed, behind) = query.split_once("&X-Amz-Signature=").ok_or("no signature")?;
-        let (signature, token) = behind.split_once("&X-Amz-Security-Token=").unwrap_or((behind, ""));
-        let told: Vec<_> = pairs(signed).collect();
+    /// Signature Version 4 in a query. The session token is not signed, wherever it stands.
+    fn check_signature(
+        &self,
+        path: &str,
+        query: &str,
+        host: &str,
+        headers: &[(String, String)],
+    ) -> Result<(), &'static str> {
+        let told: Vec<_> = pairs(query).collect();
         let get = |name: &str| told.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-        let is_right = get("X-Amz-Algorithm") == Some("AWS4-HMAC-SHA256") && get("X-Amz-SignedHeaders") == Some("host");
-        if !is_right || !told.is_sorted() {
+        let signature = get("X-Amz-Signature").ok_or("no signature")?;
+        if get("X-Amz-Algorithm") != Some("AWS4-HMAC-SHA256") {
             return Err("not a query as Signature Version 4 has it");
         }
         let scope: Vec<&str> = get("X-Amz-Credential").unwrap_or_default().split('/').collect();
@@ -155,16 +160,19 @@ impl Visitors {
             return Err("the scope is not this service's");
         }
         let seconds = unix_seconds(time).ok_or("bad date")?;
-        let expires = get("X-Amz-Expires").and_then(|text| text.parse().ok()).unwrap_or(0);
+        let expires = get("X-Amz-Expires").map_or(Ok(SKEW), str::parse).unwrap_or(0);
         let now = self.unix_seconds();
         if !(1..=EXPIRES_MAX).contains(&expires) || now + SKEW < seconds || seconds + expires.max(SKEW) < now {
             return Err("not valid at this time");
         }
         let key = self.keys.iter().find(|key| key.id == id).ok_or("unknown access key")?;
-        if key.token.as_deref().unwrap_or_default() != decode(token) {
+        if key.token.as_deref().unwrap_or_default() != get("X-Amz-Security-Token").unwrap_or_default() {
             return Err("wrong session token");
         }
-        let request = format!("GET\n{path}\n{signed}\nhost:{host}\n\nhost\n{}", hash(b""));
+        let names = get("X-Amz-SignedHeaders").unwrap_or_default();
+        let lines =
+            signed_headers(names, host, headers).ok_or("a signed header is missing, or the host is not signed")?;
+        let request = format!("GET\n{path}\n{}\n{lines}\n{names}\n{}", signed_query(query), hash(b""));
         let to_sign =
             format!("AWS4-HMAC-SHA256\n{time}\n{date}/{region}/{service}/aws4_request\n{}", hash(request.as_bytes()));
         let sign = |key: &[u8], text: &str| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes());
@@ -173,6 +181,27 @@ impl Visitors {
         let expected = sign(sign(place.as_ref(), "aws4_request").as_ref(), &to_sign);
         if hex(expected.as_ref()) == signature { Ok(()) } else { Err("the signature does not match") }
     }
+}
+
+/// The part of a query that is signed, in the order of names.
+fn signed_query(query: &str) -> String {
+    let is_signed = |pair: &&str| !pair.starts_with("X-Amz-Signature=") && !pair.starts_with("X-Amz-Security-Token=");
+    let mut pairs: Vec<_> = query.split('&').filter(is_signed).collect();
+    pairs.sort_unstable();
+    pairs.join("&")
+}
+
+/// A line for each signed header; `None` when one of them was not sent, or the host is not among them.
+fn signed_headers(names: &str, host: &str, headers: &[(String, String)]) -> Option<String> {
+    let mut lines = Vec::new();
+    for name in names.split(';') {
+        let sent =
+            || headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
+        let value = if name == "host" { host } else { sent()? };
+        let words: Vec<_> = value.split(' ').filter(|word| !word.is_empty()).collect();
+        lines.push(format!("{name}:{}\n", words.join(" ")));
+    }
+    names.split(';').any(|name| name == "host").then(|| lines.concat())
 }
 
 /// Shows no secret.
@@ -308,6 +337,10 @@ mod tests {
         let late = Visitors { clock_ahead: late.clock_ahead + 90_000, ..late };
         assert_eq!(admit(&late, SIGNED), Err("not valid at this time"));
         assert_eq!(admit(&visitors(""), ""), Err("neither signed nor authorized"));
+        assert_eq!(
+            admit(&visitors(""), &SIGNED.replace("SignedHeaders=host", "SignedHeaders=x")),
+            Err("a signed header is missing, or the host is not signed")
+        );
         let elsewhere = visitors("").admit_upgrade("/mqtt", SIGNED, "localhost", &[]);
         assert_eq!(elsewhere, Err("the signature does not match"));
     }

@@ -1,4 +1,5 @@
-//! AWS's own SDKs for Python against the double: mutual TLS, publish and subscribe, and shadows as their documentation has them.
+//! AWS's own SDKs for Python against the double: mutual TLS and signed WebSockets, publish and subscribe, and shadows as their
+//! documentation has them.
 //!
 //! The first run installs the SDKs into a virtual environment in the target folder; later ones need no network. Where there is no
 //! Python, the tests say that they were left out.
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use thingwire_sim::double::Double;
+use thingwire_sim::double::{Double, Visitors};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop");
 
@@ -51,18 +52,32 @@ fn install() -> Option<PathBuf> {
     Some(python)
 }
 
-/// Runs a script against a double of its own, in which no client may break a rule.
-fn run(script: &str) {
+/// A temporary access key.
+const KEY: [(&str, &str); 3] = [
+    ("AWS_ACCESS_KEY_ID", "ASIAEXAMPLE"),
+    ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
+    ("AWS_SESSION_TOKEN", "IQoJb3JpZ2luX2VjE/+=="),
+];
+
+/// Runs a script against a double of its own, in which no client may break a rule. The script calls it `host`.
+fn run(script: &str, way: &str, host: &str) {
     let Some(python) = python() else {
         // Past the harness, which keeps what passing tests say to itself.
         let line = format!("NOT TESTED: {script} against the double: there is no python3 here\n");
         std::io::stderr().write_all(line.as_bytes()).unwrap();
         return;
     };
-    let double = Double::start().unwrap();
+    let [id, secret, token] = KEY.map(|(_, value)| value);
+    let visitors = Visitors::new().temporary_key(id, secret, token);
+    let double = Double::options().server_names(&[host]).visitors(visitors).start().unwrap();
     let mut command = Command::new(python);
-    command.arg("-W").arg("ignore").arg(Path::new(FOLDER).join(script)).arg(double.port().to_string());
-    command.args([double.ca_path(), double.cert_path(), double.key_path()]);
+    command
+        .arg("-W")
+        .arg("ignore")
+        .arg(Path::new(FOLDER).join(script))
+        .args([way, host])
+        .arg(double.port().to_string());
+    command.args([double.ca_path(), double.cert_path(), double.key_path()]).envs(KEY);
     let output = command.output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{script}\n{}\n{}", text(&output.stdout), text(&output.stderr));
@@ -71,10 +86,20 @@ fn run(script: &str) {
 
 #[test]
 fn version_1_publishes_subscribes_and_has_a_classic_shadow() {
-    run("v1.py");
+    run("v1.py", "certificate", "localhost");
+}
+
+#[test]
+fn version_1_does_so_in_a_signed_websocket() {
+    run("v1.py", "websocket", "a1b2c3-ats.iot.eu-west-1.amazonaws.com");
 }
 
 #[test]
 fn version_2_publishes_subscribes_and_has_classic_and_named_shadows() {
-    run("v2.py");
+    run("v2.py", "certificate", "localhost");
+}
+
+#[test]
+fn version_2_does_so_in_a_signed_websocket() {
+    run("v2.py", "websocket", "localhost");
 }

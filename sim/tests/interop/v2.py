@@ -1,31 +1,38 @@
-"""awsiotsdk (the second SDK) against the double, with its MQTT 3.1.1 client."""
+"""awsiotsdk (the second SDK) against the double, with its MQTT 3.1.1 client, and a certificate or a signed WebSocket."""
 
+import os
 import queue
 import sys
 import threading
 import uuid
 
 import awsiot
-from awscrt import mqtt, mqtt_request_response
+from awscrt import auth, mqtt, mqtt_request_response
 from awsiot import iotshadow, mqtt_connection_builder
 from awsiot.iotshadow import ShadowState
 
-PORT, CA, CERT, KEY = int(sys.argv[1]), *sys.argv[2:5]
+WAY, HOST, PORT, CA, CERT, KEY = sys.argv[1], sys.argv[2], int(sys.argv[3]), *sys.argv[4:7]
 PATIENCE = 20
 QOS = mqtt.QoS.AT_LEAST_ONCE
 
 
 def connected(client_id, clean_session=True, on_message=None):
-    connection = mqtt_connection_builder.mtls_from_path(
-        endpoint="localhost",
+    common = dict(
+        endpoint=HOST,
         port=PORT,
         ca_filepath=CA,
-        cert_filepath=CERT,
-        pri_key_filepath=KEY,
         client_id=client_id,
         clean_session=clean_session,
         keep_alive_secs=30,
     )
+    if WAY == "websocket":
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+        credentials = auth.AwsCredentialsProvider.new_static(*(os.environ[name] for name in names))
+        connection = mqtt_connection_builder.websockets_with_default_aws_signing(
+            region="eu-west-1", credentials_provider=credentials, **common
+        )
+    else:
+        connection = mqtt_connection_builder.mtls_from_path(cert_filepath=CERT, pri_key_filepath=KEY, **common)
     if on_message:
         connection.on_message(on_message)
     present = connection.connect().result(PATIENCE)["session_present"]
