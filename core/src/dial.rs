@@ -3,6 +3,8 @@
 #![allow(clippy::disallowed_methods, reason = "name resolution is the operating system's")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "the operating system has more kinds of error than matter here")]
 
+mod race;
+
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -13,6 +15,8 @@ use std::net::ToSocketAddrs;
 use crate::transport::CredentialsSource;
 use crate::transport::{Endpoint, Supplies};
 use crate::{Instant, LinkError, Options, TcpError, host};
+
+pub use race::Race;
 
 /// The least time that one address gets, however many there are.
 const SHARE_MIN: Duration = Duration::from_secs(1);
@@ -132,7 +136,7 @@ pub fn tcp_error(address: SocketAddr, error: &io::Error) -> LinkError {
     LinkError::Tcp { address: Some(address), why }
 }
 
-/// The addresses of a host that were not tried yet.
+/// The addresses of a host, one at a time, for whoever can only wait for one; [`Race`] is for whoever waits for several.
 #[derive(Debug)]
 pub struct Attempts {
     addresses: VecDeque<SocketAddr>,
@@ -144,26 +148,34 @@ impl Attempts {
     /// Addresses in the resolver's order, but taking turns between the two families: one family that leads nowhere
     /// costs a share each time, and the other comes up before `deadline`.
     pub fn new(addresses: Vec<SocketAddr>, deadline: Instant) -> Self {
-        let first_is_v4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
-        let (first, second): (Vec<_>, Vec<_>) =
-            addresses.into_iter().partition(|address| address.is_ipv4() == first_is_v4);
-        let mut second = second.into_iter();
-        let mut in_turn = VecDeque::new();
-        for address in first {
-            in_turn.push_back(address);
-            in_turn.extend(second.next());
-        }
-        in_turn.extend(second);
-        Self { addresses: in_turn, deadline }
+        Self { addresses: in_turn(addresses), deadline }
     }
 
     /// The next address, and until when to wait for it: an equal share of what is left.
     pub fn next(&mut self, now: Instant) -> Option<(SocketAddr, Instant)> {
-        let left = u32::try_from(self.addresses.len()).unwrap_or(u32::MAX);
-        let address = self.addresses.pop_front()?;
-        let share = self.deadline.since(now) / left;
-        Some((address, now + share.max(SHARE_MIN)))
+        let share = share(now, self.deadline, self.addresses.len());
+        Some((self.addresses.pop_front()?, now + share))
     }
+}
+
+/// The same addresses, the two families taking turns.
+fn in_turn(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
+    let first_is_v4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
+    let (first, second): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| address.is_ipv4() == first_is_v4);
+    let mut second = second.into_iter();
+    let mut in_turn = VecDeque::new();
+    for address in first {
+        in_turn.push_back(address);
+        in_turn.extend(second.next());
+    }
+    in_turn.extend(second);
+    in_turn
+}
+
+/// What one of so many addresses gets of the time that is left.
+fn share(now: Instant, deadline: Instant, addresses: usize) -> Duration {
+    let addresses = u32::try_from(addresses.max(1)).unwrap_or(u32::MAX);
+    (deadline.since(now) / addresses).max(SHARE_MIN)
 }
 
 #[cfg(test)]
