@@ -4,6 +4,8 @@
 use std::io;
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 #[cfg(feature = "trace")]
 use crate::trace::RecordOptions;
 #[cfg(feature = "websocket")]
@@ -131,7 +133,7 @@ fn load(
     key: &Path,
     make: impl FnOnce(&[u8], &[u8]) -> Result<Identity, PemError>,
 ) -> Result<Identity, SetupError> {
-    let (chain, secret) = (read(certificate)?, read(key)?);
+    let (chain, secret) = (read(certificate)?, Zeroizing::new(read(key)?));
     let identity = make(&chain, &secret).map_err(|why| match why {
         PemError { fault: PemFault::OtherKey, .. } => SetupError::KeyOfOther {
             certificate: certificate.display().to_string(),

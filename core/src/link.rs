@@ -59,6 +59,11 @@ pub enum LinkError {
         /// What their source says; never a secret.
         why: String,
     },
+    /// Credentials: the service that gives them cannot be reached, or has trouble of its own.
+    CredentialsService {
+        /// What their source says; never a secret.
+        why: String,
+    },
     /// WebSocket: the upgrade was refused, or the server broke the protocol or closed.
     WebSocket(WebSocketError),
     /// MQTT: the server broke the protocol. The session is intact.
@@ -112,7 +117,7 @@ impl LinkError {
             Self::Tcp { .. } | Self::ConnectTimeout { waiting_for: ConnectStage::Transport } => Layer::Tcp,
             Self::Proxy(_) | Self::ConnectTimeout { waiting_for: ConnectStage::Proxy } => Layer::Proxy,
             Self::Tls(_) | Self::ConnectTimeout { waiting_for: ConnectStage::Tls } => Layer::Tls,
-            Self::Credentials { .. } => Layer::Credentials,
+            Self::Credentials { .. } | Self::CredentialsService { .. } => Layer::Credentials,
             Self::WebSocket(WebSocketError::Closed { .. }) => Layer::Server,
             Self::WebSocket(_) | Self::ConnectTimeout { waiting_for: ConnectStage::WebSocket } => Layer::WebSocket,
             Self::Protocol(_) | Self::RestoreTimeout => Layer::Mqtt,
@@ -147,6 +152,7 @@ impl LinkError {
             | Self::Tcp { .. }
             | Self::Tls(_)
             | Self::Credentials { .. }
+            | Self::CredentialsService { .. }
             | Self::Protocol(_)
             | Self::ClosedBeforeConnack
             | Self::Closed
@@ -288,7 +294,7 @@ impl fmt::Display for LinkError {
             Self::Tcp { address: None, why } => why.fmt(f),
             Self::Proxy(error) => write!(f, "proxy: {error}"),
             Self::Tls(error) => write!(f, "TLS: {error}"),
-            Self::Credentials { why } => write!(f, "no AWS credentials: {why}"),
+            Self::Credentials { why } | Self::CredentialsService { why } => write!(f, "no AWS credentials: {why}"),
             Self::WebSocket(error) => write!(f, "WebSocket: {error}"),
             Self::Protocol(error) => write!(f, "not MQTT 3.1.1: {error}"),
             Self::Refused(refusal) => refusal.fmt(f),

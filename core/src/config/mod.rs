@@ -345,13 +345,20 @@ pub struct Will {
     pub retain: bool,
 }
 
-/// A password: never shown by `Debug`.
+/// A password: never shown by `Debug`. With the feature `transport`, its memory is overwritten before it is given back.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(String);
 
 impl Password {
     pub(crate) fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+#[cfg(feature = "transport")]
+impl Drop for Password {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.0);
     }
 }
 

@@ -77,7 +77,7 @@ impl CognitoPool {
         self
     }
 
-    fn ask(&self, action: &str, name: &str, value: &str) -> Result<Response, String> {
+    fn ask(&self, action: &str, name: &str, value: &str) -> Result<Response, NoCredentials> {
         let (host, body) = (self.https.host(), format!("{{{}:{}}}", json::quoted(name), json::quoted(value)));
         let request = format!(
             "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/x-amz-json-1.1\r\n\
@@ -87,13 +87,14 @@ impl CognitoPool {
         self.https.ask(&request)
     }
 
-    fn identity(&self) -> Result<String, String> {
+    fn identity(&self) -> Result<String, NoCredentials> {
         let response = self.ask("GetId", "IdentityPoolId", &self.pool)?;
         check(&response)?;
-        answers::of_get_id(&response.body).map_err(|why| format!("the answer to GetId is not as expected: {why}"))
+        let read = answers::of_get_id(&response.body);
+        read.map_err(|why| NoCredentials::broken(format!("the answer to GetId is not as expected: {why}")))
     }
 
-    fn find(&self) -> Result<Credentials, String> {
+    fn find(&self) -> Result<Credentials, NoCredentials> {
         // What is held is whole at any time, so that a panic leaves nothing broken.
         let mut held = self.identity.lock().unwrap_or_else(PoisonError::into_inner);
         let identity = match held.take() {
@@ -111,7 +112,9 @@ impl CognitoPool {
         let response = response?;
         check(&response)?;
         let read = answers::of_cognito(&response.body);
-        read.map_err(|why| format!("the answer to GetCredentialsForIdentity is not as expected: {why}"))
+        read.map_err(|why| {
+            NoCredentials::broken(format!("the answer to GetCredentialsForIdentity is not as expected: {why}"))
+        })
     }
 }
 
@@ -124,11 +127,11 @@ impl core::fmt::Debug for CognitoPool {
 
 impl CredentialsProvider for CognitoPool {
     fn credentials(&self, _: u64) -> Result<Credentials, NoCredentials> {
-        self.find().map_err(|why| NoCredentials::broken(format!("Amazon Cognito at {}: {why}", self.https.server)))
+        self.find().map_err(|error| error.reworded(|why| format!("Amazon Cognito at {}: {why}", self.https.server)))
     }
 }
 
-fn check(response: &Response) -> Result<(), String> {
+fn check(response: &Response) -> Result<(), NoCredentials> {
     unexpected(response, |status| match status {
         400..=499 => "check the pool's id, and that it allows unauthenticated identities and has a role for them",
         _ => "it is tried again later",

@@ -12,8 +12,8 @@ use crate::host::Clock;
 use crate::transport::http::response::{Exchange, Response, ResponseFault};
 use crate::transport::stack::{Layers, Security, Stack};
 use crate::transport::tls::Flow;
-use crate::transport::{Endpoint, ProxyConfig, TlsConfig};
-use crate::{Instant, LinkError};
+use crate::transport::{Endpoint, NoCredentials, ProxyConfig, TlsConfig};
+use crate::{Instant, Layer, LinkError};
 
 /// Bytes read at a time.
 const CHUNK: usize = 16 * 1024;
@@ -37,7 +37,7 @@ impl Https {
 
     /// Sends a request, whose head ends with `Connection: close`, and waits for the whole answer. Redirects are
     /// answers like others.
-    pub(super) fn ask(&self, request: &str) -> Result<Response, String> {
+    pub(super) fn ask(&self, request: &str) -> Result<Response, NoCredentials> {
         let clock = Clock::start();
         let deadline = Instant::EPOCH + self.timeout;
         let attempt = Attempt { https: self, clock, deadline };
@@ -63,11 +63,11 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    fn connect(&self) -> Result<TcpStream, String> {
+    fn connect(&self) -> Result<TcpStream, NoCredentials> {
         let hop = self.https.proxy.as_ref().map_or(&self.https.server, |proxy| proxy.endpoint());
         let addresses = match dial::literal(hop) {
             Some(address) => vec![address],
-            None => dial::look_up(hop).map_err(|error| error.to_string())?,
+            None => dial::look_up(hop).map_err(|error| NoCredentials::unavailable(error.to_string()))?,
         };
         let mut attempts = Attempts::new(addresses, self.deadline);
         let mut last = self.late();
@@ -75,14 +75,13 @@ impl Attempt<'_> {
             let share = until.since(self.clock.now());
             match TcpStream::connect_timeout(&address, share) {
                 Ok(socket) => return Ok(socket),
-                Err(error) => last = dial::tcp_error(address, &error).to_string(),
+                Err(error) => last = NoCredentials::unavailable(dial::tcp_error(address, &error).to_string()),
             }
         }
         Err(last)
     }
 
-    fn exchange(&self, mut socket: TcpStream, request: &str, plain: &mut BytesMut) -> Result<Response, String> {
-        let say = |error: LinkError| error.to_string();
+    fn exchange(&self, mut socket: TcpStream, request: &str, plain: &mut BytesMut) -> Result<Response, NoCredentials> {
         let layers = Layers {
             endpoint: self.https.server.clone(),
             security: Security::Tls(self.https.tls.clone()),
@@ -93,12 +92,12 @@ impl Attempt<'_> {
         let mut wire = BytesMut::new();
         let mut unsent = BytesMut::from(request);
         let mut exchange = Exchange::new();
-        let mut stack = layers.open(None, &mut wire).map_err(say)?;
-        stack.receive(&[], plain, &mut wire).map_err(say)?;
+        let mut stack = layers.open(None, &mut wire).map_err(of_link)?;
+        stack.receive(&[], plain, &mut wire).map_err(of_link)?;
         let mut chunk = vec![0; CHUNK];
         loop {
             if stack.is_ready() && !unsent.is_empty() {
-                stack.transmit(&mut unsent, &mut wire).map_err(say)?;
+                stack.transmit(&mut unsent, &mut wire).map_err(of_link)?;
             }
             // What the peer has said before it closed explains more than that it closed.
             let sent = self.send(&mut socket, &mut wire);
@@ -107,23 +106,23 @@ impl Attempt<'_> {
                 Ok(len) => len,
                 Err(error) => return Err(sent.err().unwrap_or(error)),
             };
-            let flow = stack.receive(&chunk[..len], plain, &mut wire).map_err(say)?;
-            let complete = exchange.receive(plain).map_err(|fault| fault.to_string())?;
+            let flow = stack.receive(&chunk[..len], plain, &mut wire).map_err(of_link)?;
+            let complete = exchange.receive(plain).map_err(of_response)?;
             plain.as_mut().zeroize();
             plain.clear();
             if complete || flow == Flow::Finished {
                 if !complete {
-                    exchange.finish().map_err(|fault| fault.to_string())?;
+                    exchange.finish().map_err(of_response)?;
                 }
                 stack.close(&mut wire);
                 // The answer is there; whether the goodbye arrives changes nothing.
                 let _ = self.send(&mut socket, &mut wire);
-                return exchange.into_response().map_err(|fault| fault.to_string());
+                return exchange.into_response().map_err(of_response);
             }
         }
     }
 
-    fn send(&self, socket: &mut TcpStream, wire: &mut BytesMut) -> Result<(), String> {
+    fn send(&self, socket: &mut TcpStream, wire: &mut BytesMut) -> Result<(), NoCredentials> {
         let bytes = wire.split();
         let mut rest = &bytes[..];
         while !rest.is_empty() {
@@ -138,7 +137,7 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    fn receive(&self, socket: &mut TcpStream, chunk: &mut [u8]) -> Result<usize, String> {
+    fn receive(&self, socket: &mut TcpStream, chunk: &mut [u8]) -> Result<usize, NoCredentials> {
         loop {
             let limit = self.left()?;
             match socket.set_read_timeout(Some(limit)).and_then(|()| socket.read(chunk)) {
@@ -150,27 +149,40 @@ impl Attempt<'_> {
     }
 
     /// What is left of the time; a socket knows no limit of 0.
-    fn left(&self) -> Result<Duration, String> {
+    fn left(&self) -> Result<Duration, NoCredentials> {
         let left = self.deadline.since(self.clock.now());
         if left.is_zero() { Err(self.late()) } else { Ok(left.max(Duration::from_millis(1))) }
     }
 
-    fn failed(&self, error: &io::Error) -> String {
+    fn failed(&self, error: &io::Error) -> NoCredentials {
         let kind = error.kind();
         if matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut) {
             self.late()
         } else if matches!(kind, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) {
-            "the server broke the connection off; check the endpoint and the port".to_owned()
+            NoCredentials::unavailable("the server broke the connection off; check the endpoint and the port")
         } else {
-            format!("network failure: {error}")
+            NoCredentials::unavailable(format!("network failure: {error}"))
         }
     }
 
-    fn late(&self) -> String {
-        format!("no answer within {} s; check the endpoint and the network", self.https.timeout.as_secs_f32())
+    fn late(&self) -> NoCredentials {
+        let limit = self.https.timeout.as_secs_f32();
+        NoCredentials::unavailable(format!("no answer within {limit} s; check the endpoint and the network"))
     }
 }
 
-fn closed(stack: &Stack) -> String {
-    if stack.is_ready() { ResponseFault::Truncated.to_string() } else { stack.closed_early().to_string() }
+fn closed(stack: &Stack) -> NoCredentials {
+    if stack.is_ready() { of_response(ResponseFault::Truncated) } else { of_link(stack.closed_early()) }
+}
+
+/// Who proves to be somebody else, or does not take our proof, will do so again.
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
+fn of_link(error: LinkError) -> NoCredentials {
+    let why = error.to_string();
+    if error.layer() == Layer::Tls { NoCredentials::broken(why) } else { NoCredentials::unavailable(why) }
+}
+
+fn of_response(fault: ResponseFault) -> NoCredentials {
+    let why = fault.to_string();
+    if fault == ResponseFault::Truncated { NoCredentials::unavailable(why) } else { NoCredentials::broken(why) }
 }

@@ -86,13 +86,14 @@ impl IotRole {
 
 impl CredentialsProvider for IotRole {
     fn credentials(&self, _: u64) -> Result<Credentials, NoCredentials> {
-        let answer = self.request().and_then(|request| self.https.ask(&request)).and_then(|response| read(&response));
+        let request = self.request().map_err(NoCredentials::broken);
+        let answer = request.and_then(|request| self.https.ask(&request)).and_then(|response| read(&response));
         let name = |why| format!("AWS IoT credentials provider at {}: {why}", self.https.server);
-        answer.map_err(|why| NoCredentials::broken(name(why)))
+        answer.map_err(|error| error.reworded(name))
     }
 }
 
-fn read(response: &Response) -> Result<Credentials, String> {
+fn read(response: &Response) -> Result<Credentials, NoCredentials> {
     unexpected(response, |status| match status {
         400 => "check the role alias and the thing's name",
         401 | 403 => {
@@ -103,28 +104,30 @@ fn read(response: &Response) -> Result<Credentials, String> {
         429 | 500..=599 => "it is tried again later",
         _ => "check the endpoint",
     })?;
-    answers::of_iot(&response.body).map_err(|why| format!("the answer is not as expected: {why}"))
+    answers::of_iot(&response.body)
+        .map_err(|why| NoCredentials::broken(format!("the answer is not as expected: {why}")))
 }
 
 /// Fails when an answer is not what was asked for.
-pub(super) fn unexpected(response: &Response, advice: impl Fn(u16) -> &'static str) -> Result<(), String> {
+pub(super) fn unexpected(response: &Response, advice: impl Fn(u16) -> &'static str) -> Result<(), NoCredentials> {
     let Response { status, location, is_html, body } = response;
-    match (status, location) {
+    let why = match (status, location) {
+        (200, _) if !is_html => return Ok(()),
         (300..=399, Some(location)) => {
             let location = answers::one_line(location);
-            Err(format!(
+            format!(
                 "a redirect ({status}) to {location}, which is not followed; check the endpoint, or log in to the network \
                  first"
-            ))
+            )
         }
-        (300..=399, None) => Err(format!("a redirect ({status}), which is not followed; check the endpoint")),
-        _ if *is_html => Err(format!(
+        (300..=399, None) => format!("a redirect ({status}), which is not followed; check the endpoint"),
+        _ if *is_html => format!(
             "a web page (status {status}) instead of credentials; check the endpoint, or log in to the network first"
-        )),
-        (200, _) => Ok(()),
+        ),
         _ => {
             let said = answers::said(body).map(|said| format!(" ({said})")).unwrap_or_default();
-            Err(format!("refused with status {status}{said}; {}", advice(*status)))
+            format!("refused with status {status}{said}; {}", advice(*status))
         }
-    }
+    };
+    Err(if matches!(status, 429 | 500..=599) { NoCredentials::unavailable(why) } else { NoCredentials::broken(why) })
 }

@@ -100,6 +100,7 @@ variants!(LinkError {
     10 = Proxy(error),
     11 = Credentials { why },
     12 = WebSocket(error),
+    13 = CredentialsService { why },
 });
 variants!(ConnectStage { 0 = Transport, 1 = Connack, 2 = Proxy, 3 = Tls, 4 = WebSocket, });
 variants!(ProxyError {

@@ -168,12 +168,32 @@ pub enum NoCredentials {
         /// What is wrong.
         why: String,
     },
+    /// It cannot be asked now, or has trouble of its own, and trying again may help: a chain ends here as well.
+    Unavailable {
+        /// What has happened.
+        why: String,
+    },
 }
 
 impl NoCredentials {
     /// It has none.
     pub fn absent(why: impl Into<String>) -> Self {
         Self::Absent { why: why.into() }
+    }
+
+    /// It cannot be asked now.
+    pub fn unavailable(why: impl Into<String>) -> Self {
+        Self::Unavailable { why: why.into() }
+    }
+
+    /// The same with other words.
+    #[cfg(feature = "host")]
+    pub(crate) fn reworded(self, change: impl FnOnce(String) -> String) -> Self {
+        match self {
+            Self::Absent { why } => Self::Absent { why: change(why) },
+            Self::Broken { why } => Self::Broken { why: change(why) },
+            Self::Unavailable { why } => Self::Unavailable { why: change(why) },
+        }
     }
 
     /// It cannot give them.
@@ -184,7 +204,7 @@ impl NoCredentials {
 
 impl fmt::Display for NoCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Absent { why } | Self::Broken { why }) = self;
+        let (Self::Absent { why } | Self::Broken { why } | Self::Unavailable { why }) = self;
         f.write_str(why)
     }
 }
@@ -230,7 +250,10 @@ impl CredentialsSource {
 
     /// The credentials at `unix_seconds` since 1970. May take its time.
     pub fn get(&self, unix_seconds: u64) -> Result<Credentials, LinkError> {
-        self.find(unix_seconds).map_err(|error| LinkError::Credentials { why: error.to_string() })
+        self.find(unix_seconds).map_err(|error| match error {
+            NoCredentials::Absent { why } | NoCredentials::Broken { why } => LinkError::Credentials { why },
+            NoCredentials::Unavailable { why } => LinkError::CredentialsService { why },
+        })
     }
 
     /// The same, telling none from broken.

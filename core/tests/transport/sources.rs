@@ -30,6 +30,7 @@ fn outcome(source: &CredentialsSource) -> String {
         Ok(credentials) => format!("{} until {:?}", credentials.access_key_id(), credentials.expires_at()),
         Err(NoCredentials::Absent { why }) => format!("absent: {why}"),
         Err(NoCredentials::Broken { why }) => format!("broken: {why}"),
+        Err(NoCredentials::Unavailable { why }) => format!("unavailable: {why}"),
     };
     assert!(!text.contains(SECRET) && !format!("{source:?}").contains(SECRET), "{text}");
     assert!(!text.contains('\n'), "one line: {text}");

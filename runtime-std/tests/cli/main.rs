@@ -2,6 +2,8 @@
 
 mod credentials;
 mod doctor;
+#[path = "../common/encrypted_key.rs"]
+mod encrypted_key;
 mod example;
 mod help;
 #[cfg(unix)]
@@ -12,6 +14,7 @@ mod publish;
 mod reconnect;
 mod record;
 mod samples;
+mod secrets;
 #[cfg(unix)]
 mod shadow;
 mod subscribe;

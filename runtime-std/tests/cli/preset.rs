@@ -4,6 +4,10 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc::{self, Receiver};
 
+use rustls::CipherSuite;
+use rustls::server::Acceptor;
+use thingwire_sim::double::Double;
+
 use crate::support::{PATIENCE, Running, command, serve, thingwire};
 
 /// One packet, as short as they are here.
@@ -65,6 +69,45 @@ fn an_unanswered_message_is_sent_again_where_the_user_wants_that() {
     let [first, again] = [(); 2].map(|()| packets.recv_timeout(PATIENCE).expect("PUBLISH"));
     assert_eq!(first, b"\x32\x06\0\x01t\0\x01m");
     assert_eq!(again, b"\x3a\x06\0\x01t\0\x01m", "the same packet id, with DUP");
+}
+
+/// The cipher suites that the command offers.
+fn offered(flags: &[&str]) -> Vec<CipherSuite> {
+    let double = Double::start().expect("it starts");
+    let (sender, hellos) = mpsc::channel();
+    let address = serve(move |mut peer| {
+        let mut acceptor = Acceptor::default();
+        let hello = loop {
+            acceptor.read_tls(&mut peer).expect("the command says hello");
+            if let Some(hello) = acceptor.accept().expect("it is TLS") {
+                break hello;
+            }
+        };
+        sender.send(hello.client_hello().cipher_suites().to_vec()).expect("the test waits");
+    });
+    let ca = double.ca_path().to_str().expect("UTF-8");
+    let basic = ["pub", "--topic", "t", "--message", "m", "--endpoint", &address, "--ca", ca];
+    let _failing = Running::start(&[&basic, flags].concat());
+    hellos.recv_timeout(PATIENCE).expect("a ClientHello")
+}
+
+#[test]
+fn device_advisor_offers_what_the_service_lists_and_what_it_recommends_first() {
+    use CipherSuite as C;
+    // What is listed beyond these is without forward secrecy or authenticated encryption, which no library here has.
+    let expected = [
+        C::TLS13_AES_128_GCM_SHA256,
+        C::TLS13_AES_256_GCM_SHA384,
+        C::TLS13_CHACHA20_POLY1305_SHA256,
+        C::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        C::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+        C::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+        C::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+        C::TLS_EMPTY_RENEGOTIATION_INFO_SCSV,
+    ];
+    assert_eq!(offered(&["--preset", "device-advisor"]), expected);
+    let usual = offered(&[]);
+    assert!(usual.len() > expected.len() && expected.iter().all(|suite| usual.contains(suite)), "{usual:?}");
 }
 
 #[test]

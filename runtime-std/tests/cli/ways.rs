@@ -146,7 +146,7 @@ fn sources_of_credentials_exclude_each_other_and_need_what_they_need() {
     );
     let ended = run(&[&region[..], &role, &certificate].concat());
     ended.assert_failed(
-        2,
+        3,
         &format!(
             "{address}: no AWS credentials: AWS IoT credentials provider at 127.0.0.1:1: 127.0.0.1:1: connection refused: \
              nobody listens there; check the host and the port"

@@ -1,6 +1,7 @@
 //! HTTP CONNECT (RFC 9110 §9.3.6).
 
 use bytes::BytesMut;
+use zeroize::Zeroizing;
 
 use super::config::Login;
 use crate::ProxyError;
@@ -22,8 +23,11 @@ impl Connect {
         let target = server;
         wire.extend_from_slice(format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n").as_bytes());
         if let Some(Login { user_name, password }) = login {
-            let credentials = base64(format!("{user_name}:{}", password.expose()).as_bytes());
-            wire.extend_from_slice(format!("Proxy-Authorization: Basic {credentials}\r\n").as_bytes());
+            let login = Zeroizing::new(format!("{user_name}:{}", password.expose()));
+            let credentials = Zeroizing::new(base64(login.as_bytes()));
+            wire.extend_from_slice(b"Proxy-Authorization: Basic ");
+            wire.extend_from_slice(credentials.as_bytes());
+            wire.extend_from_slice(b"\r\n");
         }
         wire.extend_from_slice(b"\r\n");
         Self { head: Collector::default(), logs_in: login.is_some() }

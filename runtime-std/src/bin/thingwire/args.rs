@@ -54,7 +54,7 @@ Exit codes:
   0    done
   1    another failure, for example of standard output, or messages dropped from a full queue
   2    usage: a flag, a topic, a file, a certificate or a setting is wrong, or there are no AWS credentials
-  3    network: name resolution, TCP, a proxy, or no answer in time
+  3    network: name resolution, TCP, a proxy, or no answer in time; also from the service that gives AWS credentials
   4    TLS
   5    refused by the server: the connection or a subscription
   6    the peer does not speak MQTT 3.1.1, or no WebSocket

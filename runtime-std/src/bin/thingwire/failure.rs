@@ -75,7 +75,7 @@ impl Failure {
     /// A connection to `endpoint` that could not be made, or that is not worth making again.
     pub(crate) fn link(endpoint: &str, why: &LinkError) -> Self {
         let code = match (why, why.layer()) {
-            (LinkError::ConnectTimeout { .. }, _) => Code::Network,
+            (LinkError::ConnectTimeout { .. } | LinkError::CredentialsService { .. }, _) => Code::Network,
             (LinkError::WebSocket(WebSocketError::Refused { .. } | WebSocketError::ClockSkew { .. }), _) => {
                 Code::Refused
             }

@@ -8,6 +8,7 @@ use thingwire_std::thingwire_core::host;
 use thingwire_std::{
     Authorizer, ConfigError, Endpoint, Options, ProxyConfig, Security, SetupError, TlsConfig, WebSocketConfig,
 };
+use zeroize::Zeroizing;
 
 use crate::args::{ConnectionArguments, PresetArgument};
 use crate::failure::Failure;
@@ -147,14 +148,14 @@ fn secured(arguments: &ConnectionArguments, id: &str) -> Result<Options, Failure
 }
 
 /// Of the private key.
-fn passphrase(arguments: &ConnectionArguments) -> Result<Option<String>, Failure> {
+fn passphrase(arguments: &ConnectionArguments) -> Result<Option<Zeroizing<String>>, Failure> {
     let Some(path) = &arguments.key_passphrase_file else {
-        return Ok(variable("THINGWIRE_KEY_PASSPHRASE"));
+        return Ok(variable("THINGWIRE_KEY_PASSPHRASE").map(Zeroizing::new));
     };
     let failed = |error| Failure::usage(format!("--key-passphrase-file: cannot read {}: {error}", path.display()));
-    let text = fs::read_to_string(path).map_err(failed)?;
+    let text = Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
     let line = text.strip_suffix('\n').unwrap_or(&text);
-    Ok(Some(line.strip_suffix('\r').unwrap_or(line).to_owned()))
+    Ok(Some(Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned())))
 }
 
 fn websocket(arguments: &ConnectionArguments) -> Result<WebSocketConfig, Failure> {

@@ -123,6 +123,15 @@ fn of_layer(at: Step, why: &LinkError, who: &Situation) -> Advice {
         LinkError::Proxy(why) => of_proxy(*why),
         LinkError::Tls(why) => tls::advice_on(why, who),
         LinkError::Credentials { .. } => of_credentials(who),
+        LinkError::CredentialsService { .. } => advice(
+            "credentials-service",
+            "the service that gives the credentials cannot be reached, or has trouble of its own.",
+            lines([
+                "--credentials-endpoint: its type is iot:CredentialProvider, its port 443.",
+                PROXY,
+                "the same again later.",
+            ]),
+        ),
         LinkError::WebSocket(why) => websocket::advice_on(at, why, who),
         LinkError::Protocol(why) => of_protocol(why),
         LinkError::Refused(why) => of_refusal(*why, who),

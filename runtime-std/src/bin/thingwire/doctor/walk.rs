@@ -301,7 +301,7 @@ fn within<T: Send + 'static>(limit: Duration, ask: impl FnOnce() -> T + Send + '
 #[expect(clippy::wildcard_enum_match_arm, reason = "the library may add errors")]
 fn step_of(waiting_for: ConnectStage, why: &LinkError) -> Step {
     match why {
-        LinkError::Credentials { .. } => Step::Credentials,
+        LinkError::Credentials { .. } | LinkError::CredentialsService { .. } => Step::Credentials,
         LinkError::Proxy(_) => Step::Proxy,
         LinkError::Tls(TlsError::DeviceRefused { .. }) => Step::Device,
         LinkError::Tls(TlsError::Alert { name }) if name == "NoApplicationProtocol" => Step::Alpn,

@@ -124,6 +124,7 @@ fn failures() -> Vec<(Step, LinkError, Situation)> {
         (Step::Tls, LinkError::Tls(TlsError::Other { why: String::new() }), device()),
         (Step::Tls, silent(ConnectStage::Tls), device()),
         (Step::Credentials, LinkError::Credentials { why: String::new() }, signed()),
+        (Step::Credentials, LinkError::CredentialsService { why: String::new() }, signed()),
         (Step::Clock, LinkError::WebSocket(WebSocketError::ClockSkew { ahead_seconds: 900 }), signed()),
         (Step::WebSocket, upgrade(403), signed()),
         (
