@@ -172,7 +172,9 @@ pub fn excuses(fault: &Fault) -> &'static [Oracle] {
     match fault {
         // Who is told that a lost session is there cannot know what to subscribe to, nor the contrary. One bit of a
         // CONNACK says so.
-        Fault::Meddle { how: Meddling::FlipSessionPresent, .. } | Fault::FlipBit(_) => &[Oracle::S15, Oracle::L4, Oracle::L10],
+        Fault::Meddle { how: Meddling::FlipSessionPresent, .. } | Fault::FlipBit(_) => {
+            &[Oracle::S15, Oracle::L4, Oracle::L10]
+        }
         _ => &[],
     }
 }
