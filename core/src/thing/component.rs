@@ -79,8 +79,8 @@ pub enum ComponentEvent<'a> {
     Down,
     /// Bytes from the device, in pieces of any size.
     Received(&'a [u8]),
-    /// A property is to be set. It was [checked](Component::check). An attempt of the same property that has not
-    /// reached the device yet is replaced, and fails as [`Failure::Replaced`].
+    /// A property is to be set. It was [checked](Component::check). An attempt of the same property that has not ended is
+    /// replaced, and fails as [`Failure::Replaced`]; the device may have heard of it already.
     Set {
         /// The attempt.
         id: SetId,
@@ -139,7 +139,7 @@ pub enum Failure {
         /// What it said.
         line: String,
     },
-    /// A newer attempt took its place before the device heard of it.
+    /// A newer attempt took its place.
     Replaced,
     /// The value cannot be said to the device.
     Unfit(Unfit),
@@ -159,9 +159,21 @@ pub enum Note {
         /// The bound, in bytes.
         max: usize,
     },
-    /// A question was not answered in time.
+    /// A question was not answered in time. Said once, until it is answered again.
     Silent {
         /// The question.
         question: String,
+    },
+    /// It said no, and not to an attempt to set something.
+    Refused {
+        /// The question to which it did; none: nothing was asked.
+        question: Option<String>,
+        /// What it said.
+        line: String,
+    },
+    /// A line broke off in the middle, and was dropped with what may still come of it.
+    Broken {
+        /// Its beginning, as far as it is text; shortened.
+        line: String,
     },
 }

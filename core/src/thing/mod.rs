@@ -34,6 +34,7 @@ mod sync;
 mod value;
 mod wants;
 mod words;
+pub mod lines;
 
 pub use bound::Bound;
 pub use builder::{BuildError, ThingBuilder};

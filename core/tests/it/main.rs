@@ -32,6 +32,9 @@ mod thing_pyiot;
 mod thing_rig;
 mod thing_rules;
 mod thing_shadow;
+mod thing_exchange;
+mod thing_stand;
+mod thing_tables;
 mod topics;
 #[cfg(feature = "trace")]
 mod trace;
