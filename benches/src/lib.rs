@@ -1,5 +1,6 @@
 //! What the benchmarks and the allocation tests share: a client that is online, and a server's part in bytes.
 
+pub mod lines;
 pub mod requests;
 
 use core::time::Duration;

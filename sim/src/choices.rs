@@ -86,6 +86,12 @@ sites! {
     Cloud = "cloud",
     /// A device of a fleet.
     Fleet = "fleet",
+    /// What a device with lines does wrong.
+    Device = "thing.device",
+    /// What happens in its cable.
+    Cable = "thing.cable",
+    /// What people want of it, and do to it.
+    Hands = "thing.hands",
 }
 
 /// Draws made from a seed.

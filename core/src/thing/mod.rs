@@ -19,6 +19,55 @@
 //! | Unknown keys are told once, nulls are no wish | [`Thing`] |
 //! | Arrays whole, no null in them, 8 KiB | [`Thing`], and again the client |
 //! | One shadow for one thing, classic or named | [`Bound`] |
+//!
+//! # Devices
+//!
+//! Most devices speak [`lines`]; such a one is a table of a few lines, which is checked when it is built:
+//!
+//! ```
+//! use core::time::Duration;
+//! use thingwire_core::Instant;
+//! use thingwire_core::thing::lines::{Lines, words};
+//! use thingwire_core::thing::{Component, ComponentAction, ComponentEvent, PropertyId, SetId};
+//!
+//! let mut relay = Lines::new("relay")
+//!     .property("relayState", words([("ON", true), ("OFF", false)]))
+//!     .query("RELAY?", "RELAY{relayState}")
+//!     .command("relayState", "RELAY{relayState}")
+//!     .poll_every(Duration::from_secs(5))
+//!     .build()?;
+//!
+//! let (now, mut actions) = (Instant::EPOCH, Vec::new());
+//! relay.handle(now, ComponentEvent::Up, &mut actions); // the port is open
+//! relay.handle(now, ComponentEvent::Received(b"RELAYOFF\r\n"), &mut actions);
+//! let value = true.into();
+//! let later = now + Duration::from_secs(1);
+//! relay.handle(later, ComponentEvent::Set { id: SetId(1), property: PropertyId(0), value: &value }, &mut actions);
+//! relay.handle(later, ComponentEvent::Received(b"RELAYON\r\n"), &mut actions); // it obeys, and says so
+//!
+//! assert_eq!(actions, [
+//!     ComponentAction::Send(b"RELAY?\n".to_vec()),
+//!     ComponentAction::Heard(PropertyId(0), false.into()),
+//!     ComponentAction::Send(b"RELAYON\n".to_vec()),
+//!     ComponentAction::Heard(PropertyId(0), true.into()),
+//!     ComponentAction::Done(SetId(1)),
+//! ]);
+//! assert_eq!(relay.next_deadline(), Some(now + Duration::from_secs(5))); // the next poll
+//! # Ok::<(), thingwire_core::thing::lines::Mistakes>(())
+//! ```
+//!
+//! Whoever drives it opens a port, hands in what it reads, writes what is to be sent, and wakes it at its deadlines. A
+//! device without lines, like a pin of a processor, is a [`Component`] of its own: it need not pretend to speak.
+//!
+//! # Bounds
+//!
+//! | what | default | where |
+//! |---|---|---|
+//! | a line, either way | 1,024 bytes | [`Wire::line_max`](lines::Wire::line_max) |
+//! | lines out that are to be answered | 1 | |
+//! | attempts to set a property | 1, the newest | |
+//! | how often the device is told for one attempt | 3 | [`Timing::attempts`](lines::Timing::attempts) |
+//! | commands in a row while a question waits | 3 | |
 
 mod bound;
 mod builder;

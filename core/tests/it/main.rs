@@ -33,7 +33,9 @@ mod thing_rig;
 mod thing_rules;
 mod thing_shadow;
 mod thing_exchange;
+mod thing_laws;
 mod thing_stand;
+mod thing_structures;
 mod thing_tables;
 mod topics;
 #[cfg(feature = "trace")]

@@ -397,6 +397,22 @@ fn a_device_that_says_no_is_believed() {
     );
 }
 
+/// Found by the soak: the no belonged to a wish that had been replaced, and the new one never ended.
+#[test]
+fn a_no_to_a_wish_that_was_repeated_meanwhile_ends_it() {
+    let mut lines = relay().refused_by("ERR");
+    for answer in [None, Some("RELAY{relay}".into())] {
+        lines.commands[0].answer = answer;
+        let mut stand = Stand::up(&lines);
+        stand.says("RELAYOFF\n");
+        stand.wait(20);
+        stand.set(1, "relay", true);
+        stand.set(2, "relay", true);
+        stand.says("ERR\n");
+        assert_eq!(stand.log()[3..], ["failed 1: Replaced", "failed 2: Refused { line: \"ERR\" }"]);
+    }
+}
+
 #[test]
 fn a_command_may_be_done_when_the_device_acknowledges_it() {
     let lines = Lines::new("lamp")

@@ -173,8 +173,10 @@ impl<'t> Builder<'t> {
             if name.is_empty() || name == "_" || name.contains(['{', '}']) {
                 self.mistake(at, name, "a name must not be empty, `_`, or contain braces");
             }
-            if self.names.insert(name, PropertyId(place)).is_some() {
+            if self.names.contains_key(name) {
                 self.mistake(at, name, "it has two owners: a name can be used once only");
+            } else {
+                self.names.insert(name, PropertyId(place));
             }
             if let Some(problem) = property.codec.mistake() {
                 self.mistake(at, name, problem);

@@ -51,11 +51,16 @@ impl<F: Front> Machine<F> {
     pub(super) fn refused(&mut self, now: Instant, line: &str, actions: &mut Vec<ComponentAction>) {
         let line = shortened(line, SHOWN_MAX);
         let asked = self.exchange.as_ref().map(|exchange| exchange.asked);
-        if let Some(Asked::Command(..)) = asked {
-            self.end_exchange(now);
-        }
-        // A question that reads a command back goes out before the device has said anything to the command.
-        if let Some((property, id)) = self.refusable.take() {
+        let told = match asked {
+            Some(Asked::Command(property, id)) => {
+                self.end_exchange(now);
+                Some((property, id))
+            }
+            // A question that reads a command back goes out before the device has said anything to the command.
+            Some(Asked::Question(_)) | None => self.refusable,
+        };
+        self.refusable = None;
+        if let Some((property, id)) = told {
             if self.attempts.named(property, id).is_some() {
                 return self.fail(property, Failure::Refused { line }, actions);
             }

@@ -121,10 +121,14 @@ impl<F: Front> Machine<F> {
         }
         let front = &self.front;
         let before = self.attempts.add(id, property, value, |earlier| front.same(property, earlier, value), actions);
+        // The same wish again goes on where the other one was.
         let goes_on = self.attempts.get(property).is_some_and(|attempt| attempt.stage != Stage::Waiting);
-        if let Some(exchange) = self.exchange.as_mut().filter(|_| goes_on) {
-            if before.is_some_and(|before| exchange.asked == Asked::Command(property, before)) {
+        if let Some(before) = before.filter(|_| goes_on) {
+            if let Some(exchange) = self.exchange.as_mut().filter(|out| out.asked == Asked::Command(property, before)) {
                 exchange.asked = Asked::Command(property, id);
+            }
+            if self.refusable == Some((property, before)) {
+                self.refusable = Some((property, id));
             }
         }
     }
