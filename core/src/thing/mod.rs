@@ -74,6 +74,7 @@ mod builder;
 mod cell;
 mod cloud;
 mod component;
+pub mod lines;
 mod machine;
 mod memory;
 mod policy;
@@ -83,7 +84,6 @@ mod sync;
 mod value;
 mod wants;
 mod words;
-pub mod lines;
 
 pub use bound::Bound;
 pub use builder::{BuildError, ThingBuilder};
