@@ -10,6 +10,7 @@ mod pair;
 mod pem;
 mod pki;
 mod secrecy;
+mod security_module;
 mod sources;
 mod traffic;
 mod ways;
