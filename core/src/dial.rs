@@ -27,6 +27,12 @@ const SHARE_MIN: Duration = Duration::from_secs(1);
 /// ours: acknowledgements, and the DISCONNECT without which it publishes the will.
 pub const LINGER: Duration = Duration::from_secs(1);
 
+/// Until when a name has to have its addresses: three quarters of the connect timeout. A resolver that hangs is then told
+/// by its name; one whose first server is dead, and that asks the second after the usual 5 s, is in time.
+pub fn resolve_deadline(now: Instant, connect_timeout: Duration) -> Instant {
+    now + connect_timeout / 4 * 3
+}
+
 /// The address of an endpoint whose host is one: nothing has to be looked up.
 pub fn literal(endpoint: &Endpoint) -> Option<SocketAddr> {
     let address: IpAddr = endpoint.host().parse().ok()?;

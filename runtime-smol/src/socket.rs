@@ -24,13 +24,16 @@ pub(crate) enum Socket {
     Connected(Async<TcpStream>),
 }
 
-/// Has the task woken when the socket of `line` is ready for what it wants; true when it is already.
+/// Has the task woken when a socket of `line` is ready for what it wants; true when one is already.
 pub(crate) fn poll_ready(line: &mut Line<Net>, wants: Wants, context: &mut Context<'_>) -> bool {
-    let Some(socket) = line.socket() else { return false };
-    let readable = wants.readable && socket.poll_readable(context).is_ready();
-    let writable = wants.writable && socket.poll_writable(context).is_ready();
-    line.ready(readable, writable);
-    readable || writable
+    let mut is_any = false;
+    line.ready(|socket| {
+        let readable = wants.readable && socket.poll_readable(context).is_ready();
+        let writable = wants.writable && socket.poll_writable(context).is_ready();
+        is_any |= readable || writable;
+        (readable, writable)
+    });
+    is_any
 }
 
 impl Socket {

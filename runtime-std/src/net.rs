@@ -77,11 +77,13 @@ impl Sleeper {
             }
         }
         for event in &self.events {
-            if line.socket().is_some_and(|socket| socket.token == event.token()) {
-                // The reason of an error comes out of the next call.
-                let readable = event.is_readable() || event.is_read_closed() || event.is_error();
-                line.ready(readable, event.is_writable() || event.is_write_closed() || event.is_error());
-            }
+            // The reason of an error comes out of the next call.
+            let readable = event.is_readable() || event.is_read_closed() || event.is_error();
+            let writable = event.is_writable() || event.is_write_closed() || event.is_error();
+            line.ready(|socket| {
+                let is_meant = socket.token == event.token();
+                (is_meant && readable, is_meant && writable)
+            });
         }
     }
 }

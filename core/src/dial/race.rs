@@ -27,7 +27,15 @@ pub struct Race {
 
 impl Race {
     /// Addresses in the resolver's order, but taking turns between the two families; it ends at `deadline`.
-    pub fn new(addresses: Vec<SocketAddr>, deadline: Instant) -> Self {
+    ///
+    /// An address that comes twice is tried once.
+    pub fn new(mut addresses: Vec<SocketAddr>, deadline: Instant) -> Self {
+        let mut seen = Vec::new();
+        addresses.retain(|address| {
+            let is_new = !seen.contains(address);
+            seen.push(*address);
+            is_new
+        });
         Self { waiting: in_turn(addresses), running: Vec::new(), next_at: Instant::EPOCH, deadline }
     }
 

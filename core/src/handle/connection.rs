@@ -5,8 +5,8 @@ use core::net::SocketAddr;
 use std::io::{self, ErrorKind};
 
 use super::net::Socket;
+use crate::LinkError;
 use crate::dial::tcp_error;
-use crate::{LinkError, TcpError};
 
 /// Reads of what nobody wants before something else has its turn.
 const DISCARDED_READS_MAX: usize = 16;
@@ -73,9 +73,8 @@ impl<S: Socket> Connection<S> {
         }
     }
 
-    /// The address has not answered.
-    pub(crate) fn timed_out(&self) -> LinkError {
-        LinkError::Tcp { address: Some(self.address), why: TcpError::TimedOut }
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Throws away what has come; false when the peer has closed.

@@ -11,8 +11,8 @@ use super::journal::Journal;
 use super::lookup::Lookup;
 use super::net::{Net, Spawn};
 use super::wakers::Bell;
-use crate::dial::{Attempts, LINGER, Prepared, Route};
-use crate::{Action, Engine, Instant, Link, LinkError, Notice, Options, host};
+use crate::dial::{LINGER, Prepared, Race, Route, resolve_deadline, tcp_error};
+use crate::{Action, Engine, Instant, Link, LinkError, Notice, Options, TcpError, host};
 
 /// Reads in one turn: a peer that never stops sending leaves time for everything else.
 const READS_PER_TURN: u32 = 16;
@@ -20,8 +20,8 @@ const READS_PER_TURN: u32 = 16;
 /// Makes the links that an engine asks for, one after the other, and moves their bytes. It never waits.
 ///
 /// Its owner calls [`turn`](Self::turn) after each sleep, then [`next_notice`](Self::next_notice) until there is none,
-/// then sleeps up to [`sleep_until`](Self::sleep_until), a knock of the [`Bell`], or until the [`socket`](Self::socket)
-/// is [ready](Self::ready) for what it [wants](Self::wants).
+/// then sleeps up to [`sleep_until`](Self::sleep_until), a knock of the [`Bell`], or until one of its sockets is
+/// [ready](Self::ready) for what they [want](Self::wants). There are several while addresses race, otherwise one or none.
 #[derive(Debug)]
 pub struct Line<N: Net> {
     net: N,
@@ -32,7 +32,7 @@ pub struct Line<N: Net> {
     journal: Journal,
 }
 
-/// What a socket is to be waited for.
+/// What sockets are to be waited for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Wants {
@@ -49,14 +49,17 @@ enum Stage<S> {
     Closed,
     Resolving {
         link: Link,
+        /// When the name has to have its addresses.
+        resolved_by: Instant,
         deadline: Instant,
     },
     Connecting {
         link: Link,
-        connection: Connection<S>,
-        /// When the next address has its turn.
-        give_up_at: Instant,
-        others: Attempts,
+        /// Those that are under way.
+        connections: Vec<Connection<S>>,
+        race: Race,
+        /// Why the last one did not come about.
+        why: LinkError,
     },
     Connected {
         link: Link,
@@ -88,25 +91,26 @@ impl<N: Net> Line<N> {
         }
     }
 
-    /// The socket of the current link, if there is one.
-    pub fn socket(&mut self) -> Option<&mut N::Socket> {
-        self.connection().map(|connection| &mut connection.socket)
-    }
-
-    /// The socket may be read from, or written to, or has failed, which the next call will tell. What was said before
-    /// still holds.
-    pub fn ready(&mut self, readable: bool, writable: bool) {
-        if let Some(connection) = self.connection() {
+    /// What its sockets may do: `ready` tells of each whether it may be read from, and whether it may be written to, or has
+    /// failed, which the next call will tell. What was said before still holds.
+    pub fn ready(&mut self, mut ready: impl FnMut(&mut N::Socket) -> (bool, bool)) {
+        let mut ask = |connection: &mut Connection<N::Socket>| {
+            let (readable, writable) = ready(&mut connection.socket);
             connection.readable |= readable;
             connection.writable |= writable;
+        };
+        match &mut self.stage {
+            Stage::Connecting { connections, .. } => connections.iter_mut().for_each(ask),
+            Stage::Connected { connection, .. } | Stage::Closing { connection, .. } => ask(connection),
+            Stage::Closed | Stage::Resolving { .. } => {}
         }
     }
 
-    /// What the socket is to be waited for now.
+    /// What its sockets are to be waited for now.
     pub fn wants(&self, engine: &Engine) -> Wants {
         match &self.stage {
             Stage::Closed | Stage::Resolving { .. } => Wants::default(),
-            Stage::Connecting { connection, .. } => Wants { readable: false, writable: !connection.writable },
+            Stage::Connecting { .. } => Wants { readable: false, writable: true },
             Stage::Connected { connection, broken, .. } => Wants {
                 readable: !connection.readable && engine.wants_input(),
                 writable: !connection.writable && broken.is_none(),
@@ -123,12 +127,12 @@ impl<N: Net> Line<N> {
         // What has come comes before what is due, also after the machine was asleep, and when the socket's readiness is
         // told later than the time: no answer counts as missing that is there.
         if engine.next_deadline().is_some_and(|deadline| deadline <= now) {
-            self.ready(true, false);
+            self.ready(|_| (true, false));
         }
         while self.reads_left > 0 && self.read(engine, now, chunk) {}
         engine.wake(now);
         self.resolved(engine, now);
-        self.connected(engine, now);
+        self.race(engine, now);
         // Not behind the notices that wait: their owner may take its time with each.
         self.write(engine, now);
     }
@@ -166,8 +170,12 @@ impl<N: Net> Line<N> {
     pub fn sleep_until(&self, engine: &Engine, now: Instant) -> Option<Instant> {
         let deadline = engine.next_deadline();
         match &self.stage {
-            Stage::Closed | Stage::Resolving { .. } => deadline,
-            Stage::Connecting { give_up_at, .. } => deadline.into_iter().chain([*give_up_at]).min(),
+            Stage::Closed => deadline,
+            Stage::Resolving { resolved_by, .. } if self.lookup.is_resolving() => {
+                deadline.into_iter().chain([*resolved_by]).min()
+            }
+            Stage::Resolving { .. } => deadline,
+            Stage::Connecting { race, .. } => deadline.into_iter().chain(race.next_deadline()).min(),
             Stage::Connected { connection, .. } if connection.readable && engine.wants_input() => Some(now),
             Stage::Connected { .. } => deadline,
             // The engine waits as well: whatever it wants to do next comes after the end of this connection.
@@ -194,15 +202,6 @@ impl<N: Net> Line<N> {
     pub(crate) fn note(&mut self, level: Level, what: core::fmt::Arguments<'_>) {
         self.journal.note(level, what);
     }
-
-    fn connection(&mut self) -> Option<&mut Connection<N::Socket>> {
-        match &mut self.stage {
-            Stage::Connecting { connection, .. }
-            | Stage::Connected { connection, .. }
-            | Stage::Closing { connection, .. } => Some(connection),
-            Stage::Closed | Stage::Resolving { .. } => None,
-        }
-    }
 }
 
 /// Making a link.
@@ -211,69 +210,81 @@ impl<N: Net> Line<N> {
         let deadline = now + self.connect_timeout;
         match self.lookup.ask() {
             Ok(Some(prepared)) => self.prepared(engine, now, link, prepared, deadline),
-            Ok(None) => self.stage = Stage::Resolving { link, deadline },
+            Ok(None) => {
+                let resolved_by = resolve_deadline(now, self.connect_timeout);
+                self.stage = Stage::Resolving { link, resolved_by, deadline };
+            }
             Err(why) => engine.closed(now, link, why),
         }
     }
 
     fn resolved(&mut self, engine: &mut Engine, now: Instant) {
         // An answer that nobody waits for any more is forgotten here.
-        let Some(answer) = self.lookup.poll() else { return };
-        let Stage::Resolving { link, deadline } = self.stage else { return };
+        let answer = self.lookup.poll();
+        let Stage::Resolving { link, resolved_by, deadline } = self.stage else { return };
         match answer {
-            Ok(prepared) => self.prepared(engine, now, link, prepared, deadline),
-            Err(why) => self.lost(engine, now, link, why),
+            Some(Ok(prepared)) => self.prepared(engine, now, link, prepared, deadline),
+            Some(Err(why)) => self.lost(engine, now, link, why),
+            // The lookup goes on, and serves the next link.
+            None if resolved_by <= now && self.lookup.is_resolving() => {
+                let why = self.lookup.unanswered(self.connect_timeout);
+                self.lost(engine, now, link, why);
+            }
+            None => {}
         }
     }
 
     fn prepared(&mut self, engine: &mut Engine, now: Instant, link: Link, prepared: Prepared, deadline: Instant) {
         engine.supply(link, prepared.supplies);
-        self.connect(engine, now, link, Attempts::new(prepared.addresses, deadline), LinkError::Closed);
+        let race = Race::new(prepared.addresses, deadline);
+        self.stage = Stage::Connecting { link, connections: Vec::new(), race, why: LinkError::Closed };
+        self.race(engine, now);
     }
 
-    /// Begins with the next address. When there is none, the link has failed because of `why`.
-    fn connect(&mut self, engine: &mut Engine, now: Instant, link: Link, mut others: Attempts, mut why: LinkError) {
-        while let Some((address, give_up_at)) = others.next(now) {
+    /// The first connection that comes about is the link's; when none does, the link has failed because of the last.
+    fn race(&mut self, engine: &mut Engine, now: Instant) {
+        let Stage::Connecting { link, connections, race, why } = &mut self.stage else { return };
+        let (link, mut winner) = (*link, None);
+        connections.retain_mut(|connection| match connection.is_connected() {
+            Ok(false) => true,
+            Ok(true) => {
+                winner.get_or_insert(connection.address());
+                true
+            }
+            Err(error) => {
+                self.journal.note(Level::Debug, format_args!("{link}: {error}"));
+                race.failed(connection.address());
+                *why = error;
+                false
+            }
+        });
+        if let Some(at) = connections.iter().position(|connection| Some(connection.address()) == winner) {
+            let connection = connections.swap_remove(at);
+            self.stage = Stage::Connected { link, connection, broken: None };
+            return engine.opened(now, link);
+        }
+        while let Some(address) = race.expired(now) {
+            connections.retain(|connection| connection.address() != address);
+            *why = LinkError::Tcp { address: Some(address), why: TcpError::TimedOut };
+            self.journal.note(Level::Debug, format_args!("{link}: {why}"));
+        }
+        while let Some(address) = race.next(now) {
             match self.net.connect(address) {
                 Ok(socket) => {
                     self.journal.note(Level::Debug, format_args!("{link}: connecting to {address}"));
-                    let connection = Connection::new(socket, address);
-                    self.stage = Stage::Connecting { link, connection, give_up_at, others };
-                    return;
+                    connections.push(Connection::new(socket, address));
                 }
                 Err(error) => {
-                    why = crate::dial::tcp_error(address, &error);
+                    race.failed(address);
+                    *why = tcp_error(address, &error);
                     self.journal.note(Level::Debug, format_args!("{link}: {why}"));
                 }
             }
         }
-        self.lost(engine, now, link, why);
-    }
-
-    fn connected(&mut self, engine: &mut Engine, now: Instant) {
-        let (link, mut connection, give_up_at, others) = match mem::replace(&mut self.stage, Stage::Closed) {
-            Stage::Connecting { link, connection, give_up_at, others } => (link, connection, give_up_at, others),
-            other @ (Stage::Closed | Stage::Resolving { .. } | Stage::Connected { .. } | Stage::Closing { .. }) => {
-                self.stage = other;
-                return;
-            }
-        };
-        let why = match connection.is_connected() {
-            Ok(true) => {
-                self.stage = Stage::Connected { link, connection, broken: None };
-                engine.opened(now, link);
-                return;
-            }
-            Ok(false) if now < give_up_at => {
-                self.stage = Stage::Connecting { link, connection, give_up_at, others };
-                return;
-            }
-            Ok(false) => connection.timed_out(),
-            Err(why) => why,
-        };
-        self.journal.note(Level::Debug, format_args!("{link}: {why}"));
-        drop(connection);
-        self.connect(engine, now, link, others, why);
+        if race.is_over(now) {
+            let why = mem::replace(why, LinkError::Closed);
+            self.lost(engine, now, link, why);
+        }
     }
 }
 
@@ -368,3 +379,6 @@ impl<N: Net> Line<N> {
         lingers
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,16 @@
 //! Name resolution and credentials, where they may block: the operating system's resolver and a source of credentials
 //! cannot be interrupted.
 
+use core::time::Duration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::lock::Lock;
 use super::net::Spawn;
 use super::wakers::Bell;
-use crate::LinkError;
-use crate::dial::{Prepared, Route};
+use crate::dial::{Prepared, Route, resolve_deadline};
+use crate::{Instant, LinkError};
 
 type Answer = Result<Prepared, LinkError>;
 
@@ -22,7 +24,15 @@ pub(crate) struct Lookup {
     spawn: Arc<dyn Spawn>,
     /// Rung when an answer is there.
     bell: Bell,
-    running: Option<Arc<Lock<Option<Answer>>>>,
+    running: Option<Arc<Place>>,
+}
+
+/// Where a lookup leaves what it finds.
+#[derive(Debug, Default)]
+struct Place {
+    /// Whether the name has its addresses, and only credentials are waited for.
+    resolved: AtomicBool,
+    answer: Lock<Option<Answer>>,
 }
 
 impl Lookup {
@@ -38,11 +48,11 @@ impl Lookup {
         if self.running.is_some() {
             return Ok(None);
         }
-        let place = Arc::new(Lock::default());
+        let place = Arc::new(Place::default());
         let asked = Asked { route: self.route.clone(), place: Arc::clone(&place), bell: self.bell.clone() };
         let lookup = Box::pin(async move {
-            let answer = catch_unwind(AssertUnwindSafe(|| asked.route.prepare()));
-            *asked.place.lock() =
+            let answer = catch_unwind(AssertUnwindSafe(|| asked.prepare()));
+            *asked.place.answer.lock() =
                 Some(answer.unwrap_or_else(|_| Err(failed(&asked.route, "the resolver has panicked"))));
         });
         match self.spawn.spawn("thingwire-dns", lookup) {
@@ -59,7 +69,7 @@ impl Lookup {
         let place = self.running.as_ref()?;
         // In this order: an answer is there before its place is left.
         let given_up = Arc::strong_count(place) == 1;
-        let answer = place.lock().take();
+        let answer = place.answer.lock().take();
         if answer.is_none() && !given_up {
             return None;
         }
@@ -68,16 +78,38 @@ impl Lookup {
     }
 }
 
+impl Lookup {
+    /// Whether a lookup is under way that has no addresses yet.
+    pub(crate) fn is_resolving(&self) -> bool {
+        self.running.as_ref().is_some_and(|place| !place.resolved.load(Ordering::Acquire))
+    }
+
+    /// What is to be said of a name that has had its time. Its lookup goes on.
+    pub(crate) fn unanswered(&self, connect_timeout: Duration) -> LinkError {
+        let limit = resolve_deadline(Instant::EPOCH, connect_timeout).since(Instant::EPOCH);
+        failed(&self.route, &format!("no answer within {} s", limit.as_secs_f32()))
+    }
+}
+
 /// A lookup on its way. However it ends, the loop is to look at it.
 struct Asked {
     route: Route,
-    place: Arc<Lock<Option<Answer>>>,
+    place: Arc<Place>,
     bell: Bell,
+}
+
+impl Asked {
+    fn prepare(&self) -> Answer {
+        let addresses = self.route.addresses()?;
+        self.place.resolved.store(true, Ordering::Release);
+        // The credentials last, and the time with them: a resolver may have taken long.
+        Ok(Prepared { addresses, supplies: self.route.supplies()? })
+    }
 }
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        let answered = self.place.lock().is_some();
+        let answered = self.place.answer.lock().is_some();
         if !answered {
             // Nobody else will: let go of the place first, so that this is seen.
             self.place = Arc::default();

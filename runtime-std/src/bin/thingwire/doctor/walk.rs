@@ -4,11 +4,13 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use thingwire_std::thingwire_core::dial::{Attempts, Route};
+use thingwire_std::thingwire_core::dial::{Attempts, Route, resolve_deadline};
 use thingwire_std::thingwire_core::host::{self, Clock};
 use thingwire_std::thingwire_core::transport::Supplies;
 use thingwire_std::thingwire_core::{Engine, TlsInfo};
-use thingwire_std::{ConnectStage, Endpoint, LinkError, Notice, Security, TlsConfig, TlsError, WebSocketError};
+use thingwire_std::{
+    ConnectStage, Endpoint, Instant, LinkError, Notice, Security, TlsConfig, TlsError, WebSocketError,
+};
 
 use super::advice::Advice;
 use super::args::DoctorArguments;
@@ -109,9 +111,10 @@ impl<'a> Walk<'a> {
     fn resolve(&mut self) -> Result<Vec<std::net::SocketAddr>, Trouble> {
         let host = self.route.first_hop().host().to_owned();
         let route = self.route.clone();
-        let found = within(self.connect_timeout, move || route.addresses());
+        let limit = resolve_deadline(Instant::EPOCH, self.connect_timeout).since(Instant::EPOCH);
+        let found = within(limit, move || route.addresses());
         let mut addresses = found.unwrap_or_else(|| {
-            let why = format!("no answer within {} s", self.connect_timeout.as_secs_f32());
+            let why = format!("no answer within {} s", limit.as_secs_f32());
             Err(LinkError::Resolve { host: host.clone(), why })
         });
         if let Ok(addresses) = &mut addresses {
