@@ -97,6 +97,15 @@ fn websockets_cost_no_dependency_beyond_those_of_tls() {
 }
 
 #[test]
+fn the_systems_roots_cost_two_small_packages() {
+    let tree = |features| cargo_tree(&["-p", "thingwire-core", "--no-default-features", "--features", features]);
+    let without = tree("host");
+    let mut more = tree("system-roots");
+    more.retain(|name| !without.contains(name));
+    assert_eq!(more, ["openssl-probe", "rustls-native-certs"]);
+}
+
+#[test]
 fn runtimes_do_not_know_each_other_nor_the_simulator() {
     for runtime in ["thingwire-std", "thingwire-smol"] {
         let mut ours = cargo_tree(&["-p", runtime]);

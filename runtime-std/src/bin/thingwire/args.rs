@@ -48,7 +48,8 @@ Examples:
     thingwire sub -w --endpoint abc-ats.iot.eu-west-1.amazonaws.com --ca root.pem --cert device.pem --key device.key \\
         --credentials-endpoint abc.credentials.iot.eu-west-1.amazonaws.com --role-alias telemetry --topic 'sensors/#'
 
-'thingwire pub --help', 'thingwire sub --help' and 'thingwire shadow --help' have more.
+'thingwire pub --help', 'thingwire sub --help' and 'thingwire shadow --help' have more. When there is no connection,
+'thingwire doctor' with the same flags says where the way ends, and what to try.
 
 Exit codes:
   0    done

@@ -1,5 +1,6 @@
 //! The steps up to CONNACK.
 
+use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -108,7 +109,7 @@ impl<'a> Walk<'a> {
         Trouble { step, advice: Advice::of_link(step, why, &self.who), failure }
     }
 
-    fn resolve(&mut self) -> Result<Vec<std::net::SocketAddr>, Trouble> {
+    fn resolve(&mut self) -> Result<Vec<SocketAddr>, Trouble> {
         let host = self.route.first_hop().host().to_owned();
         let route = self.route.clone();
         let limit = resolve_deadline(Instant::EPOCH, self.connect_timeout).since(Instant::EPOCH);
@@ -150,11 +151,11 @@ impl<'a> Walk<'a> {
     }
 
     /// Tries every address, also behind the first that answers: one that does not will cost time some day.
-    fn connect(&mut self, mut addresses: Vec<std::net::SocketAddr>) -> Result<Connected, Trouble> {
+    fn connect(&mut self, mut addresses: Vec<SocketAddr>) -> Result<Connected, Trouble> {
         let more = addresses.len().saturating_sub(ADDRESSES_MAX);
         addresses.truncate(ADDRESSES_MAX);
         let mut attempts = Attempts::new(addresses, self.clock.now() + self.connect_timeout);
-        let (mut connected, mut held): (Option<Connected>, Option<(std::net::SocketAddr, LinkError)>) = (None, None);
+        let (mut connected, mut held): (Option<Connected>, Option<(SocketAddr, LinkError)>) = (None, None);
         while let Some((address, until)) = attempts.next(self.clock.now()) {
             if let Some((address, why)) = held.take() {
                 self.tell_address(address, Some(&why))?;
@@ -187,7 +188,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn tell_address(&mut self, address: std::net::SocketAddr, why: Option<&LinkError>) -> Result<(), Failure> {
+    fn tell_address(&mut self, address: SocketAddr, why: Option<&LinkError>) -> Result<(), Failure> {
         let (status, text) = match why {
             None => (Status::Ok, address.to_string()),
             Some(why) => (Status::Warning, why.to_string()),
