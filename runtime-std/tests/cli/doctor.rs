@@ -238,7 +238,7 @@ fn servers_that_do_not_shake_hands() {
     let web = canned(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     assert_failing(&server_only(&web, ca(&double)), "tls", "tls-not-tls", 4);
     let silent = serve(|mut peer| drop(std::io::copy(&mut peer, &mut std::io::sink())));
-    let flags = [&server_only(&silent, ca(&double))[..], &["--connect-timeout", "0.5"]].concat();
+    let flags = [&server_only(&silent, ca(&double))[..], &["--connect-timeout", "2"]].concat();
     assert_failing(&flags, "tls", "tls-timeout", 3);
     let closing = serve(|mut peer| drop(peer.read(&mut [0; 16])));
     let ended = doctor(&server_only(&closing, ca(&double)), &[]);
@@ -270,7 +270,7 @@ fn servers_that_refuse_connect() {
     let web = canned(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
     assert_failing(&["--plain", "--endpoint", &web], "connect", "not-mqtt", 6);
     let silent = serve(|mut peer| drop(std::io::copy(&mut peer, &mut std::io::sink())));
-    let flags = ["--plain", "--endpoint", &silent, "--connect-timeout", "0.5"];
+    let flags = ["--plain", "--endpoint", &silent, "--connect-timeout", "2"];
     assert_failing(&flags, "connect", "connack-timeout", 3);
 }
 
@@ -308,7 +308,7 @@ fn subscriptions_and_messages_that_are_not_allowed() {
     });
     assert_failing(&flags, "publish", "publish-closed", 5);
     let with = |address: &str, step, class, code| {
-        let flags = ["--plain", "--endpoint", address, "--topic", "t", "--operation-timeout", "0.3"];
+        let flags = ["--plain", "--endpoint", address, "--topic", "t", "--operation-timeout", "1.5"];
         assert_failing(&flags, step, class, code);
     };
     with(&scripted(&[&CONNACK], false), "subscribe", "subscribe-closed", 5);
@@ -333,7 +333,7 @@ fn upgrades_that_are_refused() {
 #[test]
 fn servers_that_are_no_websockets() {
     let with = |server: &str, class, code| {
-        assert_failing(&["--plain", "-w", "--connect-timeout", "0.5", "--endpoint", server], "websocket", class, code);
+        assert_failing(&["--plain", "-w", "--connect-timeout", "2", "--endpoint", server], "websocket", class, code);
     };
     with(&canned(b"HTTP/1.1 302 Found\r\nLocation: http://login.example/?next=x\r\n\r\n"), "websocket-redirect", 6);
     let html = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<html></html>";
@@ -348,7 +348,7 @@ fn proxies_that_do_not_let_through() {
     let (_double, address) = plain_double();
     let with = |proxy: String, class, code| {
         let flags =
-            ["--plain", "--endpoint", &address, "--connect-timeout", "0.5", "--proxy", &format!("http://{proxy}")];
+            ["--plain", "--endpoint", &address, "--connect-timeout", "2", "--proxy", &format!("http://{proxy}")];
         assert_failing(&flags, "proxy", class, code);
     };
     let login = b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\r\n";
@@ -377,8 +377,7 @@ fn a_client_id_that_somebody_else_takes() {
 fn shadows_that_are_not_to_be_had() {
     let (double, address) = plain_double();
     double.change_rules(|rules| rules.deny_subscribe.push("$aws/things".to_owned()));
-    let flags =
-        ["--plain", "--endpoint", &address, "--topic", "none", "--thing", "pump-7", "--operation-timeout", "0.5"];
+    let flags = ["--plain", "--endpoint", &address, "--topic", "none", "--thing", "pump-7", "--operation-timeout", "2"];
     assert_failing(&flags, "shadow", "shadow-subscribe-refused", 5);
 }
 
