@@ -117,7 +117,6 @@ impl Route {
 
     /// The second half of [`prepare`](Self::prepare): entropy and the time.
     #[cfg(not(feature = "websocket"))]
-    #[expect(clippy::unused_self, reason = "there are no credentials")]
     pub fn supplies(&self) -> Result<Supplies, LinkError> {
         fresh()
     }
