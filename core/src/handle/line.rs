@@ -128,8 +128,8 @@ impl<N: Net> Line<N> {
         // told later than the time: no answer counts as missing that is there.
         if engine.next_deadline().is_some_and(|deadline| deadline <= now) {
             self.ready(|_| (true, false));
+            while self.reads_left > 0 && self.read(engine, now, chunk) {}
         }
-        while self.reads_left > 0 && self.read(engine, now, chunk) {}
         engine.wake(now);
         self.resolved(engine, now);
         self.race(engine, now);

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use thingwire_sim::mosquitto::{Mosquitto, MosquittoOptions};
-use thingwire_std::{Client, LinkError, Notice, Outcome, Pending, Subscription, TcpError};
 
 use crate::rig::{
     PATIENCE, broker, deliver, notice, offline, online, persistent, plain, publish, ready, receive, receive_text,
     subscribe, until,
 };
+use crate::runtime::{Client, LinkError, Notice, Outcome, Pending, Subscription, TcpError};
 
 const MESSAGES: usize = 50;
 

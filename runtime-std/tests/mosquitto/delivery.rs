@@ -1,12 +1,12 @@
 //! Messages there and back.
 
 use thingwire_sim::mosquitto::{Mosquitto, MosquittoOptions};
-use thingwire_std::{Client, FrameError, Limits, LinkError, Options, Outcome, ProtocolError, Publish, Qos, Refusal};
 
 use crate::rig::{
     PATIENCE, broker, deliver, offline, persistent, plain, publish, ready, receive, receive_text, subscribe,
     subscribe_with, topic,
 };
+use crate::runtime::{Client, FrameError, Limits, LinkError, Options, Outcome, ProtocolError, Publish, Qos, Refusal};
 
 const KIB: usize = 1024;
 

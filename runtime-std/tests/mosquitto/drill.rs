@@ -8,11 +8,10 @@ use thingwire_sim::field::{Told, records};
 use thingwire_sim::oracle::{Finding, Judge, Rulebook};
 use thingwire_sim::trace::{Observer, Record, What as Happened};
 
-use crate::runtime::thingwire_core::trace::Trace;
-use crate::runtime::{Client, Config, LinkError, Notice, Notices, Options, Outcome, Subscription, TcpError};
-
 use crate::proxy::{Entry, Fault, Proxy, What};
 use crate::rig::{PATIENCE, broker, fast, plain, plain_endpoint, publish, ready, subscribe, text};
+use crate::runtime::thingwire_core::trace::Trace;
+use crate::runtime::{Client, Config, LinkError, Notice, Notices, Options, Outcome, Subscription, TcpError};
 
 const MESSAGES: u32 = 600;
 /// The time between two messages: ten a second.

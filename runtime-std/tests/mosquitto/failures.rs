@@ -1,12 +1,12 @@
 //! Links that the broker does not want, each with its own error.
 
 use thingwire_sim::mosquitto::{Mosquitto, MosquittoOptions, MosquittoTls};
-use thingwire_std::{ConnectRefusal, Layer, LinkError, Options, ProtocolError, TlsError};
 
 use crate::rig::{
     broker, deliver, fast, plain, plain_endpoint, publish, ready, receive_text, refusal, subscribe, tls_broker,
     tls_endpoint,
 };
+use crate::runtime::{ConnectRefusal, Layer, LinkError, Options, ProtocolError, TlsError};
 
 /// AWS closes the connection instead, unless a custom authorizer is asked.
 #[test]

@@ -2,14 +2,14 @@
 
 use thingwire_sim::field::{FieldError, Told, records, replay_command};
 use thingwire_sim::trace::{Packet, What};
-use thingwire_std::thingwire_core::host;
-use thingwire_std::thingwire_core::trace::{Trace, TraceError};
-use thingwire_std::{Client, Options, Outcome, Password, Qos, Status};
 
 use crate::proxy::{Fault, Proxy};
 use crate::rig::{
     PATIENCE, broker, deliver, fast, filter, offline, plain_endpoint, publish, ready_again, receive_text,
 };
+use crate::runtime::thingwire_core::host;
+use crate::runtime::thingwire_core::trace::{Trace, TraceError};
+use crate::runtime::{Client, Options, Outcome, Password, Qos, Status};
 
 const SECRETS: [&str; 3] = ["payload-secret", "user-secret", "password-secret"];
 

@@ -3,11 +3,12 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use thingwire_sim::mosquitto::{Mosquitto, MosquittoOptions, MosquittoTls};
+
 use crate::runtime::{
     Client, Drain, Filter, Jitter, LinkError, Message, Notice, Notices, Options, Outcome, Publish, Qos, Subscription,
     Topic,
 };
-use thingwire_sim::mosquitto::{Mosquitto, MosquittoOptions, MosquittoTls};
 
 /// Longer than anything takes that works.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15);

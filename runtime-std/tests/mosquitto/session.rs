@@ -1,11 +1,10 @@
 //! What the broker keeps of a client while it is away, and who may have a client id.
 
-use thingwire_std::{Client, LinkError, Message, Notice, Qos};
-
 use crate::rig::{
     PATIENCE, broker, deliver, logged, notice, offline, once, online, persistent, plain, publish, ready, receive,
     receive_text, subscribe, text,
 };
+use crate::runtime::{Client, LinkError, Message, Notice, Qos};
 
 #[test]
 fn messages_published_while_the_client_is_away_arrive_without_a_new_subscribe() {

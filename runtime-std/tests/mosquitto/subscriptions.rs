@@ -4,12 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use thingwire_sim::mosquitto::{Mosquitto, MosquittoOptions};
-use thingwire_std::{Outcome, Qos, Subscription};
 
 use crate::rig::{
     PATIENCE, broker, deliver, filter, logged, plain, publish, ready, ready_again, receive, receive_text, subscribe,
     subscribe_with, text,
 };
+use crate::runtime::{Outcome, Qos, Subscription};
 
 #[test]
 fn wildcards_match_as_the_broker_matches_them() {

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use thingwire_sim::mosquitto::{Mosquitto, MosquittoTls};
 use thingwire_sim::pki::{Identity, KeyKind, Pki, Request};
-use thingwire_std::{Layer, LinkError, Options, TlsError};
 
 use crate::rig::{
     PATIENCE, deliver, fast, publish, ready, ready_again, receive_text, refusal, subscribe, tls_broker, tls_endpoint,
 };
+use crate::runtime::{Layer, LinkError, Options, TlsError};
 
 fn mutual(broker: &Mosquitto, cert: &Path, key: &Path) -> Options {
     let ca = &broker.files().ca;

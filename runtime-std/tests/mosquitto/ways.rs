@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use thingwire_sim::mosquitto::{Mosquitto, MosquittoOptions, MosquittoTls};
 use thingwire_sim::proxies::{Proxy, ProxyProgram};
-use thingwire_std::{
+
+use crate::rig::{PATIENCE, fast};
+use crate::runtime::{
     Client, ConnectStage, Filter, LinkError, Options, Outcome, ProxyConfig, ProxyError, Publish, Qos, Topic,
     WebSocketConfig, WebSocketError,
 };
-
-use crate::rig::{PATIENCE, fast};
 
 const LOGIN: Option<(&str, &str)> = Some(("user", "pass-word"));
 

@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use thingwire_std::{Driver, LinkError, Notice, Options, Phase, Qos, Will};
 
 use crate::rig::{
     PATIENCE, broker, deliver, logged, offline, once, plain, publish, ready, receive, receive_text, subscribe, topic,
 };
+use crate::runtime::{Driver, LinkError, Notice, Options, Phase, Qos, Will};
 
 fn with_will(options: Options, retain: bool) -> Options {
     options.with(|config| {

@@ -4,11 +4,13 @@ use std::time::{Duration, Instant};
 
 use super::peer::{Peer, accept};
 use super::support::{PATIENCE, drive, plain_at, publish, publish_qos0};
-use crate::runtime::{Client, Driver, LinkError, Notice, TcpError};
+use crate::runtime::{Client, Driver, LinkError, Notice, Refusal, TcpError};
 
 /// More than a socket's buffers take on loopback.
 const TOO_MUCH: usize = 32 * 1024 * 1024;
 const PAYLOAD: usize = 100_000;
+/// What the queue holds by default.
+const QUEUE: usize = 4 * 1024 * 1024;
 
 /// Accepts the connection, then reads nothing until the client has given up.
 fn deaf_peer() -> (Peer, std::sync::mpsc::SyncSender<()>) {
@@ -85,4 +87,26 @@ fn dropping_a_stalled_client_takes_a_second_at_most() {
     let last = pending.last().unwrap();
     assert_eq!(last.wait(PATIENCE), None);
     assert!(last.is_gone());
+}
+
+#[test]
+fn a_peer_that_never_reads_costs_no_more_than_the_queue_may_hold() {
+    let (peer, _release) = deaf_peer();
+    let client = Client::connect(plain_at(&peer.endpoint(), "a")).unwrap();
+    client.wait_ready(PATIENCE).unwrap();
+    let payload = "x".repeat(PAYLOAD);
+    // Where there is still room in the sockets, a full queue is not full for long.
+    let (mut accepted, mut refused_in_a_row) = (0, 0);
+    while refused_in_a_row < 100 {
+        match client.publish(publish_qos0("a", payload.clone())) {
+            Ok(_) => (accepted, refused_in_a_row) = (accepted + 1, 0),
+            Err(refused) => {
+                assert_eq!(refused.why, Refusal::QueueFullOfBytes { bytes_max: QUEUE });
+                refused_in_a_row += 1;
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+    assert!(client.queued() * PAYLOAD <= QUEUE);
+    assert!(accepted * PAYLOAD < TOO_MUCH, "{accepted} were accepted");
 }
