@@ -6,6 +6,7 @@ mod faults;
 mod files;
 mod handshake;
 mod identities;
+mod line;
 mod pair;
 mod pem;
 mod pki;

@@ -1,0 +1,300 @@
+//! The socket of a link, with a network that is made up and a clock that is turned by hand.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use thingwire_core::dial::LINGER;
+use thingwire_core::handle::{Bell, Line, Net, Socket, Spawn, Wants, Work};
+use thingwire_core::{ConnectRefusal, Engine, Instant, LinkError, Notice, Options, Phase, TcpError};
+
+const CONNACK: &[u8] = &[0x20, 2, 0, 0];
+const PINGREQ: &[u8] = &[0xc0, 0];
+const PINGRESP: &[u8] = &[0xd0, 0];
+const DISCONNECT: &[u8] = &[0xe0, 0];
+
+/// What everybody knows of the network.
+#[derive(Clone, Default)]
+struct World(Arc<Mutex<Facts>>);
+
+#[derive(Default)]
+struct Facts {
+    dialed: Vec<SocketAddr>,
+    /// Sockets that were made and not dropped.
+    open: usize,
+    /// From the server, not read yet.
+    incoming: VecDeque<u8>,
+    written: Vec<u8>,
+    /// The server has closed its side.
+    ended: bool,
+    /// Nothing can be written any more.
+    broken: bool,
+    /// We have closed our side.
+    shut_down: bool,
+    /// What is to be done where it may block.
+    work: Vec<Work>,
+    /// There is nowhere to do it.
+    crowded: bool,
+}
+
+impl World {
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.0.lock().unwrap()
+    }
+}
+
+#[derive(Debug)]
+struct Wire(World);
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("World")
+    }
+}
+
+impl Net for World {
+    type Socket = Wire;
+
+    fn connect(&mut self, address: SocketAddr) -> io::Result<Wire> {
+        let mut facts = self.facts();
+        facts.dialed.push(address);
+        facts.open += 1;
+        Ok(Wire(self.clone()))
+    }
+}
+
+impl Socket for Wire {
+    fn is_connected(&mut self) -> io::Result<bool> {
+        Ok(true)
+    }
+
+    fn shut_down_writing(&mut self) -> io::Result<()> {
+        self.0.facts().shut_down = true;
+        Ok(())
+    }
+}
+
+impl Read for Wire {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut facts = self.0.facts();
+        match facts.incoming.len().min(buffer.len()) {
+            0 if facts.ended => Ok(0),
+            0 => Err(ErrorKind::WouldBlock.into()),
+            len => {
+                buffer[..len].iter_mut().zip(facts.incoming.drain(..len)).for_each(|(place, byte)| *place = byte);
+                Ok(len)
+            }
+        }
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut facts = self.0.facts();
+        if facts.broken {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        facts.written.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.0.facts().open -= 1;
+    }
+}
+
+impl Spawn for World {
+    fn spawn(&self, _name: &'static str, work: Work) -> io::Result<()> {
+        if self.facts().crowded {
+            return Err(io::Error::other("no room"));
+        }
+        self.facts().work.push(work);
+        Ok(())
+    }
+}
+
+struct Rig {
+    world: World,
+    engine: Engine,
+    line: Line<World>,
+    now: Instant,
+}
+
+impl Rig {
+    fn new(endpoint: &str) -> Self {
+        let world = World::default();
+        let options = Options::plain(endpoint, "a").unwrap();
+        let line = Line::new(&options, world.clone(), Arc::new(world.clone()), Bell::default());
+        let now = Instant::EPOCH;
+        let mut engine = Engine::new(options, 7, now).unwrap();
+        engine.client().start(now);
+        Self { world, engine, line, now }
+    }
+
+    /// With a link that the server has accepted.
+    fn online() -> Self {
+        let mut rig = Self::new("127.0.0.1:1883");
+        rig.turn();
+        rig.line.ready(false, true);
+        rig.receive(CONNACK);
+        assert_eq!(rig.engine.client().phase(), Phase::Ready);
+        rig.world.facts().written.clear();
+        rig
+    }
+
+    fn turn(&mut self) -> Vec<Notice> {
+        let Self { engine, line, now, .. } = self;
+        let mut chunk = [0; 64];
+        line.turn(engine, *now, &mut chunk);
+        let notices = std::iter::from_fn(|| line.next_notice(engine, *now, &mut chunk)).collect();
+        line.journal().write();
+        notices
+    }
+
+    /// The server says something, and the socket's readiness is told.
+    fn receive(&mut self, bytes: &[u8]) -> Vec<Notice> {
+        self.world.facts().incoming.extend(bytes);
+        self.line.ready(true, false);
+        self.turn()
+    }
+
+    fn pass(&mut self, time: Duration) -> Vec<Notice> {
+        self.now = self.now + time;
+        self.turn()
+    }
+
+    fn written(&self) -> Vec<u8> {
+        std::mem::take(&mut self.world.facts().written)
+    }
+
+    /// Does the oldest work that may block.
+    fn work(&self) {
+        let mut work = self.world.facts().work.remove(0);
+        assert!(work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    }
+}
+
+fn failure(notices: &[Notice]) -> Option<&LinkError> {
+    notices.iter().find_map(|notice| match notice {
+        Notice::Failed { why, .. } | Notice::Offline { why, .. } => why.as_ref(),
+        _ => None,
+    })
+}
+
+#[test]
+fn an_answer_that_is_there_is_read_before_anything_is_overdue() {
+    for answered in [true, false] {
+        let mut rig = Rig::online();
+        rig.pass(Duration::from_secs(60));
+        assert_eq!(rig.written(), PINGREQ);
+        // The machine sleeps; when it wakes up nobody has told yet that there is something to read.
+        if answered {
+            rig.world.facts().incoming.extend(PINGRESP);
+        }
+        let notices = [rig.pass(Duration::from_secs(3_600)), rig.pass(LINGER)].concat();
+        assert_eq!(failure(&notices), (!answered).then_some(&LinkError::KeepAlive));
+    }
+}
+
+#[test]
+fn what_the_peer_said_before_the_break_explains_it() {
+    let mut rig = Rig::new("127.0.0.1:1883");
+    rig.turn();
+    rig.world.facts().incoming.extend([0x20, 2, 0, 5]);
+    rig.world.facts().broken = true;
+    rig.line.ready(false, true);
+    let notices = [rig.turn(), rig.pass(LINGER)].concat();
+    assert_eq!(failure(&notices), Some(&LinkError::Refused(ConnectRefusal::NotAuthorized)));
+    assert_eq!(rig.world.facts().open, 0);
+}
+
+#[test]
+fn a_goodbye_waits_for_the_peer_but_not_for_long() {
+    for peer_closes in [true, false] {
+        let mut rig = Rig::online();
+        rig.engine.client().stop(rig.now);
+        assert_eq!(rig.turn(), []);
+        assert_eq!((rig.written(), rig.world.facts().shut_down), (DISCONNECT.to_vec(), true));
+        assert_eq!(rig.line.wants(&rig.engine), told(true, false));
+        assert_eq!(rig.line.sleep_until(&rig.engine, rig.now), Some(rig.now + LINGER));
+        let notices = if peer_closes {
+            rig.world.facts().ended = true;
+            rig.receive(b"unread")
+        } else {
+            rig.pass(LINGER)
+        };
+        assert_eq!(notices, [Notice::Offline { why: None, retry_in: None }, Notice::Stopped]);
+        assert_eq!(rig.world.facts().open, 0);
+    }
+}
+
+fn told(readable: bool, writable: bool) -> Wants {
+    let mut wants = Wants::default();
+    (wants.readable, wants.writable) = (readable, writable);
+    wants
+}
+
+#[test]
+fn each_address_has_its_share_of_the_time() {
+    let mut rig = Rig::new("localhost:1883");
+    rig.turn();
+    rig.work();
+    rig.turn();
+    let addresses = rig.world.facts().dialed.len();
+    assert_eq!(addresses, 1, "one at a time");
+    let mut notices = Vec::new();
+    while notices.is_empty() {
+        let until = rig.line.sleep_until(&rig.engine, rig.now).unwrap();
+        notices = rig.pass(until.since(rig.now));
+        assert!(rig.world.facts().open <= 1, "the one before is given up");
+    }
+    let last = *rig.world.facts().dialed.last().unwrap();
+    match failure(&notices) {
+        Some(LinkError::Tcp { address, why: TcpError::TimedOut }) => assert_eq!(*address, Some(last)),
+        Some(LinkError::ConnectTimeout { .. }) => {}
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(rig.world.facts().open, 0);
+}
+
+#[test]
+fn a_lookup_that_outlives_its_link_serves_the_next_one() {
+    let mut rig = Rig::new("localhost:1883");
+    for _ in 0..3 {
+        rig.turn();
+        rig.engine.client().stop(rig.now);
+        rig.turn();
+        rig.pass(Duration::from_secs(2));
+        rig.engine.client().start(rig.now);
+    }
+    rig.turn();
+    assert_eq!(rig.world.facts().work.len(), 1, "one at a time, however often it is asked");
+    rig.work();
+    rig.turn();
+    assert_eq!(rig.world.facts().dialed.len(), 1);
+}
+
+#[test]
+fn a_lookup_that_cannot_be_made_or_is_never_finished_is_a_failure() {
+    let mut rig = Rig::new("localhost:1883");
+    rig.world.facts().crowded = true;
+    let said = failure(&rig.turn()).expect("a reason").to_string();
+    assert!(said.contains("no thread for the resolver: no room"), "{said}");
+
+    let mut rig = Rig::new("localhost:1883");
+    rig.turn();
+    // A pool that is shut down drops what it has not begun.
+    rig.world.facts().work.clear();
+    let said = failure(&rig.turn()).expect("a reason").to_string();
+    assert!(said.contains("the resolver failed"), "{said}");
+}
