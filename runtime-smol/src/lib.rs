@@ -67,6 +67,7 @@ mod running;
 mod socket;
 
 pub use thingwire_core;
+#[doc(inline)]
 pub use thingwire_core::handle::{
     Client, Delivery, Deltas, NotReady, Notices, Pending, Shadow, ShadowEvents, ShadowPending, Subscription,
 };

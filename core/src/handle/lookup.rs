@@ -52,8 +52,9 @@ impl Lookup {
         let asked = Asked { route: self.route.clone(), place: Arc::clone(&place), bell: self.bell.clone() };
         let lookup = Box::pin(async move {
             let answer = catch_unwind(AssertUnwindSafe(|| asked.prepare()));
-            *asked.place.answer.lock() =
-                Some(answer.unwrap_or_else(|_| Err(failed(&asked.route, "the resolver has panicked"))));
+            *asked.place.answer.lock() = Some(answer.unwrap_or_else(|_| {
+                Err(failed(&asked.route, "looking up the address or the credentials has panicked"))
+            }));
         });
         match self.spawn.spawn("thingwire-dns", lookup) {
             Ok(()) => {
