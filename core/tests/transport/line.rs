@@ -1,4 +1,5 @@
 //! The socket of a link, with a network that is made up and a clock that is turned by hand.
+#![allow(clippy::disallowed_types, clippy::struct_excessive_bools, reason = "a network of all that can be")]
 
 use std::collections::VecDeque;
 use std::fmt;

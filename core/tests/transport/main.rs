@@ -15,3 +15,4 @@ mod security_module;
 mod sources;
 mod traffic;
 mod ways;
+mod worker;
