@@ -156,3 +156,11 @@ fn a_structure_forgets_what_it_heard_when_the_device_goes() {
     stand.says(&format!("{}\n", checked("level=5")));
     assert_eq!(stand.log(), ["level = 5", "on = true"], "on is news again");
 }
+
+#[test]
+fn waits_without_length_are_refused_here_as_well() {
+    let mut timing = Timing::default();
+    timing.reply_timeout = Duration::ZERO;
+    let refused = StructComponent::new(Dimmer::default(), Wire::default(), timing).err();
+    assert_eq!(refused, Some(Unfit("reply_timeout: must not be zero".into())));
+}

@@ -6,6 +6,7 @@
 
 mod cable;
 mod device;
+pub mod file;
 pub mod joined;
 pub mod soak;
 mod stand;

@@ -76,7 +76,7 @@ impl Stand {
     /// When there is none.
     pub fn property(&self, name: &str) -> PropertyId {
         let place = self.component.properties().iter().position(|property| property.name == name);
-        place.map(PropertyId).unwrap_or_else(|| panic!("no property {name:?}"))
+        place.map_or_else(|| panic!("no property {name:?}"), PropertyId)
     }
 
     /// Plugs the device in.

@@ -15,11 +15,7 @@ use super::patterns::Side;
 use super::reader::{How, Reader};
 use super::table::{Command, Confirm, Hears, Lines, Query};
 use super::template::Template;
-use super::wire::Framing;
 use crate::thing::{Access, Property, PropertyId};
-
-/// The longest line that a table may ask for: all of it may have to be kept.
-const LINE_MAX: usize = 1 << 20;
 
 /// What a table is made into, as far as it goes.
 pub(super) struct Builder<'t> {
@@ -28,6 +24,8 @@ pub(super) struct Builder<'t> {
     pub(super) codecs: Vec<Arc<Codec>>,
     pub(super) mistakes: Vec<Mistake>,
     readers: Vec<Reader>,
+    /// Every line was understood, so that what no line is about is about nothing.
+    all_read: bool,
     /// The same template in two places is one reader.
     by_text: BTreeMap<String, usize>,
 }
@@ -48,7 +46,7 @@ impl<'t> Builder<'t> {
     fn new(lines: &'t Lines) -> Self {
         let codecs = lines.properties.iter().map(|property| Arc::new(property.codec.clone())).collect();
         let (names, by_text) = (BTreeMap::new(), BTreeMap::new());
-        Self { lines, names, codecs, mistakes: Vec::new(), readers: Vec::new(), by_text }
+        Self { lines, names, codecs, mistakes: Vec::new(), readers: Vec::new(), all_read: false, by_text }
     }
 
     pub(super) fn mistake(&mut self, place: Place, subject: &str, problem: impl Into<String>) {
@@ -58,8 +56,6 @@ impl<'t> Builder<'t> {
     fn compile(mut self) -> Result<Compiled, Mistakes> {
         let lines = self.lines;
         self.whole();
-        self.wire();
-        self.timing();
         self.properties();
         for (place, hears) in lines.hears.iter().enumerate() {
             self.hears(Place::Hears(place), hears);
@@ -77,6 +73,10 @@ impl<'t> Builder<'t> {
             let at = Place::Refusal(place);
             refusals.extend(self.wordless(at, refusal, "use `hears` for it").map(|pattern| (at, pattern)));
         }
+        // What a line that has a mistake would be about is not known.
+        let of_lines =
+            |place| matches!(place, Place::Hears(_) | Place::Query(_) | Place::Command(_) | Place::Refusal(_));
+        self.all_read = !self.mistakes.iter().any(|mistake| of_lines(mistake.place));
         self.ownership(&commands);
         for (place, query) in lines.queries.iter().enumerate() {
             asking[place].1 = self.conditions(place, query, &questions);
@@ -122,48 +122,17 @@ impl<'t> Builder<'t> {
         if self.lines.properties.is_empty() {
             self.mistake(Place::Table, name, "a device without properties: add one with `property`");
         }
-        for misuse in self.lines.misuses.clone() {
+        for misuse in &self.lines.misuses {
             self.mistake(Place::Table, name, format!("`{misuse}` comes before anything that it could be about"));
         }
-    }
-
-    fn wire(&mut self) {
-        let wire = &self.lines.wire;
-        let mut wrong = |subject: &str, problem: &str| self.mistake(Place::Wire, subject, problem);
-        if !(1..=LINE_MAX).contains(&wire.line_max) {
-            wrong("line_max", "must be from 1 to 1048576 bytes");
+        for (subject, problem) in self.lines.wire.mistakes() {
+            self.mistake(Place::Wire, subject, problem);
         }
-        match &wire.framing {
-            Framing::Newline => {}
-            Framing::Terminator(terminator) if terminator.is_empty() => wrong("framing", "the terminator is empty"),
-            Framing::Terminator(terminator) if wire.encoding.encode(terminator, &mut Vec::new()).is_err() => {
-                wrong("framing", "the terminator is not in the encoding");
-            }
-            Framing::Terminator(_) => {}
-            Framing::Length(len) if !(1..=wire.line_max).contains(len) => {
-                wrong("framing", "the length must be from 1 byte to `line_max`");
-            }
-            Framing::Length(_) => {}
-            Framing::IdleGap(gap) if gap.is_zero() => wrong("framing", "a silence of no length ends nothing"),
-            Framing::IdleGap(_) => {}
+        for (subject, problem) in self.lines.timing.mistakes() {
+            self.mistake(Place::Timing, subject, problem);
         }
-        if wire.encoding.encode(&wire.ending, &mut Vec::new()).is_err() {
-            wrong("ending", "it is not in the encoding");
-        }
-    }
-
-    fn timing(&mut self) {
-        let timing = &self.lines.timing;
-        let zero = [
-            ("reply_timeout", timing.reply_timeout.is_zero()),
-            ("byte_timeout", timing.byte_timeout.is_zero()),
-            ("ask_again", timing.ask_again.is_zero()),
-            ("ask_silent", timing.ask_silent.is_zero()),
-            ("attempts", timing.attempts == 0),
-            ("poll_every", self.lines.poll_every.is_some_and(|interval| interval.is_zero())),
-        ];
-        for (name, _) in zero.into_iter().filter(|(_, zero)| *zero) {
-            self.mistake(Place::Timing, name, "must not be zero");
+        if self.lines.poll_every.is_some_and(|interval| interval.is_zero()) {
+            self.mistake(Place::Timing, "poll_every", super::wire::NOT_ZERO);
         }
     }
 
@@ -207,11 +176,11 @@ impl<'t> Builder<'t> {
 
     #[cfg(feature = "regex")]
     fn regex(&mut self, place: Place, text: &str) {
-        let regex = match regex_lite::Regex::new(&format!("^(?:{text})$")) {
-            Ok(regex) => regex,
+        let expression = match regex_lite::Regex::new(&format!("^(?:{text})$")) {
+            Ok(expression) => expression,
             Err(error) => return self.mistake(place, text, format!("not a regular expression: {error}")),
         };
-        let names: Vec<_> = regex.capture_names().flatten().map(str::to_owned).collect();
+        let names: Vec<_> = expression.capture_names().flatten().map(str::to_owned).collect();
         if names.is_empty() {
             self.mistake(place, text, "no group is named like a property: `(?<name>…)`");
         }
@@ -223,7 +192,7 @@ impl<'t> Builder<'t> {
         self.readers.push(Reader {
             place,
             always: true,
-            how: How::Regex(super::reader::Regex { source: text.to_owned(), regex, groups }),
+            how: How::Regex(super::reader::Regex { source: text.to_owned(), expression, groups }),
         });
     }
 
@@ -326,10 +295,8 @@ impl<'t> Builder<'t> {
                 }
                 (true, false, _) | (false, true, _) => continue,
             };
-            // It is not worth saying of what has another mistake: its own name, or the line that would be about it.
-            let field = format!("{{{}}}", property.name);
             let at = Place::Property(place);
-            if !self.mistakes.iter().any(|mistake| mistake.place == at || mistake.subject.contains(&field)) {
+            if self.all_read && self.mistakes.iter().all(|mistake| mistake.place != at) {
                 self.mistake(at, &property.name, problem);
             }
         }
@@ -348,7 +315,7 @@ impl<'t> Builder<'t> {
                 .readers
                 .iter()
                 .any(|reader| matches!(reader.place, Place::Hears(_)) && reader.properties().contains(&property));
-            if !others && !heard {
+            if self.all_read && !others && !heard {
                 self.mistake(at, &query.ask, format!("it waits for {name:?}, which nothing else reads"));
             }
             conditions.push((property, values.clone()));
@@ -380,7 +347,7 @@ impl<'t> Builder<'t> {
                 .readers
                 .iter()
                 .any(|reader| matches!(reader.place, Place::Hears(_)) && reader.properties().contains(&property));
-            if !heard && questions.iter().all(|question| !question.reads.contains(&property)) {
+            if self.all_read && !heard && questions.iter().all(|question| !question.reads.contains(&property)) {
                 self.mistake(at, name, "nothing asks for it, so the hold would never end");
             }
             if hold.poll_every.is_zero() {

@@ -223,7 +223,7 @@ impl<F: Front> Machine<F> {
         if exchange.lines_left != 0 {
             // Each line has its own time.
             let patience = self.front.timing().reply_timeout;
-            (exchange.deadline, exchange.latest) = (now + patience, now + patience * 2);
+            (exchange.deadline, exchange.latest) = (now + patience, now + patience.saturating_mul(2));
             return;
         }
         let asked = exchange.asked;
@@ -342,7 +342,7 @@ impl<F: Front> Machine<F> {
         let timing = self.front.timing();
         self.quiet_until = now + timing.gap;
         if awaits != 0 {
-            let (deadline, latest) = (now + timing.reply_timeout, now + timing.reply_timeout * 2);
+            let (deadline, latest) = (now + timing.reply_timeout, now + timing.reply_timeout.saturating_mul(2));
             let echo = self.front.wire().echoes.then_some(line);
             self.exchange = Some(Exchange { asked, lines_left: awaits, latest, deadline, echo });
         }

@@ -30,7 +30,7 @@ pub(super) enum How {
 #[cfg(feature = "regex")]
 pub(super) struct Regex {
     pub(super) source: String,
-    pub(super) regex: regex_lite::Regex,
+    pub(super) expression: regex_lite::Regex,
     pub(super) groups: Vec<(String, PropertyId, Arc<Codec>)>,
 }
 
@@ -79,7 +79,7 @@ impl Reader {
 #[cfg(feature = "regex")]
 impl Regex {
     fn read(&self, line: &str, heard: &mut Vec<(PropertyId, Value)>) -> Option<()> {
-        let captures = self.regex.captures(line)?;
+        let captures = self.expression.captures(line)?;
         for (name, property, codec) in &self.groups {
             if let Some(text) = captures.name(name) {
                 heard.push((*property, codec.parse(text.as_str())?));

@@ -117,6 +117,9 @@ struct Structured<T> {
 
 impl<T: LineDevice> Structured<T> {
     fn new(device: T, wire: Wire, timing: Timing) -> Result<Self, Unfit> {
+        if let Some((field, problem)) = wire.mistakes().into_iter().chain(timing.mistakes()).next() {
+            return Err(Unfit(format!("{field}: {problem}")));
+        }
         let said = members(&device)?;
         let properties: Vec<_> = said.keys().map(|name| Property::new(name, device.access(name))).collect();
         let place = |name: &String| {

@@ -169,7 +169,7 @@ impl Pattern {
         }
     }
 
-    /// Appends the line that says these values. Each field's own text is shown to `guard` first, which may refuse it.
+    /// Appends the line that says these values, with `0` for `{_}`. Each field's own text is shown to `guard` first, which may refuse it.
     pub fn write<'v>(
         &self,
         value: impl Fn(PropertyId) -> Result<&'v Value, Unfit>,

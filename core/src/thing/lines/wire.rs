@@ -119,7 +119,44 @@ impl Default for Timing {
     }
 }
 
+/// The longest line that may be asked for, in bytes: all of it may have to be kept.
+const LINE_MAX: usize = 1 << 20;
+
+pub(super) const NOT_ZERO: &str = "must not be zero";
+
+impl Timing {
+    /// What is wrong with it: the field, and why.
+    pub(super) fn mistakes(&self) -> Vec<(&'static str, &'static str)> {
+        let zero = [
+            ("reply_timeout", self.reply_timeout.is_zero()),
+            ("byte_timeout", self.byte_timeout.is_zero()),
+            ("attempts", self.attempts == 0),
+            ("ask_again", self.ask_again.is_zero()),
+            ("ask_silent", self.ask_silent.is_zero()),
+        ];
+        zero.into_iter().filter(|(_, zero)| *zero).map(|(field, _)| (field, NOT_ZERO)).collect()
+    }
+}
+
 impl Wire {
+    /// What is wrong with it: the field, and why.
+    pub(super) fn mistakes(&self) -> Vec<(&'static str, &'static str)> {
+        let encodes = |text: &str| self.encoding.encode(text, &mut Vec::new()).is_ok();
+        let framing = match &self.framing {
+            Framing::Terminator(terminator) if terminator.is_empty() => Some("the terminator is empty"),
+            Framing::Terminator(terminator) if !encodes(terminator) => Some("the terminator is not in the encoding"),
+            Framing::Length(len) if !(1..=self.line_max).contains(len) => {
+                Some("the length must be from 1 byte to `line_max`")
+            }
+            Framing::IdleGap(gap) if gap.is_zero() => Some("a silence of no length ends nothing"),
+            Framing::Newline | Framing::Terminator(_) | Framing::Length(_) | Framing::IdleGap(_) => None,
+        };
+        let line_max = (!(1..=LINE_MAX).contains(&self.line_max)).then_some("must be from 1 to 1048576 bytes");
+        let ending = (!encodes(&self.ending)).then_some("it is not in the encoding");
+        let all = [("line_max", line_max), ("framing", framing), ("ending", ending)];
+        all.into_iter().filter_map(|(field, problem)| Some((field, problem?))).collect()
+    }
+
     /// Refuses text of a field that could be more than a field to the device: a line end, a control character, a
     /// terminator.
     pub(super) fn guard(&self, field: &str) -> Result<(), Unfit> {
