@@ -102,6 +102,21 @@ fn a_device_that_does_not_obey_is_told_three_times() {
 }
 
 #[test]
+fn nothing_is_given_up_while_the_device_is_being_asked_about_it() {
+    let mut stand = Stand::up(&relay().timing(|timing| timing.attempts = 1));
+    stand.says("RELAYOFF\n");
+    stand.wait(100);
+    stand.set(1, "relay", true);
+    stand.wait(2_005);
+    stand.says("RELAYON\n");
+    assert_eq!(stand.log()[2..], ["> RELAYON", "> RELAY?", "relay = true", "done 1"]);
+    stand.set(2, "relay", false);
+    stand.wait(2_100);
+    let log = stand.log();
+    assert!(log.contains(&"failed 2: NoAnswer { attempts: 1 }".to_owned()), "{log:?}");
+}
+
+#[test]
 fn a_device_that_says_nothing_is_given_up_and_asked_again_with_the_next_poll() {
     let mut stand = Stand::up(&relay());
     stand.wait(4_900);
@@ -346,6 +361,25 @@ fn what_was_told_before_a_hold_has_its_time_after_it() {
     assert_eq!(log.iter().filter(|line| *line == "> P1").count(), 1, "told once: {log:?}");
     stand.says("P1\n");
     assert_eq!(stand.log(), ["power = \"ON\"", "done 1"]);
+}
+
+#[test]
+fn after_a_hold_the_device_is_looked_at_before_it_is_told_again() {
+    let lines = relay().property("busy", flag()).hears("BUSY{busy}").hold_commands_while("busy", [true]);
+    let mut stand = Stand::up(&lines);
+    stand.says("RELAYOFF\n");
+    stand.wait(20);
+    stand.set(1, "relay", true);
+    stand.says("BUSY1\n");
+    stand.wait(20);
+    stand.says("RELAYOFF\n");
+    stand.wait(4_000);
+    assert_eq!(stand.sent(), ["RELAY?", "RELAYON", "RELAY?"], "the time to show it does not run");
+    stand.says("BUSY0\n");
+    assert_eq!(stand.sent(), ["RELAY?"]);
+    stand.says("RELAYON\n");
+    stand.wait(500);
+    assert_eq!(stand.log(), ["relay = true", "done 1"]);
 }
 
 #[test]

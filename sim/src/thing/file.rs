@@ -90,6 +90,7 @@ struct File {
 /// How values are written: exactly one of the kinds, and what belongs to it.
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 struct CodecEntry {
     words: Option<BTreeMap<String, Value>>,
     flag: bool,
