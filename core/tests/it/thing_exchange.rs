@@ -66,6 +66,34 @@ fn a_property_is_set_when_the_device_shows_it() {
 }
 
 #[test]
+fn a_slow_device_is_asked_again_and_told_once() {
+    let mut stand = Stand::up(&relay());
+    stand.says("RELAYOFF\n");
+    stand.wait(100);
+    stand.set(1, "relay", true);
+    stand.wait(20);
+    stand.log();
+    for _ in 0..3 {
+        stand.says("RELAYOFF\n");
+        assert_eq!(stand.log(), ["relay = false"]);
+        stand.wait(250);
+        assert_eq!(stand.log(), ["> RELAY?"]);
+    }
+    stand.says("RELAYON\n");
+    assert_eq!(stand.log(), ["relay = true", "done 1"]);
+}
+
+#[test]
+fn a_value_that_shows_before_it_was_told_is_told_all_the_same() {
+    let mut stand = Stand::up(&relay());
+    stand.set(1, "relay", true);
+    stand.says("RELAYON\n");
+    assert_eq!(stand.log(), ["> RELAY?", "relay = true"], "it may have changed again by now");
+    stand.wait(20);
+    assert_eq!(stand.log(), ["> RELAYON"]);
+}
+
+#[test]
 fn a_device_that_tells_by_itself_what_it_was_set_to_is_not_asked() {
     let mut stand = Stand::up(&relay());
     stand.says("RELAYOFF\n");
@@ -503,16 +531,30 @@ fn an_echo_is_no_answer() {
 #[test]
 fn the_echo_of_a_command_does_not_confirm_it() {
     let mut lines = relay().echoes();
-    lines.commands[0].answer = Some("RELAY{relay}".into());
-    let mut stand = Stand::up(&lines);
-    stand.says("RELAY?\nRELAYOFF\n");
+    for (answer, more) in [(Some("RELAY{relay}".into()), "RELAYON\n"), (None, "RELAY?\nRELAYON\n")] {
+        lines.commands[0].answer = answer;
+        let mut stand = Stand::up(&lines);
+        stand.says("RELAY?\nRELAYOFF\n");
+        stand.wait(20);
+        stand.log();
+        stand.set(1, "relay", true);
+        stand.says("RELAYON\n");
+        assert_eq!(stand.log(), ["> RELAYON"]);
+        stand.wait(20);
+        stand.says(more);
+        assert_eq!(stand.log().split_off(usize::from(more.len() > 9)), ["relay = true", "done 1"]);
+    }
+}
+
+#[test]
+fn an_echo_that_was_lost_does_not_swallow_what_is_said_later() {
+    let mut stand = Stand::up(&relay().echoes());
+    stand.says("RELAYOFF\n");
     stand.wait(20);
-    stand.log();
     stand.set(1, "relay", true);
-    stand.says("RELAYON\n");
-    assert_eq!(stand.log(), ["> RELAYON"]);
-    stand.says("RELAYON\n");
-    assert_eq!(stand.log(), ["relay = true", "done 1"]);
+    stand.wait(20);
+    stand.says("RELAY?\nRELAYON\n");
+    assert_eq!(stand.log()[2..], ["> RELAYON", "> RELAY?", "relay = true", "done 1"]);
 }
 
 #[test]

@@ -18,6 +18,9 @@ use crate::thing::{ComponentAction, ComponentEvent, Failure, Note, PropertyId, S
 /// So many commands may go before a question that waits.
 const COMMANDS_IN_A_ROW: u32 = 3;
 
+/// How many lines may be waited for to come back.
+const ECHOES_MAX: usize = 8;
+
 /// Characters of a line in a note.
 pub(super) const SHOWN_MAX: usize = 80;
 
@@ -37,6 +40,8 @@ pub(super) struct Machine<F> {
     pub(super) held: bool,
     /// The command that a no would be about, when nothing is out: the device has said nothing since.
     pub(super) refusable: Option<(PropertyId, SetId)>,
+    /// What the device will say back before it says anything to it.
+    echoes: Vec<String>,
     heard: Vec<(PropertyId, Value)>,
     scratch: String,
 }
@@ -48,8 +53,6 @@ pub(super) struct Exchange {
     /// An answer that has begun may take until then.
     latest: Instant,
     deadline: Instant,
-    /// What the device will say back first.
-    echo: Option<String>,
 }
 
 impl<F: Front> Machine<F> {
@@ -66,6 +69,7 @@ impl<F: Front> Machine<F> {
             in_a_row: 0,
             held: false,
             refusable: None,
+            echoes: Vec::new(),
             heard: Vec::new(),
             scratch: String::new(),
             front,
@@ -102,6 +106,7 @@ impl<F: Front> Machine<F> {
         self.exchange = None;
         self.held = false;
         self.refusable = None;
+        self.echoes.clear();
         self.in_a_row = 0;
         self.known.fill(None);
         self.attempts.fail_all(&Failure::Down, actions);
@@ -170,11 +175,10 @@ impl<F: Front> Machine<F> {
     }
 
     fn line(&mut self, now: Instant, line: &str, actions: &mut Vec<ComponentAction>) {
-        if let Some(exchange) = &mut self.exchange {
-            if exchange.echo.as_deref() == Some(line) {
-                exchange.echo = None;
-                return;
-            }
+        if let Some(echoed) = self.echoes.iter().position(|said| said == line) {
+            // What was said before it will not come back any more.
+            self.echoes.drain(..=echoed);
+            return;
         }
         let asked = self.exchange.as_ref().map(|exchange| exchange.asked);
         let mut heard = mem::take(&mut self.heard);
@@ -239,6 +243,7 @@ impl<F: Front> Machine<F> {
 
     pub(super) fn end_exchange(&mut self, now: Instant) {
         self.exchange = None;
+        self.echoes.clear();
         self.quiet_until = now + self.front.timing().gap;
     }
 
@@ -272,6 +277,7 @@ impl<F: Front> Machine<F> {
         }
         let timing = self.front.timing().clone();
         self.exchange = None;
+        self.echoes.clear();
         self.quiet_until = now + timing.cool_down.unwrap_or(timing.gap);
         match asked {
             Asked::Question(question) => {
@@ -343,8 +349,11 @@ impl<F: Front> Machine<F> {
         self.quiet_until = now + timing.gap;
         if awaits != 0 {
             let (deadline, latest) = (now + timing.reply_timeout, now + timing.reply_timeout.saturating_mul(2));
-            let echo = self.front.wire().echoes.then_some(line);
-            self.exchange = Some(Exchange { asked, lines_left: awaits, latest, deadline, echo });
+            self.exchange = Some(Exchange { asked, lines_left: awaits, latest, deadline });
+        }
+        if self.front.wire().echoes {
+            self.echoes.truncate(ECHOES_MAX - 1);
+            self.echoes.push(line);
         }
     }
 
