@@ -145,17 +145,47 @@ fn nothing_is_given_up_while_the_device_is_being_asked_about_it() {
 }
 
 #[test]
-fn a_device_that_says_nothing_is_given_up_and_asked_again_with_the_next_poll() {
+fn a_device_that_says_nothing_is_reported_once_and_asked_again_with_the_polls() {
     let mut stand = Stand::up(&relay());
-    stand.wait(4_900);
-    assert_eq!(stand.sent(), ["RELAY?"; 3]);
-    stand.wait(10_000);
-    let log = stand.log();
-    let notes = log.iter().filter(|line| line.starts_with("note")).count();
-    assert_eq!(notes, 1, "said once: {log:?}");
-    assert!(log.len() > 4, "{log:?}");
+    stand.wait(6_000);
+    assert_eq!(stand.log(), ["> RELAY?"; 3]);
+    stand.wait(100);
+    assert_eq!(stand.log(), ["note Silent { question: \"RELAY?\" }", "> RELAY?"]);
+    stand.wait(20_000);
+    assert!(stand.log().iter().all(|line| line == "> RELAY?"));
     stand.says("RELAYON\n");
     assert_eq!(stand.log(), ["relay = true"]);
+    stand.wait(20_000);
+    let notes = stand.log().into_iter().filter(|line| line.starts_with("note")).count();
+    assert_eq!(notes, 1, "it had answered, so that is news");
+}
+
+#[test]
+fn a_silent_device_that_is_not_polled_is_asked_again_after_a_while() {
+    let mut lines = relay();
+    lines.poll_every = None;
+    let mut stand = Stand::up(&lines);
+    stand.wait(30_000);
+    assert_eq!(stand.sent(), ["RELAY?"; 3]);
+    stand.wait(10_000);
+    assert_eq!(stand.sent().first().map(String::as_str), Some("RELAY?"));
+}
+
+#[test]
+fn wishes_are_told_in_their_order() {
+    let lines =
+        relay().property("dim", number(0..=9)).query("DIM?", "DIM{dim}").command("dim", "DIM{dim}").unconfirmed();
+    let mut stand = Stand::up(&lines);
+    stand.set(1, "dim", 5);
+    stand.set(2, "relay", true);
+    stand.set(3, "dim", 6);
+    stand.says("RELAYOFF\n");
+    stand.wait(25);
+    assert_eq!(stand.sent(), ["RELAY?", "RELAYON"], "the newer wish for the same is a newer wish");
+    stand.wait(20);
+    stand.says("RELAYON\n");
+    stand.wait(25);
+    assert_eq!(stand.sent(), ["RELAY?", "DIM6"]);
 }
 
 /// pyIOT's synchronous mode took whatever line came next for the answer, and all answers after it were shifted.

@@ -199,6 +199,7 @@ fn regular_expressions_read_whole_lines_and_take_no_time() {
 }
 
 /// One table for every mistake that there is.
+#[cfg(feature = "regex")]
 fn mistakes() -> Vec<(&'static str, Lines)> {
     let lamp = || Lines::new("lamp").property("lamp", flag()).query("L?", "L{lamp}");
     vec![
@@ -288,7 +289,6 @@ fn mistakes() -> Vec<(&'static str, Lines)> {
         ("wire", lamp().terminators("", "").wire(|wire| wire.line_max = 0)),
         ("framing", lamp().wire(|wire| wire.framing = Framing::Length(9_999))),
         ("silence", lamp().wire(|wire| wire.framing = Framing::IdleGap(Duration::ZERO))),
-        #[cfg(feature = "regex")]
         ("expressions", lamp().hears_re("(").hears_re("x").hears_re("(?<power>.)").hears_re("L(?<lamp>.)")),
     ]
 }

@@ -45,7 +45,6 @@ impl Asking {
     pub(super) fn refresh(&mut self, now: Instant) {
         for standing in &mut self.standings {
             standing.due.get_or_insert(now);
-            standing.unanswered = 0;
         }
     }
 
@@ -76,7 +75,6 @@ impl Asking {
         for (standing, question) in self.standings.iter_mut().zip(questions) {
             if standing.next.is_some_and(|next| next <= now) {
                 standing.due.get_or_insert(now);
-                standing.unanswered = 0;
                 let every = question.every.into_iter().chain(hold).min();
                 standing.next = every.map(|every| now + every);
             }
