@@ -163,6 +163,13 @@ fn functions_read_what_nothing_else_can() {
 }
 
 #[test]
+fn null_is_never_said_whatever_a_function_makes_of_it() {
+    let any = codec(|text: &str| Some(text.to_owned()), |value| Some(value.to_string()));
+    let lines = Lines::new("x").property("any", any).query("?", "={any}").command("any", "={any}");
+    assert_eq!(Stand::up(&lines).check("any", Value::Null).unwrap_err(), "null is no value");
+}
+
+#[test]
 fn tables_are_put_together_from_parts() {
     fn zone(number: u32) -> Lines {
         let name = format!("volume{number}");
