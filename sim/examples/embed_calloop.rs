@@ -11,6 +11,7 @@
 #[path = "embedding/app.rs"]
 mod app;
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -24,15 +25,16 @@ use thingwire_core::Engine;
 use thingwire_core::handle::{Bell, Line, Net, Socket, Spawn, Work};
 use thingwire_core::host::{self, Clock};
 
-/// What the loop shares with its sources: the last socket's readiness.
-type Shared = Readiness;
+/// What the loop shares with its sources: of which sockets it was told, by their numbers. While addresses race there are
+/// several.
+type Shared = BTreeMap<usize, Readiness>;
 
 pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     let (_double, options) = app::local("embed-calloop")?;
     let mut event_loop: EventLoop<'_, Shared> = EventLoop::try_new()?;
     let (clock, bell) = (Clock::start(), Bell::default());
     bell.set(&Waker::from(Arc::new(Signal(event_loop.get_signal()))));
-    let mut line = Line::new(&options, Sources(event_loop.handle()), Arc::new(Threads), bell);
+    let mut line = Line::new(&options, Sources { loop_handle: event_loop.handle(), count: 0 }, Arc::new(Threads), bell);
     let mut engine = Engine::new(options, host::seed()?, clock.now())?;
     let mut app = app::App::begin(engine.client(), clock.now())?;
     let mut chunk = [0; 4096];
@@ -47,18 +49,25 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
         }
         // Windows, timers and all the other sources of the program run in here.
         let limit = line.sleep_until(&engine, clock.now()).map(|until| until.since(clock.now()));
-        let mut ready = Readiness::EMPTY;
+        let mut ready = Shared::new();
         event_loop.dispatch(limit, &mut ready)?;
-        line.ready(ready.readable || ready.error, ready.writable || ready.error);
+        line.ready(|socket| {
+            let ready = ready.get(&socket.number).copied().unwrap_or(Readiness::EMPTY);
+            (ready.readable || ready.error, ready.writable || ready.error)
+        });
     }
 }
 
 /// Makes sockets that are sources of the loop.
 #[derive(Debug)]
-struct Sources<'l>(LoopHandle<'l, Shared>);
+struct Sources<'l> {
+    loop_handle: LoopHandle<'l, Shared>,
+    count: usize,
+}
 
 #[derive(Debug)]
 struct Source<'l> {
+    number: usize,
     stream: mio::net::TcpStream,
     loop_handle: LoopHandle<'l, Shared>,
     token: RegistrationToken,
@@ -72,14 +81,18 @@ impl<'l> Net for Sources<'l> {
         let stream = mio::net::TcpStream::connect(address)?;
         let watched = std::os::fd::AsFd::as_fd(&stream).try_clone_to_owned()?;
         let source = Generic::new(watched, Interest::BOTH, Mode::Edge);
-        let heard = |ready: Readiness, _: &mut _, shared: &mut Shared| {
-            shared.readable |= ready.readable;
-            shared.writable |= ready.writable;
-            shared.error |= ready.error;
+        self.count += 1;
+        let number = self.count;
+        let heard = move |ready: Readiness, _: &mut _, shared: &mut Shared| {
+            let known = shared.entry(number).or_insert(Readiness::EMPTY);
+            known.readable |= ready.readable;
+            known.writable |= ready.writable;
+            known.error |= ready.error;
             Ok(PostAction::Continue)
         };
-        let token = self.0.insert_source(source, heard).map_err(|error| io::Error::other(error.to_string()))?;
-        Ok(Source { stream, loop_handle: self.0.clone(), token })
+        let inserted = self.loop_handle.insert_source(source, heard);
+        let token = inserted.map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(Source { number, stream, loop_handle: self.loop_handle.clone(), token })
     }
 }
 

@@ -79,8 +79,9 @@ pub(crate) fn run(count: usize) -> Result<(), Box<dyn Error>> {
         let limit = due.first().map(|(at, _)| at.since(clock.now()));
         poll.poll(&mut events, limit)?;
         for event in &events {
-            let ready = (event.is_readable() || event.is_error(), event.is_writable() || event.is_error());
-            devices[event.token().0].line.ready(ready.0 || event.is_read_closed(), ready.1);
+            let readable = event.is_readable() || event.is_read_closed() || event.is_error();
+            let writable = event.is_writable() || event.is_error();
+            devices[event.token().0].line.ready(|_| (readable, writable));
             turns.insert(event.token().0);
         }
         let now = clock.now();
