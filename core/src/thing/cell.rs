@@ -93,8 +93,14 @@ pub(super) struct PutBack {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Write {
     pub(super) reported: Option<Value>,
-    /// `Some(None)`: nothing.
-    pub(super) desired: Option<Option<Value>>,
+    pub(super) desired: Option<Move>,
+}
+
+/// What becomes of a key in `desired`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Move {
+    To(Value),
+    Away,
 }
 
 impl Want {
@@ -178,6 +184,15 @@ impl Cell {
         again || !told_again(self.acted.as_ref())
     }
 
+    /// A newer delta does not have it. What waits to be done and is not reported is then not desired any more: there
+    /// is another wish, which is what is reported, or none. Tells whether that was so.
+    pub(super) fn withdrawn(&mut self) -> bool {
+        let reported = self.reported.as_ref();
+        let gone = |wish: &Wish| !reported.is_some_and(|reported| value::same(reported, &wish.value));
+        let waits = |want: &mut Want| !want.is_under_way() && want.wish.as_ref().is_some_and(gone);
+        self.want.take_if(waits).is_some()
+    }
+
     /// From now on this is what it is to become, instead of whatever it was.
     pub(super) fn wish(&mut self, mut want: Want, same: impl Fn(&Value, &Value) -> bool) {
         self.put_back = PutBack { at: None, ..self.put_back };
@@ -244,26 +259,26 @@ impl Cell {
         cloud && self.want.is_none() && !self.refused && !self.moved && self.fresh && !same(&desired.value, actual)
     }
 
-    /// What `desired` should become, if something else; `Some(None)` is removed.
-    pub(super) fn desired_write(&self, same: impl Fn(&Value, &Value) -> bool) -> Option<Option<Value>> {
+    /// What `desired` should become, if something else.
+    pub(super) fn desired_write(&self, same: impl Fn(&Value, &Value) -> bool) -> Option<Move> {
         let (wish, actual) = self.desired.as_ref().zip(self.actual.as_ref()).filter(|_| self.want.is_none())?;
         if value::same(&wish.value, actual) {
             return None;
         }
-        let follow = Some(Some(actual.clone()));
+        let follow = Some(Move::To(actual.clone()));
         if same(&wish.value, actual) || self.moved {
             return follow;
         }
         if self.refused {
             return match self.policy.on_refusal {
                 OnRefusal::Snap => follow,
-                OnRefusal::Null => Some(None),
+                OnRefusal::Null => Some(Move::Away),
                 OnRefusal::Leave => None,
             };
         }
         match self.policy.authority {
             Authority::Device => follow,
-            Authority::LocalClears => Some(None),
+            Authority::LocalClears => Some(Move::Away),
             Authority::Cloud if self.access == Access::Read => follow,
             Authority::Cloud => None,
         }

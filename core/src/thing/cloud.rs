@@ -116,8 +116,8 @@ impl Cloud {
 
     /// Where a whole document of this version belongs. `asked` is what was the newest version when it was asked for, if
     /// it was by us: then one below that is of a shadow made anew (S-41).
-    pub(super) fn place(&mut self, version: u64, asked: Option<Option<u64>>) -> Place {
-        let anew = asked.flatten().is_some_and(|then| version < then);
+    pub(super) fn place(&mut self, version: u64, asked: Option<u64>) -> Place {
+        let anew = asked.is_some_and(|then| version < then);
         if anew {
             self.forget();
         } else if self.seen.is_some_and(|seen| version < seen) {

@@ -294,7 +294,7 @@ impl Thing {
             match action {
                 ComponentAction::Send(bytes) => self.actions.push_back(ThingAction::Send(ComponentId(index), bytes)),
                 ComponentAction::Heard(PropertyId(id), value) => {
-                    self.heard(now, index, first.saturating_add(id), value)
+                    self.heard(now, index, first.saturating_add(id), value);
                 }
                 ComponentAction::Done(id) => self.done(now, index, id),
                 ComponentAction::Failed(id, why) => self.set_failed(now, index, id, why),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::cell::{Cell, Want, Write};
+use super::cell::{Cell, Move, Want, Write};
 use super::cloud::{Asked, Known, Place};
 use super::machine::{Thing, judge};
 use super::value::{Wish, patch, same, storable, written_at};
@@ -76,7 +76,7 @@ impl Thing {
     }
 
     /// A whole document. `asked` is what was the newest version when it was asked for, if it was by us.
-    fn document(&mut self, now: Instant, whole: &Whole<'_>, asked: Option<Option<u64>>) {
+    fn document(&mut self, now: Instant, whole: &Whole<'_>, asked: Option<u64>) {
         let Some(version) = whole.version else {
             self.cloud.failure(now, false);
             self.cloud.to_read = true;
@@ -108,7 +108,11 @@ impl Thing {
         let mut desired = members(Some(&delta.state));
         for index in 0..self.cells.len() {
             let name = self.cells[index].name.clone();
-            let Some(text) = desired.remove(&name) else { continue };
+            let Some(text) = desired.remove(&name) else {
+                // It would be told if it were still desired.
+                self.cloud.to_read |= self.cells[index].withdrawn();
+                continue;
+            };
             let wish = self.wish(&name, text, times.as_ref());
             let cell = &mut self.cells[index];
             let partly = |value: Option<&Value>| value.is_some_and(Value::is_object);
@@ -260,7 +264,7 @@ impl Thing {
 
     fn len_of(&self, index: usize, write: &Write) -> usize {
         let name = json!(self.cells[index].name).to_string().len();
-        let desired = write.desired.as_ref().and_then(Option::as_ref);
+        let desired = if let Some(Move::To(value)) = &write.desired { Some(value) } else { None };
         let values = [write.reported.as_ref(), desired];
         values.into_iter().flatten().map(|value| name + 2 + value.to_string().len()).sum()
     }
@@ -272,13 +276,15 @@ impl Thing {
             if let Some(value) = &write.reported {
                 reported.insert(cell.name.clone(), patch(cell.reported.as_ref(), value));
             }
-            let Some(moved) = &write.desired else { continue };
             let before = cell.desired.as_ref().map(|wish| &wish.value);
-            let value = moved.as_ref().map_or(Value::Null, |value| patch(before, value));
-            desired.insert(cell.name.clone(), value);
-            if let Some((value, version)) = moved.as_ref().zip(version) {
-                cell.moving_to(value, version);
-                self.unsaved = true;
+            match &write.desired {
+                None => {}
+                Some(Move::Away) => drop(desired.insert(cell.name.clone(), Value::Null)),
+                Some(Move::To(value)) => {
+                    desired.insert(cell.name.clone(), patch(before, value));
+                    cell.moving_to(value, version.unwrap_or(0));
+                    self.unsaved = true;
+                }
             }
         }
         let versioned = version.filter(|_| !desired.is_empty());
@@ -296,7 +302,7 @@ impl Thing {
                 }
                 self.act(ThingAction::Ask(id, Ask::Update(Box::new(update))));
             }
-            Err(why) => self.not_taken(id, why.to_string()),
+            Err(why) => self.not_taken(id, &why.to_string()),
         }
     }
 }
@@ -307,7 +313,7 @@ impl Thing {
         let Some(in_flight) = self.cloud.ended(id) else { return };
         self.unsynced = true;
         match (in_flight.asked, answer) {
-            (Asked::Get(seen), Ok(document)) => self.document(now, &(&document).into(), Some(seen)),
+            (Asked::Get(seen), Ok(document)) => self.document(now, &(&document).into(), seen),
             (Asked::Get(_), Err(why)) if why.status() == Some(404) => self.absent(now),
             (Asked::Get(_), Err(why)) => self.unread(now, why),
             (Asked::Update(writes), Ok(document)) if in_flight.epoch == self.cloud.epoch => {
@@ -322,7 +328,7 @@ impl Thing {
     pub(super) fn refused(&mut self, now: Instant, id: RequestId, why: &Refusal) {
         if matches!(why, Refusal::ShadowTooLong { .. } | Refusal::ShadowTooDeep { .. }) {
             self.unsynced = true;
-            return self.not_taken(id, why.to_string());
+            return self.not_taken(id, &why.to_string());
         }
         self.answered(now, id, Err(ShadowError::Unsent(crate::Unsent::Offline)));
     }
@@ -362,7 +368,7 @@ impl Thing {
             // Something newer was told already: what is desired now, only that or reading it tells.
             let Some(moved) = write.desired.filter(|_| newest) else { continue };
             let time = times.as_ref().and_then(|times| times.get(&cell.name)).and_then(written_at);
-            cell.written(moved.map(|value| Wish { value, time }));
+            cell.written(if let Move::To(value) = moved { Some(Wish { value, time }) } else { None });
         }
         self.unsaved = true;
         self.dirty = true;
@@ -394,9 +400,9 @@ impl Thing {
     }
 
     /// The request of this name has something in it that the service does not take.
-    fn not_taken(&mut self, id: RequestId, why: String) {
+    fn not_taken(&mut self, id: RequestId, why: &str) {
         if let Some(Asked::Update(writes)) = self.cloud.ended(id).map(|in_flight| in_flight.asked) {
-            self.split(writes, &why);
+            self.split(writes, why);
         }
     }
 
@@ -420,7 +426,7 @@ impl Thing {
 
     fn not_written(&mut self, writes: &[(usize, Write)]) {
         for (index, write) in writes {
-            if let Some(Some(value)) = &write.desired {
+            if let Some(Move::To(value)) = &write.desired {
                 self.cells[*index].not_moved(value);
             }
         }

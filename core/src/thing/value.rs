@@ -42,7 +42,7 @@ pub(super) fn storable(value: Value) -> Option<Value> {
             let kept = members.into_iter().map(|(key, member)| Some((key, storable(member)?)));
             kept.collect::<Option<_>>().map(Value::Object)
         }
-        scalar => Some(scalar),
+        scalar @ (Value::Bool(_) | Value::Number(_) | Value::String(_)) => Some(scalar),
     }
 }
 

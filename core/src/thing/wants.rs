@@ -208,8 +208,8 @@ impl Thing {
     fn attempt(&mut self, part: usize, id: SetId) -> Option<usize> {
         let sent = |want: &Want| matches!(want.stage, Stage::Sent { id: sent, .. } if sent == id);
         let found = self.cells.iter().position(|cell| cell.want.as_ref().is_some_and(sent));
-        let of_part = |index: &usize| matches!(self.cells[*index].owner, Owner::Component(owner, _) if owner == part);
-        let wrong = found.is_some() && found.filter(of_part).is_none() || self.was_never_made(id);
+        let of_part = |index: usize| matches!(self.cells[index].owner, Owner::Component(owner, _) if owner == part);
+        let wrong = found.is_some_and(|index| !of_part(index)) || self.was_never_made(id);
         if wrong {
             self.note(ThingNotice::Confused(ComponentId(part)));
             return None;

@@ -386,6 +386,27 @@ fn what_was_once_in_doubt_is_not_so_for_ever() {
 }
 
 #[test]
+fn a_wish_that_is_not_told_any_more_is_withdrawn_before_it_is_done() {
+    let two = || Lines::new(["on", "dim"].map(|name| (name, Access::ReadWrite)));
+    let mut bench = Bench::new(Thing::builder().component("two", two()));
+    bench.up(0);
+    bench.hear("on false");
+    bench.hear("dim 1");
+    bench.online();
+    bench.current(1, &json!({}), &json!({"on": false, "dim": 1}));
+    bench.pass(ms(200));
+    bench.down(0);
+    bench.wish(2, &json!({"on": [true, 20]}));
+    // Somebody wishes it to be what is reported, and then for something else: only that is told.
+    bench.wish(4, &json!({"dim": [2, 22]}));
+    assert_eq!(bench.take_requests(), [Asked::Get]);
+    bench.up(0);
+    bench.hear("on false");
+    bench.hear("dim 1");
+    assert_eq!(bench.take_told(), ["dim 2"]);
+}
+
+#[test]
 fn a_null_is_no_wish_any_more() {
     let mut bench = Bench::in_step(Policy::new());
     bench.down(0);

@@ -11,7 +11,7 @@ use super::world::{Happening, World};
 /// Everything is in step after so long: busy devices, waits after failures and the time to obey included.
 const IN_STEP_WITHIN: Duration = Duration::from_secs(200);
 /// The same, when nothing has gone wrong for long.
-const CALM_WITHIN: Duration = Duration::from_secs(100);
+const CALM_WITHIN: Duration = Duration::from_secs(150);
 const SILENCE: Duration = Duration::from_secs(50);
 
 impl World {

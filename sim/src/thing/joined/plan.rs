@@ -23,6 +23,8 @@ pub(super) struct Plan {
     pub(super) requests_lost: u64,
     pub(super) deltas_lost: u64,
     pub(super) twice: u64,
+    /// In 1,000: requests that the service has no time for, or a fault of its own.
+    pub(super) rejected: u64,
     /// Whether the connection is cut and made once more when everything is well again: that hides mistakes.
     pub(super) last_reconnect: bool,
 }
@@ -36,7 +38,7 @@ impl Plan {
         let devices = Kind::ALL.into_iter().map(|kind| (kind, policy(kind, odd, &mut below))).collect();
         let mut rate = |most: u64| if below(3) == 0 { 0 } else { below(most) };
         let (lines_lost, answers_lost, requests_lost) = (rate(300), rate(400), rate(300));
-        let (deltas_lost, twice) = (rate(200), rate(400));
+        let (deltas_lost, twice, rejected) = (rate(200), rate(400), rate(200));
         Self {
             seed,
             devices,
@@ -47,6 +49,7 @@ impl Plan {
             requests_lost,
             deltas_lost,
             twice,
+            rejected,
             last_reconnect: below(2) == 0,
         }
     }

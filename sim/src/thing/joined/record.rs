@@ -113,13 +113,16 @@ impl Record {
         }
         let kind = Kind::ALL[index];
         let is_it = |wish: &Value| kind.takes(wish) == kind.takes(&value);
-        let wished = story.wishes.iter().rposition(is_it);
+        let wished = story.wishes.iter().enumerate().skip(story.acted).find(|(_, wish)| is_it(wish));
+        let wished = wished.map(|(index, _)| index);
         let set = story.sets.iter().any(is_it);
         let again = story.forgotten && *desired == value;
         match wished {
             _ if again || set => {}
-            Some(wish) if wish >= story.acted => story.acted = wish,
-            Some(_) => return Err(format!("{}: an old wish came back: {value} at {now:?}", kind.property())),
+            Some(wish) => story.acted = wish,
+            None if story.wishes.iter().any(is_it) => {
+                return Err(format!("{}: an old wish came back: {value} at {now:?}", kind.property()));
+            }
             None => return Err(format!("{}: nobody wished for {value} at {now:?}", kind.property())),
         }
         let most = story.wishes.len() + story.sets.len() + story.troubles * ATTEMPTS_PER_TROUBLE;

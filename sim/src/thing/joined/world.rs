@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use thingwire_core::thing::{Ask, ComponentId, RequestId, Thing, ThingAction, ThingEvent, ThingNotice};
-use thingwire_core::{Delta, Document, Instant, Rejection, Rng, ShadowError, ShadowEvent};
+use thingwire_core::{Delta, Document, Instant, Qos, Rejection, Rng, ShadowError, ShadowEvent};
 
 use super::device::{Device, Speaker};
 use super::plan::Plan;
@@ -48,6 +48,8 @@ pub(super) struct Port {
     pub(super) open: bool,
     /// Counts the times it was opened.
     number: u64,
+    /// When the last line of each direction is there: a wire keeps their order.
+    last: [Instant; 2],
 }
 
 /// The connection.
@@ -87,7 +89,12 @@ impl World {
     pub(super) fn new(plan: Plan) -> Self {
         let mut rules = ShadowRules::aws();
         rules.order = Order::Changing;
-        let ports = plan.devices.iter().map(|(kind, _)| Port { device: Device::new(*kind), open: false, number: 0 });
+        let ports = plan.devices.iter().map(|(kind, _)| Port {
+            device: Device::new(*kind),
+            open: false,
+            number: 0,
+            last: [Instant::EPOCH; 2],
+        });
         let mut world = Self {
             now: Instant::from_micros(1_000_000),
             rng: Rng::new(plan.seed ^ 0x7468_696e_6773),
@@ -224,7 +231,7 @@ impl World {
             self.record.command(self.now, index, (self.life, id.parse().unwrap_or(0)), value, &desired)?;
         }
         if !self.per_mille(self.plan.lines_lost) {
-            let (delay, number) = (self.span(1, 30), self.ports[index].number);
+            let (delay, number) = (self.on_the_wire(index, 0), self.ports[index].number);
             self.later(delay, Happening::ToDevice(index, number, line));
         }
         Ok(())
@@ -279,9 +286,18 @@ impl World {
 
     pub(super) fn device_says(&mut self, index: usize, line: String) {
         if self.ports[index].open && !self.per_mille(self.plan.lines_lost) {
-            let (delay, number) = (self.span(1, 30), self.ports[index].number);
+            let (delay, number) = (self.on_the_wire(index, 1), self.ports[index].number);
             self.later(delay, Happening::ToThing(index, number, line));
         }
+    }
+
+    /// How long a line takes: longer than the one before it.
+    fn on_the_wire(&mut self, index: usize, direction: usize) -> Duration {
+        let alone = self.now + self.span(1, 30);
+        let after = self.ports[index].last[direction] + Duration::from_millis(1);
+        let at = alone.max(after);
+        self.ports[index].last[direction] = at;
+        at.since(self.now)
     }
 }
 
@@ -387,8 +403,20 @@ impl World {
             }
             return;
         }
+        if self.per_mille(self.plan.rejected) {
+            return self.reject(verb, &body);
+        }
         let topic = self.shadow.topic(verb);
         self.service.request(self.moment(), u64::from(life), &topic, body.as_bytes());
+    }
+
+    /// The service has no time, or a fault of its own.
+    fn reject(&mut self, verb: &str, body: &str) {
+        let token = serde_json::from_str(body).map_or(Value::Null, |body: Value| body["clientToken"].clone());
+        let code = [429, 500, 503][usize::try_from(self.below(3)).unwrap_or(0)];
+        let payload = json!({ "code": code, "message": "not now", "clientToken": token }).to_string();
+        let topic = self.shadow.topic(&format!("{verb}/rejected"));
+        self.published(&Publication { topic, payload: payload.into(), qos: Qos::AtLeastOnce });
     }
 
     fn published(&mut self, publication: &Publication) {
@@ -460,7 +488,12 @@ impl World {
 /// Who is answered, by the token.
 fn answer_to(token: &str, answer: Result<Document, ShadowError>) -> Option<Message> {
     if let Some(session) = token.strip_prefix('w') {
-        let event = answer.map_or(ShadowEvent::Absent, ShadowEvent::Current);
+        let event = match answer {
+            Ok(document) => ShadowEvent::Current(document),
+            Err(why) if why.status() == Some(404) => ShadowEvent::Absent,
+            // It is read again.
+            Err(_) => return None,
+        };
         return Some(Message::Read(session.parse().ok()?, event));
     }
     let (life, id) = token.strip_prefix('t')?.split_once('-')?;
