@@ -28,6 +28,7 @@ fn running(builder: ThingBuilder) -> Bench {
 }
 
 /// The rules of pyIOT's example.
+#[expect(clippy::unnecessary_wraps, reason = "a rule may fail")]
 fn rules(changes: &Changes<'_>, wishes: &mut Wishes) -> Ruled {
     if changes.of("power").is_some_and(|change| change.old.is_some()) && changes.became("power", false) {
         wishes.set("power", true);
