@@ -30,6 +30,8 @@ pub(super) struct Cloud {
     pub(super) read_at: Option<Instant>,
     /// Nothing is asked before.
     pub(super) hold_until: Option<Instant>,
+    /// What was asked last is not allowed: a new connection does not change that.
+    pub(super) denied: bool,
     /// Only so many properties in one update, after one that the service did not take.
     pub(super) at_most: Option<usize>,
     failures: u32,
@@ -87,6 +89,7 @@ impl Cloud {
             to_read: false,
             read_at: None,
             hold_until: None,
+            denied: false,
             at_most: None,
             failures: 0,
             backoff: Backoff::new(),
@@ -104,7 +107,7 @@ impl Cloud {
     pub(super) fn ask(&mut self, now: Instant, asked: Asked) -> RequestId {
         self.next_request += 1;
         let id = RequestId(self.next_request);
-        self.hold_until = None;
+        (self.hold_until, self.denied) = (None, false);
         self.in_flight = Some(InFlight { id, until: now + ANSWER_WITHIN, epoch: self.epoch, asked });
         id
     }

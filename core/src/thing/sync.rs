@@ -39,7 +39,7 @@ impl<'a> From<&'a Document> for Whole<'a> {
 impl Thing {
     pub(super) fn online(&mut self, now: Instant, resumed: bool) {
         self.cloud.online = true;
-        self.cloud.hold_until = None;
+        self.cloud.hold_until.take_if(|_| !self.cloud.denied);
         self.cloud.to_read |= resumed;
         let at = now + if self.cloud.known == Known::Nothing { FIRST_DOCUMENT } else { self.options.read_every };
         self.cloud.read_at = Some(self.cloud.read_at.map_or(at, |known| known.min(at)));
@@ -350,6 +350,7 @@ impl Thing {
     /// Only a change of the policy mends it.
     fn hold(&mut self, now: Instant) {
         self.cloud.hold_until = Some(now + self.options.read_every);
+        self.cloud.denied = true;
     }
 
     fn accepted(&mut self, now: Instant, writes: Vec<(usize, Write)>, document: &Document) {
@@ -357,12 +358,13 @@ impl Thing {
             self.cloud.to_read = true;
             return self.note(ThingNotice::Malformed);
         };
+        let read_since = self.cloud.base >= Some(version);
         let newest = self.cloud.accepted(version);
         let times = document.metadata.as_ref().and_then(|metadata| metadata.get::<Value>("desired")?.ok());
         for (index, write) in writes {
             let cell = &mut self.cells[index];
             cell.unreportable = None;
-            if let Some(value) = write.reported {
+            if let Some(value) = write.reported.filter(|_| !read_since) {
                 (cell.reported, cell.reported_at) = (Some(value), Some(now));
             }
             // Something newer was told already: what is desired now, only that or reading it tells.

@@ -303,6 +303,8 @@ fn a_policy_that_forbids_updates_is_told_and_asked_again_after_long() {
     let mut bench = reporting();
     bench.take_requests();
     bench.answer(Err(rejected(403)));
+    bench.event(ThingEvent::Offline);
+    bench.online();
     bench.pass(ms(3_000_000));
     assert_eq!(bench.take_requests(), []);
     bench.pass(ms(700_000));
