@@ -9,7 +9,9 @@ fn things_and_their_shadows_are_in_step_in_the_end_whatever_happened() {
     let failed: Vec<_> = all.iter().filter(|(_, result)| result.is_err()).collect();
     assert!(failed.is_empty(), "{failed:#?}");
     let mut sum = Tally::default();
-    all.iter().for_each(|(_, result)| sum.add(result.as_ref().unwrap()));
+    for (_, result) in &all {
+        sum.add(result.as_ref().unwrap());
+    }
     assert!(sum.wishes > 4_000 && sum.turns > 2_000 && sum.attempts > 2_000, "something happens: {sum}");
     assert!(sum.connects > 1_000 && sum.updates > 2_000, "something happens: {sum}");
 }

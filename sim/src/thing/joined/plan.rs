@@ -23,6 +23,8 @@ pub(super) struct Plan {
     pub(super) requests_lost: u64,
     pub(super) deltas_lost: u64,
     pub(super) twice: u64,
+    /// How often the shadow is read in any case: deltas get lost without a word.
+    pub(super) read_every: Duration,
     /// In 1,000: requests that the service has no time for, or a fault of its own.
     pub(super) rejected: u64,
     /// Whether the connection is cut and made once more when everything is well again: that hides mistakes.
@@ -50,6 +52,7 @@ impl Plan {
             deltas_lost,
             twice,
             rejected,
+            read_every: Duration::from_secs(60),
             last_reconnect: below(2) == 0,
         }
     }

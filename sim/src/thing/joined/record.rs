@@ -100,7 +100,7 @@ impl Record {
         now: Instant,
         index: usize,
         id: (u32, u64),
-        value: Value,
+        value: &Value,
         desired: &Value,
     ) -> Result<(), String> {
         let story = &mut self.devices[index];
@@ -112,11 +112,11 @@ impl Record {
             return Ok(());
         }
         let kind = Kind::ALL[index];
-        let is_it = |wish: &Value| kind.takes(wish) == kind.takes(&value);
+        let is_it = |wish: &Value| kind.takes(wish) == kind.takes(value);
         let wished = story.wishes.iter().enumerate().skip(story.acted).find(|(_, wish)| is_it(wish));
         let wished = wished.map(|(index, _)| index);
         let set = story.sets.iter().any(is_it);
-        let again = story.forgotten && *desired == value;
+        let again = story.forgotten && desired == value;
         match wished {
             _ if again || set => {}
             Some(wish) => story.acted = wish,

@@ -15,8 +15,6 @@ use crate::shadow::{Moment, Order, Publication, Service, ShadowName, ShadowRules
 /// More actions at one instant are a thing that plays ping-pong with itself.
 const ACTIONS_PER_INSTANT_MAX: usize = 300;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// Deltas get lost in these worlds without a word, so the shadow is read often.
-const READ_EVERY: Duration = Duration::from_secs(60);
 
 pub(super) struct World {
     pub(super) plan: Plan,
@@ -69,7 +67,7 @@ pub(super) enum Happening {
     ToDevice(usize, u64, String),
     ToThing(usize, u64, String),
     Request { life: u32, verb: &'static str, body: String },
-    Arrives(u64, Message),
+    Arrives(u64, Box<Message>),
     TimedOut(u32, RequestId),
     WatchReads(u64),
     PortOpens(usize),
@@ -121,7 +119,7 @@ impl World {
 
     pub(super) fn note(&mut self, what: impl FnOnce(&Self) -> String) {
         if self.story.is_some() {
-            let line = format!("{:>10.3} {}", self.now.as_micros() as f64 / 1e6, what(self));
+            let line = format!("{:>10.3} {}", self.now.since(Instant::EPOCH).as_secs_f64(), what(self));
             self.story.get_or_insert_default().push(line);
         }
     }
@@ -226,9 +224,9 @@ impl World {
     fn sent(&mut self, index: usize, bytes: &[u8]) -> Result<(), String> {
         let line = String::from_utf8_lossy(bytes).into_owned();
         if let Some((id, value)) = line.trim_end().strip_prefix("= ").and_then(|rest| rest.split_once(' ')) {
-            let value = serde_json::from_str(value).map_err(|error| error.to_string())?;
+            let value: Value = serde_json::from_str(value).map_err(|error| error.to_string())?;
             let desired = self.document()["state"]["desired"][self.ports[index].device.kind.property()].clone();
-            self.record.command(self.now, index, (self.life, id.parse().unwrap_or(0)), value, &desired)?;
+            self.record.command(self.now, index, (self.life, id.parse().unwrap_or(0)), &value, &desired)?;
         }
         if !self.per_mille(self.plan.lines_lost) {
             let (delay, number) = (self.on_the_wire(index, 0), self.ports[index].number);
@@ -249,7 +247,7 @@ impl World {
         self.record.request(self.now, verb);
         body["clientToken"] = json!(format!("t{}-{}", self.life, id.0));
         let request = Happening::Request { life: self.life, verb, body: body.to_string() };
-        for _ in 0..1 + u8::from(self.per_mille(self.plan.twice)) {
+        for _ in 0..=u8::from(self.per_mille(self.plan.twice)) {
             let delay = self.span(10, 150);
             if !self.per_mille(self.plan.requests_lost) {
                 self.later(delay, request.clone());
@@ -270,7 +268,7 @@ impl World {
             }
             Happening::ToDevice(..) | Happening::ToThing(..) => {}
             Happening::Request { life, verb, body } => self.request(life, verb, body),
-            Happening::Arrives(session, message) => self.arrives(session, message),
+            Happening::Arrives(session, message) => self.arrives(session, *message),
             Happening::TimedOut(life, id) => self.answered(life, id, Err(ShadowError::TimedOut)),
             Happening::WatchReads(session) => self.watch_reads(session),
             Happening::PortOpens(index) => self.port_opens(index),
@@ -327,7 +325,7 @@ impl World {
         self.life += 1;
         self.asked = None;
         self.note(|_| "STARTS".to_owned());
-        let mut builder = Thing::builder().remember(self.memory.clone()).read_every(READ_EVERY);
+        let mut builder = Thing::builder().remember(self.memory.clone()).read_every(self.plan.read_every);
         for (kind, policy) in &self.plan.devices {
             builder = builder.component(kind.property(), Speaker::new(*kind)).policy(kind.property(), policy.clone());
         }
@@ -372,7 +370,7 @@ impl World {
         }
         for message in core::mem::take(&mut self.link.waiting) {
             let delay = self.span(5, 300);
-            self.later(delay, Happening::Arrives(self.link.session, message));
+            self.later(delay, Happening::Arrives(self.link.session, Box::new(message)));
         }
     }
 
@@ -428,12 +426,12 @@ impl World {
         match end {
             "update/delta" => {
                 if let Ok(delta) = Delta::parse(payload.clone()) {
-                    self.to_thing(Message::Told(ShadowEvent::Delta(delta)), self.plan.deltas_lost);
+                    self.sends(&Message::Told(ShadowEvent::Delta(delta)), self.plan.deltas_lost);
                 }
             }
             "delete/accepted" => {
                 let version = Document::parse(payload.clone()).ok().and_then(|document| document.version);
-                self.to_thing(Message::Told(ShadowEvent::Deleted { version }), self.plan.deltas_lost);
+                self.sends(&Message::Told(ShadowEvent::Deleted { version }), self.plan.deltas_lost);
             }
             "get/accepted" | "get/rejected" | "update/accepted" | "update/rejected" => {
                 let answer = if accepted {
@@ -442,18 +440,19 @@ impl World {
                     Err(ShadowError::Rejected(Box::new(Rejection::read(payload.clone()))))
                 };
                 if let Some(message) = token.and_then(|token| answer_to(&token, answer)) {
-                    self.to_thing(message, self.plan.answers_lost);
+                    self.sends(&message, self.plan.answers_lost);
                 }
             }
             _ => {}
         }
     }
 
-    fn to_thing(&mut self, message: Message, lost: u64) {
-        for _ in 0..1 + u8::from(self.per_mille(self.plan.twice)) {
+    /// A message of the service's is on its way to the thing, once or twice, or lost.
+    fn sends(&mut self, message: &Message, lost: u64) {
+        for _ in 0..=u8::from(self.per_mille(self.plan.twice)) {
             let delay = self.span(5, 200);
             if !self.per_mille(lost) {
-                self.later(delay, Happening::Arrives(self.link.session, message.clone()));
+                self.later(delay, Happening::Arrives(self.link.session, Box::new(message.clone())));
             }
         }
     }
