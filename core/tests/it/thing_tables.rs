@@ -140,6 +140,9 @@ fn the_same_property_may_be_written_in_other_ways() {
 #[test]
 fn latin_1_is_a_choice() {
     let lines = Lines::new("sign").property("text", text(9)).query("T?", "T{text}").command("text", "T{text}");
+    let mut stand = Stand::up(&lines);
+    stand.event(thingwire_core::thing::ComponentEvent::Received(b"T\xe4\n"));
+    assert_eq!(stand.log(), ["> T?", "? T\u{fffd}"], "no text in UTF-8, and not half a one");
     let lines = lines.wire(|wire| wire.encoding = Encoding::Latin1);
     let mut stand = Stand::up(&lines);
     stand.event(thingwire_core::thing::ComponentEvent::Received(b"T\xe4\xf6\n"));
