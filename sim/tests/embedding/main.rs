@@ -1,5 +1,7 @@
 //! The examples of `docs/embedding.md`, run as they are: the core in loops that are not ours, against the local double.
 
+#![allow(clippy::duplicate_mod, dead_code, reason = "each example is a command of its own")]
+
 #[path = "../../examples/embed_calloop.rs"]
 mod embed_calloop;
 #[path = "../../examples/embed_mio.rs"]
