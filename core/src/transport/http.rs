@@ -47,8 +47,8 @@ impl Collector {
                 return Err(HeadError::Malformed);
             }
             self.head.push(byte);
-            // RFC 9112 §2.2: a line may end without the carriage return.
-            if self.head.ends_with(b"\r\n\r\n") || self.head.ends_with(b"\n\n") {
+            // RFC 9112 §2.2: a line may end without the carriage return, and the next one with it.
+            if self.head.ends_with(b"\n\r\n") || self.head.ends_with(b"\n\n") {
                 return Head::parse(&core::mem::take(&mut self.head)).map(Some);
             }
         }
@@ -131,6 +131,16 @@ mod tests {
             (head.status, head.only("upgrade"), head.only("x"), wire),
             (101, Some("websocket"), Some(""), &[0x82, 0][..])
         );
+    }
+
+    #[test]
+    fn a_head_whose_lines_end_in_different_ways_ends_at_its_empty_line_too() {
+        for text in ["HTTP/1.1 200 OK\n\r\n", "HTTP/1.1 200 OK\r\nX: y\n\r\n", "HTTP/1.1 200 OK\r\n\n"] {
+            let whole = [text, "behind it\r\n\r\n"].concat();
+            let mut wire = whole.as_bytes();
+            assert_eq!(Collector::default().take(&mut wire).unwrap().unwrap().status, 200, "{text:?}");
+            assert_eq!(wire, b"behind it\r\n\r\n", "{text:?}");
+        }
     }
 
     #[test]
