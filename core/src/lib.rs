@@ -119,6 +119,9 @@ pub mod frame;
 pub mod handle;
 #[cfg(feature = "host")]
 pub mod host;
+#[cfg(feature = "internal")]
+#[doc(hidden)]
+pub mod internal;
 mod json;
 mod limits;
 mod link;
