@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use thingwire_core::{Instant, Notice, Outcome, Phase};
 
 use crate::catalogue;
-use crate::choices::Seeded;
+use crate::choices::{Choices, Seeded};
 use crate::digest::Digest;
 use crate::oracle::{Finding, Judge, Rulebook, Verdict};
 use crate::plan::{ClockFault, Fault, Plan};
@@ -57,6 +57,15 @@ pub struct Counts {
 /// What in the plan cannot be, in one line; [`crate::scenario::check`] tells it too.
 pub fn run(plan: &Plan, record: bool) -> Result<Run, String> {
     Ok(live(plan, &mut world(plan)?, record))
+}
+
+/// Runs a plan in which somebody else's choices decide what it leaves open, for fuzzers, and judges it.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_by(plan: &Plan, choices: Box<dyn Choices + Send>, record: bool) -> Result<Run, String> {
+    Ok(live(plan, &mut World::new(plan, choices)?, record))
 }
 
 /// Runs a plan with the user's own application on every device, and judges both.
