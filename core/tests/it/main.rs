@@ -12,6 +12,7 @@ mod determinism;
 mod draining;
 mod frames;
 mod keep_alive;
+mod laws;
 mod messages;
 mod offline;
 mod pacing;

@@ -181,6 +181,35 @@ proptest! {
     }
 
     #[test]
+    fn the_same_update_twice_changes_nothing_but_the_version(before in a_state(), state in a_state()) {
+        let mut rig = Rig::with(|rules| { rules.depth_max = 20; rules.size_max = usize::MAX });
+        for state in [&before, &state] {
+            rig.update(json!({ "state": state }).to_string());
+        }
+        let once = rig.got();
+        rig.update(json!({ "state": state }).to_string());
+        let twice = rig.got();
+        prop_assert_eq!(&once["state"], &twice["state"]);
+        prop_assert_eq!(twice["version"].as_u64(), once["version"].as_u64().map(|version| version + 1));
+    }
+
+    #[test]
+    fn what_is_desired_and_what_is_reported_do_not_touch_each_other(desired in a_patch(), reported in a_patch()) {
+        let parts = [json!({ "desired": desired }), json!({ "reported": reported })];
+        let both = json!({ "desired": desired, "reported": reported });
+        let after = |states: &[&Value]| {
+            let mut rig = Rig::with(|rules| rules.depth_max = 20);
+            for state in states {
+                rig.update(json!({ "state": state }).to_string());
+            }
+            rig.got()["state"].clone()
+        };
+        let whole = after(&[&both]);
+        prop_assert_eq!(&after(&[&parts[0], &parts[1]]), &whole);
+        prop_assert_eq!(&after(&[&parts[1], &parts[0]]), &whole);
+    }
+
+    #[test]
     fn no_payload_makes_it_panic_or_silent(payload in prop::collection::vec(any::<u8>(), 0..64)) {
         let mut rig = Rig::new();
         for request in ["update", "get", "delete"] {
