@@ -13,6 +13,7 @@ mod broker_sessions;
 mod broker_shadows;
 mod broker_subscribe;
 mod broker_violations;
+mod dependencies;
 mod device_advisor;
 mod disorder;
 mod double;
