@@ -1,10 +1,4 @@
-//! The body is `thingwire_fuzz::frame`. Built without `cargo fuzz`, this runs the files named on its command line.
+//! The body is `thingwire_fuzz::frame`.
 #![cfg_attr(fuzzing, no_main)]
 
-#[cfg(fuzzing)]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| thingwire_fuzz::frame(data));
-
-#[cfg(not(fuzzing))]
-fn main() -> std::io::Result<()> {
-    thingwire_fuzz::run_files(thingwire_fuzz::frame)
-}
+thingwire_fuzz::program!(frame);
