@@ -102,6 +102,13 @@ impl World {
     pub(super) fn desire(&mut self, desired: &Value) {
         let request = json!({ "state": { "desired": desired } }).to_string();
         self.note(|_| format!("WISHED {desired}"));
+        let known = self.document();
+        for (index, port) in self.ports.iter().enumerate() {
+            let property = port.device.kind.property();
+            if desired.get(property).is_some() {
+                self.record.replaced(self.now, index, known["state"]["desired"][property].clone());
+            }
+        }
         let (moment, shadow) = (self.moment(), self.shadow.clone());
         let _version = self.service.update(moment, &shadow, request.as_bytes());
     }

@@ -1,9 +1,14 @@
 //! What has happened, as far as somebody judges it.
 
+use core::time::Duration;
+
 use serde_json::Value;
 use thingwire_core::Instant;
 
 use super::device::Kind;
+
+/// How much later than a wish the program may still do what was desired before.
+const HEARD_WITHIN: Duration = Duration::from_secs(5);
 
 /// Starts of the program and openings of a port may cause an attempt each, at most so many.
 const ATTEMPTS_PER_TROUBLE: usize = 2;
@@ -37,6 +42,8 @@ struct Story {
     turns: usize,
     /// The program has forgotten what it had done: what is desired may be done again.
     forgotten: bool,
+    /// What was desired until somebody wished for something else, of which the program hears later.
+    replaced: Option<(Instant, Value)>,
     /// The device is put back, or set at the start.
     free: bool,
     started: bool,
@@ -84,6 +91,11 @@ impl Record {
         }
     }
 
+    /// Somebody wishes for something else than what was desired of this device.
+    pub(super) fn replaced(&mut self, now: Instant, index: usize, desired: Value) {
+        self.devices[index].replaced = Some((now, desired));
+    }
+
     pub(super) fn request(&mut self, now: Instant, verb: &str) {
         self.asked_at = Some(now);
         if verb == "get" { self.gets += 1 } else { self.updates += 1 }
@@ -116,7 +128,8 @@ impl Record {
         let wished = story.wishes.iter().enumerate().skip(story.acted).find(|(_, wish)| is_it(wish));
         let wished = wished.map(|(index, _)| index);
         let set = story.sets.iter().any(is_it);
-        let again = story.forgotten && desired == value;
+        let last = story.replaced.as_ref().filter(|(at, _)| now.since(*at) < HEARD_WITHIN);
+        let again = story.forgotten && (desired == value || last.is_some_and(|(_, replaced)| replaced == value));
         match wished {
             _ if again || set => {}
             Some(wish) => story.acted = wish,
