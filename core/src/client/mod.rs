@@ -476,9 +476,11 @@ impl Client {
                     bytes.clear();
                 }
                 let taken = len - bytes.len();
-                if taken > 0 || self.input_held != held {
-                    self.tape.received(self.now, link, taken);
+                if taken == 0 && self.input_held == held {
+                    // It was no event, and is not recorded: nothing may follow from it.
+                    return;
                 }
+                self.tape.received(self.now, link, taken);
             }
             Event::LinkDown(link, why) => {
                 self.tape.link_down(self.now, link, &why);
@@ -486,7 +488,11 @@ impl Client {
                     self.link_down(why);
                 }
             }
-            Event::Wake => self.wake(),
+            Event::Wake if self.timers.next().is_none_or(|(deadline, _)| deadline > self.now) => return,
+            Event::Wake => {
+                self.tape.wake(self.now);
+                self.wake();
+            }
         }
         self.serve_requests();
     }
@@ -503,9 +509,6 @@ impl Client {
     }
 
     fn wake(&mut self) {
-        if self.timers.next().is_some_and(|(deadline, _)| deadline <= self.now) {
-            self.tape.wake(self.now);
-        }
         while let Some(kind) = self.timers.expire(self.now) {
             match kind {
                 TimerKind::Reconnect => self.open(),
