@@ -40,6 +40,10 @@ pub(super) enum Step {
     /// An event of the link before this one.
     Late(LinkError),
     Received(Bytes),
+    /// What leads to a connection: start, link and an accepting CONNACK.
+    Connect,
+    /// The server answers all that it was asked on this link and has not answered in this way.
+    Serve,
     /// Time passes up to the deadline.
     Sleep,
     Pass(Duration),
@@ -118,6 +122,8 @@ fn step(input: &mut Input<'_>) -> Step {
         14 => Step::Late(why(input)),
         15 => Step::Sleep,
         16 => Step::Pass(Duration::from_micros(input.number() % (1 << input.below(40)))),
+        17 => Step::Connect,
+        18 | 19 => Step::Serve,
         _ => Step::Received(said(input)),
     }
 }
