@@ -23,8 +23,10 @@ const LICENCES: [&str; 11] = [
 ];
 
 /// Packages of which there are two versions, because others have not moved yet. None of them ships.
-const DUPLICATES: [&str; 11] = [
+const DUPLICATES: [&str; 13] = [
+    "block-buffer",
     "const-oid",
+    "cpufeatures",
     "crypto-common",
     "digest",
     "getrandom",
