@@ -238,7 +238,10 @@ impl Families {
             What::Delivered(message) => self.inbound.delivered(seen, message, findings),
             What::Acknowledged(tag) => self.inbound.acknowledged(seen, *tag),
             What::Told(notice) => self.told(seen, notice, findings),
-            What::Wake { .. } => self.keep_alive.woken(seen),
+            What::Wake { .. } => {
+                self.keep_alive.woken(seen);
+                self.shadows.woken(seen);
+            }
             What::Dial(link) => {
                 backoff::dialed(seen, *link, findings);
                 self.notices.dialed(seen, findings);

@@ -74,7 +74,7 @@ pub(super) fn settled(seen: &Seen<'_>, findings: &mut Findings) {
 pub(super) fn ended(seen: &Seen<'_>, why: &LinkError, last: Meaning, findings: &mut Findings) {
     let right = match &seen.model.link.told_down {
         Some(down) => as_the_driver_says(seen, down, why),
-        None => as_the_client_decides(seen, why),
+        None => as_the_client_decides(seen, why) || is_in_doubt(why, last),
     };
     findings.check(Oracle::S35, right, || format!("the link is told to have ended so: {why}"));
     if !right && last == Meaning::Inert && matches!(why, LinkError::Protocol(_)) {
@@ -89,6 +89,11 @@ fn as_the_driver_says(seen: &Seen<'_>, down: &LinkError, why: &LinkError) -> boo
         return *why == LinkError::ClosedBeforeConnack;
     }
     why == down
+}
+
+/// The answer to what the client may have given up has another length, or not: that depends on whether it has.
+fn is_in_doubt(why: &LinkError, last: Meaning) -> bool {
+    matches!(why, LinkError::Protocol(_)) && last == Meaning::OwnAnswer { late: true }
 }
 
 fn as_the_client_decides(seen: &Seen<'_>, why: &LinkError) -> bool {

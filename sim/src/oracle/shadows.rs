@@ -147,6 +147,13 @@ impl Shadows {
         }
     }
 
+    /// A device that has slept could publish nothing meanwhile.
+    pub(super) fn woken(&mut self, seen: &Seen<'_>) {
+        if seen.model.announced.is_some_and(|due| seen.at > due + seen.rules.slack) {
+            self.ready.clear();
+        }
+    }
+
     /// A request or the call of a watch has ended.
     pub(super) fn finished(&mut self, seen: &Seen<'_>, ticket: u64, outcome: &Outcome, findings: &mut Findings) {
         if let Some(ask) = seen.model.shadows.asks.get(&ticket) {
@@ -351,6 +358,9 @@ fn published(seen: &Seen<'_>, asked: Asked, publish: &Published, findings: &mut 
 /// What was refused is asked for again only after a wait.
 fn asked_too_soon(seen: &Seen<'_>, id: u16, filters: &[(Name, Qos)], findings: &mut Findings) {
     let shadows = &seen.model.shadows;
+    if filters.first().is_some_and(|(first, _)| shadows.unanswered.contains(first)) {
+        return;
+    }
     for (filter, _) in filters {
         let Some(&refused) = shadows.refused.get(filter) else { continue };
         let waited = seen.at.since(refused) + seen.rules.slack >= BackoffConfig::default().floor;

@@ -23,6 +23,8 @@ pub(in crate::oracle) struct Shadows {
     doubtful: BTreeSet<Name>,
     /// All filters that any of it has ever needed.
     ever: BTreeSet<Name>,
+    /// SUBSCRIBEs that a lost session left unanswered, by their first filters: they are made again.
+    pub(in crate::oracle) unanswered: BTreeSet<Name>,
     /// When the server last refused the subscription to it.
     pub(in crate::oracle) refused: BTreeMap<Name, Instant>,
     /// Links that the server closed while the SUBSCRIBE or UNSUBSCRIBE that begins with this filter was unanswered.
@@ -301,9 +303,12 @@ impl Shadows {
         let here =
             |ask: &&Ask| ask.decided.is_none() && ask.request.verb == verb && ask.request.topics.shadow == text.shadow;
         let named = |ask: &Ask| ask.token.is_some() && ask.token == text.token;
-        if let Some((ticket, ask)) = self.asks.iter().find(|(_, ask)| here(ask) && named(ask)) {
-            let same = ask.published.is_none_or(|published| same_message(&published, publish));
-            return (same && ask.stage == Stage::Waiting).then_some(Asked::Request(*ticket));
+        // One whose time is over may not have been told, while its token is another's already.
+        let mut others = self.asks.iter().filter(|(_, ask)| here(ask) && named(ask)).peekable();
+        if others.peek().is_some() {
+            let same = |ask: &Ask| ask.published.is_none_or(|published| same_message(&published, publish));
+            let waits = |ask: &Ask| ask.stage == Stage::Waiting && same(ask);
+            return others.find(|(_, ask)| waits(ask)).map(|(ticket, _)| Asked::Request(*ticket));
         }
         let nameless = |ask: &&Ask| here(ask) && ask.token.is_none();
         let by_ticket = text.ticket.filter(|ticket| self.asks.get(ticket).as_ref().is_some_and(nameless));
