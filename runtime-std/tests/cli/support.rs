@@ -123,6 +123,11 @@ impl Running {
         self.child.id()
     }
 
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("the command can be waited for").is_some()
+    }
+
     /// Closes standard input and waits for the end.
     pub(crate) fn end(mut self) -> Ended {
         drop(self.stdin.take());
