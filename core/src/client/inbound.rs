@@ -23,6 +23,8 @@ impl Client {
                 Ok(None) => return,
                 Err(error) => self.abandon(self.broken(error, bytes)),
             }
+            // After each, so that it makes no difference in which portions they came.
+            self.serve_requests();
             // The packet may have ended the link: nothing after it is applied.
             if !(self.phase.is_online() || self.phase == Phase::AwaitingConnack) {
                 bytes.clear();

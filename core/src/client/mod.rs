@@ -476,25 +476,27 @@ impl Client {
                     bytes.clear();
                 }
                 let taken = len - bytes.len();
-                if taken == 0 && self.input_held == held {
-                    // It was no event, and is not recorded: nothing may follow from it.
-                    return;
+                // One of which nothing was taken is no event: nothing has followed from it.
+                if taken > 0 || self.input_held != held {
+                    self.tape.received(self.now, link, taken);
                 }
-                self.tape.received(self.now, link, taken);
             }
             Event::LinkDown(link, why) => {
                 self.tape.link_down(self.now, link, &why);
                 if link == self.link {
                     self.link_down(why);
+                    self.serve_requests();
                 }
             }
-            Event::Wake if self.timers.next().is_none_or(|(deadline, _)| deadline > self.now) => return,
+            // Nor is a wake before anything is due.
             Event::Wake => {
-                self.tape.wake(self.now);
-                self.wake();
+                if self.timers.next().is_some_and(|(deadline, _)| deadline <= self.now) {
+                    self.tape.wake(self.now);
+                    self.wake();
+                    self.serve_requests();
+                }
             }
         }
-        self.serve_requests();
     }
 
     fn link_down(&mut self, why: LinkError) {
@@ -528,8 +530,7 @@ impl Client {
                 TimerKind::Expiry => self.expire_queued(),
                 // The drain that follows every wake sends it.
                 TimerKind::Pace => {}
-                // What follows every event does what is due.
-                TimerKind::Request => {}
+                TimerKind::Request => self.expire_requests(),
                 TimerKind::Closing => self.close(),
             }
         }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::Client;
 use crate::queue::Request;
-use crate::request::{Allowed, Effect, End};
+use crate::request::{Effect, End, Packet};
 use crate::shadows::{News, Shadows, chosen_token};
 use crate::timers::TimerKind;
 use crate::{
@@ -121,12 +121,12 @@ impl Client {
         if self.requests.is_idle() && self.shadows.is_idle() {
             return;
         }
-        let send = matches!(self.phase, Phase::Draining | Phase::Ready);
+        let send = self.takes_requests();
         loop {
             if send {
                 self.read_shadows();
+                self.requests.work(self.now, self.room_for_filters());
             }
-            self.requests.work(self.now, Allowed { send, filters: self.room_for_filters() });
             let mut idle = true;
             while let Some(effect) = self.requests.poll_effect() {
                 idle = false;
@@ -139,6 +139,16 @@ impl Client {
         // Reading waits for the link anyway.
         let reading = self.shadows.next_deadline().filter(|_| send);
         self.timers.set(TimerKind::Request, self.requests.next_deadline(send).into_iter().chain(reading).min());
+    }
+
+    /// Ends those that have had their time. What follows serves the rest.
+    pub(super) fn expire_requests(&mut self) {
+        self.requests.expire(self.now, self.takes_requests());
+    }
+
+    /// Whether the link does: what was lost is subscribed to again.
+    fn takes_requests(&self) -> bool {
+        matches!(self.phase, Phase::Draining | Phase::Ready)
     }
 
     fn read_shadows(&mut self) {
@@ -155,28 +165,25 @@ impl Client {
     fn take_effect(&mut self, effect: Effect) {
         let mut news = Vec::new();
         match effect {
-            Effect::Subscribe(_, ref filters) => {
-                let filters: Vec<_> = filters.iter().map(|filter| (filter.clone(), Qos::AtLeastOnce)).collect();
+            Effect::Subscribe(channel, filters) => {
+                let filters: Vec<_> = filters.into_iter().map(|filter| (filter, Qos::AtLeastOnce)).collect();
                 let ticket = self.take_ticket();
                 self.subscriptions.asked_by_client(ticket, &filters);
-                self.send_own(ticket, &effect, Request::Subscribe(filters));
+                self.send_own(ticket, Packet::Subscribe(channel), Request::Subscribe(filters));
             }
-            Effect::Unsubscribe(_, ref filters) => {
+            Effect::Unsubscribe(channel, filters) => {
                 let ticket = self.take_ticket();
-                let filters = self.subscriptions.removed_by_client(filters);
+                let (packet, filters) = (Packet::Unsubscribe(channel), self.subscriptions.removed_by_client(&filters));
                 if filters.is_empty() {
                     // The application keeps them all.
-                    self.requests.packet_made(ticket, &effect);
+                    self.requests.packet_made(ticket, packet);
                     self.requests.packet_ended(ticket, &Outcome::Unsubscribed, self.now, &mut self.rng);
                 } else {
-                    self.send_own(ticket, &effect, Request::Unsubscribe(filters));
+                    self.send_own(ticket, packet, Request::Unsubscribe(filters));
                 }
             }
             Effect::Forget(filters) => drop(self.subscriptions.removed_by_client(&filters)),
-            Effect::Publish(ticket, ref publish) => {
-                let publish = publish.clone();
-                self.send_own(ticket, &effect, Request::Publish(publish));
-            }
+            Effect::Publish(ticket, publish) => self.send_own(ticket, Packet::Publish, Request::Publish(publish)),
             Effect::Recall(ticket) => {
                 if let Some((Request::Publish(publish), carried)) = self.take_back(ticket) {
                     self.requests.recalled(ticket, publish, carried);
@@ -188,8 +195,8 @@ impl Client {
         self.tell(news, None);
     }
 
-    fn send_own(&mut self, ticket: Ticket, effect: &Effect, request: Request) {
-        self.requests.packet_made(ticket, effect);
+    fn send_own(&mut self, ticket: Ticket, packet: Packet, request: Request) {
+        self.requests.packet_made(ticket, packet);
         self.queue.push_own(self.now, ticket, request, self.requests.was_carried(ticket));
     }
 

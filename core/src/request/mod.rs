@@ -88,15 +88,6 @@ pub(crate) struct Heard {
     pub(crate) request: Option<Ticket>,
 }
 
-/// What may be done now.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Allowed {
-    /// Whether the link takes requests: what was lost is subscribed to again.
-    pub(crate) send: bool,
-    /// Filters that may be subscribed to, in all.
-    pub(crate) filters: usize,
-}
-
 /// All requests and streams of a client.
 #[derive(Debug)]
 pub(crate) struct Requests {
@@ -143,8 +134,9 @@ enum Stage {
 #[cfg(feature = "trace")]
 crate::wire::variants!(Stage { 0 = Waiting, 1 = Published, 2 = Acked, });
 
+/// What a packet of ours is for.
 #[derive(Debug, Clone, Copy)]
-enum Packet {
+pub(crate) enum Packet {
     Subscribe(ChannelId),
     Unsubscribe(ChannelId),
     /// The request's own ticket.
@@ -309,13 +301,7 @@ impl Requests {
     }
 
     /// The client has given a packet of ours this ticket.
-    pub(crate) fn packet_made(&mut self, ticket: Ticket, effect: &Effect) {
-        let packet = match effect {
-            Effect::Subscribe(id, _) => Packet::Subscribe(*id),
-            Effect::Unsubscribe(id, _) => Packet::Unsubscribe(*id),
-            Effect::Publish(..) => Packet::Publish,
-            Effect::Forget(_) | Effect::Recall(_) | Effect::Ended(..) | Effect::Stream(..) => return,
-        };
+    pub(crate) fn packet_made(&mut self, ticket: Ticket, packet: Packet) {
         self.packets.insert(ticket, packet);
     }
 
@@ -453,27 +439,32 @@ impl Requests {
         deadline.into_iter().chain(self.channels.next_retry().filter(|_| send)).min()
     }
 
-    /// Does what can be done now; the effects tell.
-    pub(crate) fn work(&mut self, now: Instant, allowed: Allowed) {
+    /// Ends what has had its time. `online`: the link takes requests.
+    pub(crate) fn expire(&mut self, now: Instant, online: bool) {
         while let Some(&(_, ticket)) = self.deadlines.first().filter(|&&(deadline, _)| deadline <= now) {
-            let end = self.why_late(ticket, allowed);
+            let end = self.why_late(ticket, online);
             self.end(ticket, end);
         }
-        if !allowed.send {
-            return;
-        }
-        let (room, keep) = (allowed.filters.min(self.config.filters_max), self.config.keep_subscriptions);
+    }
+
+    /// Does what can be done now that the link takes requests; the effects tell. `room`: filters that may be subscribed to,
+    /// in all.
+    pub(crate) fn work(&mut self, now: Instant, room: usize) {
+        let (room, keep) = (room.min(self.config.filters_max), self.config.keep_subscriptions);
         while let Some(step) = self.channels.next_step(now, room, keep) {
             self.take(Some(step));
         }
-        self.publish_ready();
+        self.publish_ready(now);
     }
 
-    fn publish_ready(&mut self) {
+    fn publish_ready(&mut self, now: Instant) {
         let mut next = self.ready.first().copied();
         while let Some(ticket) = next.filter(|_| self.in_flight < self.config.in_flight_max) {
             next = self.ready.range((core::ops::Bound::Excluded(ticket), core::ops::Bound::Unbounded)).next().copied();
-            let Some(pending) = self.pending.get_mut(&ticket) else { continue };
+            // One that has had its time only waits to be told so.
+            let Some(pending) = self.pending.get_mut(&ticket).filter(|pending| pending.deadline > now) else {
+                continue;
+            };
             let Some(channel) = self.channels.get_mut(pending.channel) else { continue };
             if pending.token.is_none() {
                 if channel.nameless.is_some() {
@@ -489,7 +480,7 @@ impl Requests {
         }
     }
 
-    fn why_late(&self, ticket: Ticket, allowed: Allowed) -> End {
+    fn why_late(&self, ticket: Ticket, online: bool) -> End {
         let Some(pending) = self.pending.get(&ticket) else { return End::TimedOut };
         let channel = self.channels.get(pending.channel);
         match (pending.stage, channel.map(|channel| channel.state)) {
@@ -498,7 +489,7 @@ impl Requests {
             (Stage::Waiting, _) if channel.is_some_and(|channel| channel.refused) => {
                 End::Unsent(Unsent::SubscriptionRefused)
             }
-            (Stage::Waiting, _) if !allowed.send => End::Unsent(Unsent::Offline),
+            (Stage::Waiting, _) if !online => End::Unsent(Unsent::Offline),
             (Stage::Waiting, Some(State::Subscribing | State::Retrying(_))) => End::Unsent(Unsent::NotSubscribed),
             (Stage::Waiting, _) => End::Unsent(Unsent::Crowded),
         }

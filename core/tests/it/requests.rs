@@ -237,6 +237,47 @@ fn at_the_deadline_a_request_ends_and_a_late_answer_is_counted() {
 }
 
 #[test]
+fn answers_that_are_there_when_the_deadline_is_come_in_time_in_whichever_portions() {
+    for in_one in [true, false] {
+        let mut rig = Rig::online(config());
+        rig.shadow(get());
+        let first = rig.served();
+        rig.tell("get/accepted", &reply(&token(&first[0])));
+        rig.outcomes();
+        let tickets = [rig.shadow(get()), rig.shadow(get())];
+        let sent = rig.served();
+        rig.now = rig.now + Duration::from_secs(10);
+        let answers: Vec<_> =
+            sent.iter().map(|publish| message(&on("get/accepted"), &reply(&token(publish)), None)).collect();
+        if in_one {
+            rig.receive(&answers.concat());
+        } else {
+            answers.iter().for_each(|answer| drop(rig.receive(answer)));
+        }
+        let accepted: Vec<_> = rig.ends().into_iter().map(|(ticket, _)| ticket).collect();
+        assert_eq!(accepted, tickets);
+        rig.wake();
+        assert_eq!(rig.outcomes(), []);
+    }
+}
+
+#[test]
+fn what_has_had_its_time_is_not_published_any_more() {
+    let mut config = config();
+    config.requests.in_flight_max = 1;
+    let mut rig = Rig::online(config);
+    let open = rig.shadow(get());
+    let sent = rig.served();
+    let waits = rig.shadow(get().timeout(Duration::from_secs(5)));
+    rig.now = rig.now + Duration::from_secs(5);
+    assert_eq!(rig.tell("get/accepted", &reply(&token(&sent[0]))), Vec::<Vec<u8>>::new());
+    rig.wake();
+    let ends = rig.outcomes();
+    assert!(matches!(ends[0], (ticket, Outcome::Accepted(_)) if ticket == open), "{ends:?}");
+    assert_eq!(ends[1..], [end(waits, Outcome::Unsent(Unsent::Crowded))]);
+}
+
+#[test]
 fn an_answer_to_what_was_not_published_yet_is_somebody_elses() {
     let mut rig = Rig::online(config());
     rig.shadow(get().token("mine"));
