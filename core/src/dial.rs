@@ -27,26 +27,39 @@ const SHARE_MIN: Duration = Duration::from_secs(1);
 /// ours: acknowledgements, and the DISCONNECT without which it publishes the will.
 pub const LINGER: Duration = Duration::from_secs(1);
 
-/// Until when a name has to have its addresses: three quarters of the connect timeout. A resolver that hangs is then told
-/// by its name; one whose first server is dead, and that asks the second after the usual 5 s, is in time.
-pub fn resolve_deadline(now: Instant, connect_timeout: Duration) -> Instant {
-    now + connect_timeout / 4 * 3
+/// How long a name may take to have its addresses: three quarters of the connect timeout. A resolver that hangs is then
+/// told by its name; one whose first server is dead, and that asks the second after the usual 5 s, is in time.
+pub fn resolve_timeout(connect_timeout: Duration) -> Duration {
+    connect_timeout / 4 * 3
 }
 
 /// The address of an endpoint whose host is one: nothing has to be looked up.
-pub fn literal(endpoint: &Endpoint) -> Option<SocketAddr> {
+fn literal(endpoint: &Endpoint) -> Option<SocketAddr> {
     let address: IpAddr = endpoint.host().parse().ok()?;
     Some((address, endpoint.port()).into())
 }
 
-/// Asks the operating system for the addresses of an endpoint; at least one.
-///
-/// It blocks for as long as the resolver likes, and cannot be interrupted: call it on a thread that may wait.
-pub fn look_up(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, LinkError> {
+/// The addresses of an endpoint, each once and at least one, from the operating system where it has to be asked. It blocks
+/// for as long as the resolver likes.
+pub(crate) fn addresses(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, LinkError> {
+    if let Some(address) = literal(endpoint) {
+        return Ok(vec![address]);
+    }
     let failed = |why| LinkError::Resolve { host: endpoint.host().to_owned(), why };
     let found = (endpoint.host(), endpoint.port()).to_socket_addrs();
-    let addresses: Vec<_> = found.map_err(|error| failed(error.to_string()))?.collect();
+    let addresses = distinct(found.map_err(|error| failed(error.to_string()))?);
     if addresses.is_empty() { Err(failed("no address".to_owned())) } else { Ok(addresses) }
+}
+
+/// Each address once: resolvers give one for each kind of socket.
+fn distinct(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    let mut seen = Vec::new();
+    for address in addresses {
+        if !seen.contains(&address) {
+            seen.push(address);
+        }
+    }
+    seen
 }
 
 /// What has to be found out before a link can be made. Cheap to clone.
@@ -91,23 +104,15 @@ impl Route {
         Some(self.supplies().map(|supplies| Prepared { addresses: vec![address], supplies }))
     }
 
-    /// Asks the operating system for addresses, and the source of credentials for them.
+    /// Asks the operating system for addresses, where the host is none itself: each once, at least one.
     ///
-    /// It blocks for as long as they like, and cannot be interrupted: call it on a thread that may wait.
-    pub fn prepare(&self) -> Result<Prepared, LinkError> {
-        // The credentials last, and the time with them: a resolver may have taken long.
-        Ok(Prepared { addresses: self.addresses()?, supplies: self.supplies()? })
-    }
-
-    /// The first half of [`prepare`](Self::prepare): the addresses, at least one.
+    /// It blocks for as long as the resolver likes, and cannot be interrupted: call it on a thread that may wait.
     pub fn addresses(&self) -> Result<Vec<SocketAddr>, LinkError> {
-        match literal(&self.first_hop) {
-            Some(address) => Ok(vec![address]),
-            None => look_up(&self.first_hop),
-        }
+        addresses(&self.first_hop)
     }
 
-    /// The second half of [`prepare`](Self::prepare): entropy, the time, and for a signed WebSocket credentials.
+    /// What else a link takes: entropy, the time, and for a signed WebSocket credentials. Ask for it after the addresses,
+    /// which may have taken long; it may block as well.
     #[cfg(feature = "websocket")]
     pub fn supplies(&self) -> Result<Supplies, LinkError> {
         let now = host::unix_seconds();
@@ -115,7 +120,7 @@ impl Route {
         fresh().map(|supplies| supplies.with_credentials(credentials))
     }
 
-    /// The second half of [`prepare`](Self::prepare): entropy and the time.
+    /// What else a link takes: entropy and the time.
     #[cfg(not(feature = "websocket"))]
     pub fn supplies(&self) -> Result<Supplies, LinkError> {
         fresh()
@@ -163,8 +168,9 @@ impl Attempts {
     }
 }
 
-/// The same addresses, the two families taking turns.
+/// The same addresses, each once, the two families taking turns.
 fn in_turn(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
+    let addresses = distinct(addresses.into_iter());
     let first_is_v4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
     let (first, second): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| address.is_ipv4() == first_is_v4);
     let mut second = second.into_iter();

@@ -169,8 +169,8 @@ const fn is_refusal(status: u16) -> bool {
     matches!(status, 200..=499) && !matches!(status, 408 | 429)
 }
 
-/// What a connect attempt was waiting for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a connect attempt was waiting for, in the order of a link's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum ConnectStage {
     /// The name's address, the TCP connection, and whatever else is not told apart.

@@ -30,13 +30,13 @@ use thingwire_core::host::{self, Clock};
 type Shared = BTreeMap<usize, Readiness>;
 
 pub(crate) fn main() -> Result<(), Box<dyn Error>> {
-    let (_double, options) = app::local("embed-calloop")?;
+    let (double, options) = app::local("embed-calloop")?;
     let mut event_loop: EventLoop<'_, Shared> = EventLoop::try_new()?;
     let (clock, bell) = (Clock::start(), Bell::default());
     bell.set(&Waker::from(Arc::new(Signal(event_loop.get_signal()))));
     let mut line = Line::new(&options, Sources { loop_handle: event_loop.handle(), count: 0 }, Arc::new(Threads), bell);
     let mut engine = Engine::new(options, host::seed()?, clock.now())?;
-    let mut app = app::App::begin(engine.client(), clock.now())?;
+    let mut app = app::App::begin(Some(double), engine.client(), clock.now())?;
     let mut chunk = [0; 4096];
     loop {
         line.turn(&mut engine, clock.now(), &mut chunk);

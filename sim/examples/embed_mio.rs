@@ -11,7 +11,7 @@ mod app;
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
@@ -24,6 +24,7 @@ const MQTT: Token = Token(0);
 /// A link's socket. Readiness is told once (edge-triggered), so it is remembered until the socket says otherwise.
 struct Line {
     link: Link,
+    address: SocketAddr,
     stream: TcpStream,
     opened: bool,
     readable: bool,
@@ -33,22 +34,32 @@ struct Line {
 }
 
 pub(crate) fn main() -> Result<(), Box<dyn Error>> {
-    let (_double, options) = app::local("embed-mio")?;
+    let (double, options) = app::local("embed-mio")?;
     let (clock, route) = (Clock::start(), Route::new(&options));
     let mut engine = Engine::new(options, host::seed()?, clock.now())?;
-    let mut app = app::App::begin(engine.client(), clock.now())?;
+    let mut app = app::App::begin(Some(double), engine.client(), clock.now())?;
     let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(16));
-    let mut current: Option<Line> = None;
+    let (mut current, mut tries): (Option<Line>, usize) = (None, 0);
     loop {
         // While a link is being left in good order, nothing else is asked for.
         current.take_if(|line| line.closing_until.is_some_and(|until| drained(line) || until <= clock.now()));
         while current.as_ref().is_none_or(|line| line.closing_until.is_none()) {
-            let moved = current.as_mut().is_some_and(|line| turn(line, &mut engine, &clock));
+            let moved = match current.as_mut().map(|line| moved(line, &mut engine, &clock)) {
+                Some(Ok(moved)) => moved,
+                Some(Err(error)) => {
+                    lose(&mut current, &mut engine, &clock, &error);
+                    true
+                }
+                None => false,
+            };
             match engine.poll_action(clock.now()) {
-                Some(Action::Open(link)) => match open(&poll, &route, link) {
-                    Ok(new) => current = Some(new),
-                    Err(why) => engine.closed(clock.now(), link, why),
-                },
+                Some(Action::Open(link)) => {
+                    tries += 1;
+                    match open(&poll, &route, link, tries) {
+                        Ok(new) => current = Some(new),
+                        Err(why) => engine.closed(clock.now(), link, why),
+                    }
+                }
                 Some(Action::Close(_)) => {
                     if let Some(line) = &mut current {
                         // Whether the peer still hears it makes no difference to us.
@@ -81,33 +92,27 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Begins to connect. Resolving a name blocks: a loop that cannot afford that does it on another thread.
-fn open(poll: &Poll, route: &Route, link: Link) -> Result<Line, LinkError> {
-    let address = route.addresses()?[0];
+/// Begins to connect, each time to the next of the addresses; `dial::Race` tries several at a time. Resolving a name blocks:
+/// a loop that cannot afford that does it on another thread.
+fn open(poll: &Poll, route: &Route, link: Link, tries: usize) -> Result<Line, LinkError> {
+    let addresses = route.addresses()?;
+    let address = addresses[tries % addresses.len()];
     let connecting = TcpStream::connect(address).and_then(|mut stream| {
         poll.registry().register(&mut stream, MQTT, Interest::READABLE | Interest::WRITABLE)?;
         Ok(stream)
     });
     let stream = connecting.map_err(|error| tcp_error(address, &error))?;
-    Ok(Line { link, stream, opened: false, readable: false, writable: false, closing_until: None })
+    Ok(Line { link, address, stream, opened: false, readable: false, writable: false, closing_until: None })
+}
+
+/// The socket is gone: it is dropped, and the engine told why.
+fn lose(current: &mut Option<Line>, engine: &mut Engine, clock: &Clock, error: &io::Error) {
+    let Some(Line { link, address, .. }) = current.take() else { return };
+    let is_end = error.kind() == ErrorKind::UnexpectedEof;
+    engine.closed(clock.now(), link, if is_end { LinkError::Closed } else { tcp_error(address, error) });
 }
 
 /// Moves bytes as far as the socket goes; whether any moved.
-fn turn(line: &mut Line, engine: &mut Engine, clock: &Clock) -> bool {
-    match moved(line, engine, clock) {
-        Ok(moved) => moved,
-        Err(error) => {
-            let why = match line.stream.peer_addr() {
-                Ok(address) if error.kind() != ErrorKind::UnexpectedEof => tcp_error(address, &error),
-                _ => LinkError::Closed,
-            };
-            (line.readable, line.writable) = (false, false);
-            engine.closed(clock.now(), line.link, why);
-            true
-        }
-    }
-}
-
 fn moved(line: &mut Line, engine: &mut Engine, clock: &Clock) -> io::Result<bool> {
     if !line.opened && line.writable {
         line.stream.take_error()?.map_or(Ok(()), Err)?;

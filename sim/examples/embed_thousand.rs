@@ -54,7 +54,7 @@ pub(crate) fn run(count: usize) -> Result<(), Box<dyn Error>> {
         let net = Net { registry: Arc::clone(&registry), token: Token(number) };
         let line = Line::new(&options, net, Arc::new(Nowhere), Bell::default());
         let mut engine = Engine::new(options, host::seed()?, clock.now())?;
-        let app = app::App::begin(engine.client(), clock.now())?;
+        let app = app::App::begin(None, engine.client(), clock.now())?;
         devices.push(Device { engine, line, app, due: None });
     }
     let mut due = BTreeSet::new();

@@ -11,11 +11,13 @@ mod app;
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use thingwire_core::dial::{LINGER, Route, tcp_error};
 use thingwire_core::host::{self, Clock};
 use thingwire_core::{Action, Engine, Link, LinkError, Options};
+use thingwire_sim::double::Double;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -24,28 +26,28 @@ use tokio::time::{sleep, timeout};
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
 pub(crate) fn main() -> Result<(), Box<dyn Error>> {
-    let (_double, options) = app::local("embed-tokio")?;
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(device(options))
+    let (double, options) = app::local("embed-tokio")?;
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(device(double, options))
 }
 
-async fn device(options: Options) -> Result<(), Box<dyn Error>> {
+async fn device(double: Double, options: Options) -> Result<(), Box<dyn Error>> {
     let (clock, route) = (Clock::start(), Route::new(&options));
     let mut engine = Engine::new(options, host::seed()?, clock.now())?;
-    let mut app = app::App::begin(engine.client(), clock.now())?;
-    let mut socket: Option<(Link, TcpStream)> = None;
+    let mut app = app::App::begin(Some(double), engine.client(), clock.now())?;
+    let mut socket: Option<(Link, SocketAddr, TcpStream)> = None;
     loop {
         loop {
             let action = engine.poll_action(clock.now());
             match &action {
                 Some(Action::Open(link)) => match connect(&route).await {
-                    Ok(stream) => {
-                        socket = Some((*link, stream));
+                    Ok((address, stream)) => {
+                        socket = Some((*link, address, stream));
                         engine.opened(clock.now(), *link);
                     }
                     Err(why) => engine.closed(clock.now(), *link, why),
                 },
                 Some(Action::Close(_)) => {
-                    if let Some((_, stream)) = socket.take() {
+                    if let Some((.., stream)) = socket.take() {
                         // Whether the peer still hears it makes no difference to us.
                         let _ = timeout(LINGER, say_goodbye(stream, engine.transmit(clock.now()))).await;
                     }
@@ -56,7 +58,7 @@ async fn device(options: Options) -> Result<(), Box<dyn Error>> {
                 }
                 None => {}
             }
-            let written = socket.as_ref().is_some_and(|(_, stream)| write(&mut engine, &clock, stream));
+            let written = socket.as_ref().is_some_and(|(.., stream)| write(&mut engine, &clock, stream));
             if action.is_none() && !written {
                 break;
             }
@@ -67,17 +69,24 @@ async fn device(options: Options) -> Result<(), Box<dyn Error>> {
         let limit = engine.next_deadline().map_or(LONGEST_SLEEP, |deadline| deadline.since(clock.now()));
         match &socket {
             None => sleep(limit).await,
-            Some((link, stream)) => {
-                let link = *link;
+            Some((link, address, stream)) => {
+                let (link, address) = (*link, *address);
                 // An application's commands would be one more branch of a `select!` here. `wants_input` is always true:
                 // this loop leaves no notice in the client's hands.
                 let _ = timeout(limit, stream.ready(wanted(&mut engine, &clock))).await;
                 let mut chunk = [0; 4096];
-                match stream.try_read(&mut chunk) {
-                    Ok(0) => engine.closed(clock.now(), link, LinkError::Closed),
-                    Ok(len) => engine.received(clock.now(), link, &chunk[..len]),
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                    Err(error) => engine.closed(clock.now(), link, tcp_error(stream.peer_addr()?, &error)),
+                let lost = match stream.try_read(&mut chunk) {
+                    Ok(0) => Some(LinkError::Closed),
+                    Ok(len) => {
+                        engine.received(clock.now(), link, &chunk[..len]);
+                        None
+                    }
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+                    Err(error) => Some(tcp_error(address, &error)),
+                };
+                if let Some(why) = lost {
+                    socket = None;
+                    engine.closed(clock.now(), link, why);
                 }
             }
         }
@@ -86,14 +95,17 @@ async fn device(options: Options) -> Result<(), Box<dyn Error>> {
 }
 
 /// Tries one address after the other.
-async fn connect(route: &Route) -> Result<TcpStream, LinkError> {
+async fn connect(route: &Route) -> Result<(SocketAddr, TcpStream), LinkError> {
     let route = route.clone();
     // The resolver blocks.
     let addresses = tokio::task::spawn_blocking(move || route.addresses()).await.map_err(|_| LinkError::Closed)??;
     let mut last = LinkError::Closed;
     for address in addresses {
         match timeout(Duration::from_secs(3), TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return stream.set_nodelay(true).map(|()| stream).map_err(|e| tcp_error(address, &e)),
+            Ok(Ok(stream)) => {
+                let set = stream.set_nodelay(true);
+                return set.map(|()| (address, stream)).map_err(|error| tcp_error(address, &error));
+            }
             Ok(Err(error)) => last = tcp_error(address, &error),
             Err(_) => last = tcp_error(address, &ErrorKind::TimedOut.into()),
         }

@@ -18,9 +18,8 @@
 //! * [`choices`]: the one place where a run lets anything be decided.
 //! * [`field`]: lives recorded on devices, replayed, judged and compared.
 //! * [`shadow`]: a model of the device shadow service, as a pure state machine.
-//! * [`thing`](mod@thing): things with their devices and shadows, while everything goes wrong.
+//! * [`thing`](mod@thing): devices that speak lines, cables that break, and whole things with their shadows.
 //! * [`trace`]: what a run looks like from outside.
-//! * [`thing`]: devices that speak lines, with cables that break.
 //! * [`tap`]: cuts bytes into the packets of a trace.
 //! * [`oracle`]: what must hold in every run.
 //! * [`picture`]: runs and campaigns as text, drawings and pages.

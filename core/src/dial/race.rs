@@ -29,13 +29,7 @@ impl Race {
     /// Addresses in the resolver's order, but taking turns between the two families; it ends at `deadline`.
     ///
     /// An address that comes twice is tried once.
-    pub fn new(mut addresses: Vec<SocketAddr>, deadline: Instant) -> Self {
-        let mut seen = Vec::new();
-        addresses.retain(|address| {
-            let is_new = !seen.contains(address);
-            seen.push(*address);
-            is_new
-        });
+    pub fn new(addresses: Vec<SocketAddr>, deadline: Instant) -> Self {
         Self { waiting: in_turn(addresses), running: Vec::new(), next_at: Instant::EPOCH, deadline }
     }
 

@@ -11,7 +11,7 @@ use super::journal::Journal;
 use super::lookup::Lookup;
 use super::net::{Net, Spawn};
 use super::wakers::Bell;
-use crate::dial::{LINGER, Prepared, Race, Route, resolve_deadline, tcp_error};
+use crate::dial::{LINGER, Prepared, Race, Route, resolve_timeout, tcp_error};
 use crate::{Action, Engine, Instant, Link, LinkError, Notice, Options, TcpError, host};
 
 /// Reads in one turn: a peer that never stops sending leaves time for everything else.
@@ -124,7 +124,7 @@ impl<N: Net> Line<N> {
     /// Takes in what happened during a sleep. `chunk` is for the bytes of one read, and forgotten afterwards.
     pub fn turn(&mut self, engine: &mut Engine, now: Instant, chunk: &mut [u8]) {
         self.reads_left = READS_PER_TURN;
-        // What has come comes before what is due, also after the machine was asleep, and when the socket's readiness is
+        // What has come comes before what is due, also after the process was stopped, and when the socket's readiness is
         // told later than the time: no answer counts as missing that is there.
         if engine.next_deadline().is_some_and(|deadline| deadline <= now) {
             self.ready(|_| (true, false));
@@ -211,7 +211,7 @@ impl<N: Net> Line<N> {
         match self.lookup.ask() {
             Ok(Some(prepared)) => self.prepared(engine, now, link, prepared, deadline),
             Ok(None) => {
-                let resolved_by = resolve_deadline(now, self.connect_timeout);
+                let resolved_by = now + resolve_timeout(self.connect_timeout);
                 self.stage = Stage::Resolving { link, resolved_by, deadline };
             }
             Err(why) => engine.closed(now, link, why),

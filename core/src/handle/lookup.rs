@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::lock::Lock;
 use super::net::Spawn;
 use super::wakers::Bell;
-use crate::dial::{Prepared, Route, resolve_deadline};
-use crate::{Instant, LinkError};
+use crate::LinkError;
+use crate::dial::{Prepared, Route, resolve_timeout};
 
 type Answer = Result<Prepared, LinkError>;
 
@@ -67,15 +67,9 @@ impl Lookup {
 
     /// The answer, once.
     pub(crate) fn poll(&mut self) -> Option<Answer> {
-        let place = self.running.as_ref()?;
-        // In this order: an answer is there before its place is left.
-        let given_up = Arc::strong_count(place) == 1;
-        let answer = place.answer.lock().take();
-        if answer.is_none() && !given_up {
-            return None;
-        }
+        let answer = self.running.as_ref()?.answer.lock().take()?;
         self.running = None;
-        answer.or_else(|| Some(Err(failed(&self.route, "the resolver failed"))))
+        Some(answer)
     }
 }
 
@@ -87,7 +81,7 @@ impl Lookup {
 
     /// What is to be said of a name that has had its time. Its lookup goes on.
     pub(crate) fn unanswered(&self, connect_timeout: Duration) -> LinkError {
-        let limit = resolve_deadline(Instant::EPOCH, connect_timeout).since(Instant::EPOCH);
+        let limit = resolve_timeout(connect_timeout);
         failed(&self.route, &format!("no answer within {} s", limit.as_secs_f32()))
     }
 }
@@ -110,11 +104,8 @@ impl Asked {
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        let answered = self.place.answer.lock().is_some();
-        if !answered {
-            // Nobody else will: let go of the place first, so that this is seen.
-            self.place = Arc::default();
-        }
+        // Whoever was to wait for the operating system may have let it go.
+        self.place.answer.lock().get_or_insert_with(|| Err(failed(&self.route, "the resolver failed")));
         self.bell.ring();
     }
 }

@@ -20,6 +20,8 @@ const NOTICES_PER_TURN: usize = 256;
 #[derive(Debug)]
 pub struct Worker<N: Net> {
     shared: Arc<Shared>,
+    /// Whether a turn has begun and not come to its end: after a panic in it nothing is as it should be.
+    in_turn: bool,
     line: Line<N>,
 }
 
@@ -45,7 +47,7 @@ impl<N: Net> Worker<N> {
         let (clock, bell) = (Clock::start(), Bell::default());
         let line = Line::new(&options, net, Arc::clone(&spawn), bell.clone());
         let engine = Engine::new(options, host::seed()?, clock.now())?;
-        Ok(Self { shared: Arc::new(Shared::new(engine, clock, bell, spawn)), line })
+        Ok(Self { shared: Arc::new(Shared::new(engine, clock, bell, spawn)), in_turn: false, line })
     }
 
     /// The first handle of the client. `farewell` is called when it is dropped, with all its clones, and the loop is
@@ -72,7 +74,8 @@ impl<N: Net> Worker<N> {
     /// Does what there is to do. `chunk` as in [`Line::turn`].
     pub fn turn(&mut self, chunk: &mut [u8]) -> Rest {
         let mut later = Later::default();
-        let Self { shared, line } = self;
+        self.in_turn = true;
+        let Self { shared, line, .. } = self;
         let rest = shared.look(|state| {
             let now = shared.now();
             state.sleeping = false;
@@ -84,6 +87,7 @@ impl<N: Net> Worker<N> {
         line.journal().write();
         shared.changed(&mut later.wakers);
         later.run(&shared.callbacks);
+        self.in_turn = false;
         rest
     }
 }
@@ -163,8 +167,8 @@ fn rest<N: Net>(state: &mut State, line: &Line<N>, now: Instant) -> Rest {
 impl<N: Net> Drop for Worker<N> {
     fn drop(&mut self) {
         let mut later = Later::default();
-        let Self { shared, line } = self;
-        if std::thread::panicking() {
+        let Self { shared, in_turn, line } = self;
+        if *in_turn {
             log::error!("the client's loop has panicked");
         } else {
             shared.look(|state| line.cut(&mut state.engine, shared.now()));

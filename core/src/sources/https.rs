@@ -65,10 +65,7 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     fn connect(&self) -> Result<TcpStream, NoCredentials> {
         let hop = self.https.proxy.as_ref().map_or(&self.https.server, |proxy| proxy.endpoint());
-        let addresses = match dial::literal(hop) {
-            Some(address) => vec![address],
-            None => dial::look_up(hop).map_err(|error| NoCredentials::unavailable(error.to_string()))?,
-        };
+        let addresses = dial::addresses(hop).map_err(|error| NoCredentials::unavailable(error.to_string()))?;
         let mut attempts = Attempts::new(addresses, self.deadline);
         let mut last = self.late();
         while let Some((address, until)) = attempts.next(self.clock.now()) {

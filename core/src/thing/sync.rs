@@ -10,7 +10,7 @@ use super::cloud::{Asked, Known, Place};
 use super::machine::{Thing, judge};
 use super::value::{Wish, patch, same, storable, written_at};
 use super::{Ask, Boot, Cause, RequestId, ThingAction, ThingNotice};
-use crate::{Delta, Document, Instant, Refusal, Section, ShadowError, ShadowEvent, ShadowUpdate};
+use crate::{Delta, Document, Instant, Refusal, Section, ShadowError, ShadowEvent, ShadowUpdate, Unsent};
 
 /// How long whoever watches may take to tell what the shadow is, before the thing asks by itself.
 const FIRST_DOCUMENT: Duration = Duration::from_secs(30);
@@ -288,14 +288,13 @@ impl Thing {
             }
         }
         let versioned = version.filter(|_| !desired.is_empty());
-        let sections = [("reported", reported), ("desired", desired)];
-        let state: Map<_, Value> = sections
-            .into_iter()
-            .filter(|(_, section)| !section.is_empty())
-            .map(|(name, section)| (name.to_owned(), section.into()))
-            .collect();
+        let update = match (desired.is_empty(), reported.is_empty()) {
+            (true, _) => ShadowUpdate::reported(&reported),
+            (false, true) => ShadowUpdate::desired(&desired),
+            (false, false) => ShadowUpdate::both(&desired, &reported),
+        };
         let id = self.cloud.ask(now, Asked::Update(writes));
-        match ShadowUpdate::from_json(json!({ "state": state }).to_string()) {
+        match update {
             Ok(mut update) => {
                 if let Some(version) = versioned {
                     update = update.version(version);
@@ -330,7 +329,8 @@ impl Thing {
             self.unsynced = true;
             return self.not_taken(id, &why.to_string());
         }
-        self.answered(now, id, Err(ShadowError::Unsent(crate::Unsent::Offline)));
+        let unsent = if matches!(why, Refusal::Offline) { Unsent::Offline } else { Unsent::Crowded };
+        self.answered(now, id, Err(ShadowError::Unsent(unsent)));
     }
 
     fn unread(&mut self, now: Instant, why: ShadowError) {

@@ -1,4 +1,4 @@
-//! What each embedding example does with its client: hear itself say three things, and leave.
+//! What each embedding example does with its client: hear itself three times, lose the connection meanwhile, and leave.
 
 use std::error::Error;
 
@@ -17,6 +17,8 @@ pub(crate) fn local(client_id: &str) -> Result<(Double, Options), Box<dyn Error>
 /// The application of one device.
 #[derive(Debug)]
 pub(crate) struct App {
+    /// Closes the connection once, to show that nothing has to be done about it.
+    double: Option<Double>,
     filter: Filter,
     topic: Topic,
     heard: u32,
@@ -24,32 +26,35 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn begin(client: &mut Client, now: Instant) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn begin(double: Option<Double>, client: &mut Client, now: Instant) -> Result<Self, Box<dyn Error>> {
         let id = client.config().client_id.clone();
         let (filter, topic) = (Filter::new(format!("embedding/{id}/#"))?, Topic::new(format!("embedding/{id}/hello"))?);
         client.start(now);
         client.subscribe(now, vec![(filter.clone(), Qos::AtLeastOnce)])?;
-        Ok(Self { filter, topic, heard: 0, stopped: false })
+        Ok(Self { double, filter, topic, heard: 0, stopped: false })
     }
 
     /// Looks at what the client has to say.
     pub(crate) fn told(&mut self, client: &mut Client, now: Instant, notice: &Notice) {
         match notice {
-            Notice::Ready if self.heard == 0 => {
-                for number in 1..=3 {
-                    let publish = Publish::new(self.topic.clone(), number.to_string()).qos(Qos::AtLeastOnce);
-                    // Refused only where the queue is full, which it is not with three.
-                    let _ = client.publish(now, publish);
-                }
-            }
+            // Also after the connection was lost.
+            Notice::Ready => self.speak(client, now),
             Notice::Message(message) if self.filter.matches(message.topic.as_str()) => {
                 self.heard += 1;
-                if self.heard == 3 {
-                    client.stop(now);
+                match &self.double {
+                    _ if self.heard == 3 => client.stop(now),
+                    Some(double) if self.heard == 1 => _ = double.drop_connections(),
+                    _ => self.speak(client, now),
                 }
             }
             Notice::Stopped => self.stopped = true,
             _ => {}
         }
+    }
+
+    fn speak(&self, client: &mut Client, now: Instant) {
+        let publish = Publish::new(self.topic.clone(), "hello").qos(Qos::AtLeastOnce);
+        // Refused only where the queue is full, which it is not with one.
+        let _ = client.publish(now, publish);
     }
 }

@@ -364,7 +364,7 @@ fn asked_too_soon(seen: &Seen<'_>, id: u16, filters: &[(Name, Qos)], findings: &
     for (filter, _) in filters {
         let Some(&refused) = shadows.refused.get(filter) else { continue };
         let waited = seen.at.since(refused) + seen.rules.slack >= BackoffConfig::default().floor;
-        let soon = !waited && shadows.used_since(*filter, refused);
+        let soon = !waited && shadows.used_since(*filter, refused, seen.at);
         findings.check(Oracle::S27, !soon, || {
             format!("SUBSCRIBE {id} was refused, and comes again after {}", say::span(seen.at.since(refused)))
         });

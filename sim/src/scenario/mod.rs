@@ -28,7 +28,7 @@
 mod check;
 mod dice;
 mod near;
-mod place;
+pub(crate) mod place;
 mod write;
 
 use core::fmt;

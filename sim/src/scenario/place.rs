@@ -8,7 +8,7 @@ use super::Complaint;
 
 /// A place as people count it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// From 1.
     pub line: usize,
     /// In characters, from 1.
@@ -16,7 +16,7 @@ pub(super) struct Place {
 }
 
 /// Where the byte at `offset` stands.
-pub(super) fn place(text: &str, offset: usize) -> Place {
+pub(crate) fn place(text: &str, offset: usize) -> Place {
     let mut offset = offset.min(text.len());
     while !text.is_char_boundary(offset) {
         offset -= 1;

@@ -28,6 +28,8 @@ use thingwire_core::thing::lines::{
 };
 use toml::Spanned;
 
+use crate::scenario::place;
+
 /// Something wrong with a file, and where: shown as one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileMistake {
@@ -48,9 +50,8 @@ impl fmt::Display for FileMistake {
 /// The table in a file, checked; or all that is wrong with it.
 pub fn parse(source: &str) -> Result<Lines, Vec<FileMistake>> {
     let at = |span: Range<usize>, problem: String| {
-        let before = &source[..span.start.min(source.len())];
-        let column = before.rsplit('\n').next().map_or(1, |line| line.chars().count() + 1);
-        FileMistake { line: before.matches('\n').count() + 1, column, problem }
+        let place::Place { line, column } = place::place(source, span.start);
+        FileMistake { line, column, problem }
     };
     let file: File = toml::from_str(source).map_err(|error| {
         vec![at(error.span().unwrap_or(0..0), error.message().lines().collect::<Vec<_>>().join(", "))]
@@ -110,13 +111,17 @@ struct CodecEntry {
 #[serde(untagged)]
 enum TemplateEntry {
     Text(String),
-    Full {
-        template: String,
-        #[serde(default)]
-        with: BTreeMap<String, CodecEntry>,
-        #[serde(default)]
-        when_asked: bool,
-    },
+    Full(FullTemplate),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FullTemplate {
+    template: String,
+    #[serde(default)]
+    with: BTreeMap<String, CodecEntry>,
+    #[serde(default)]
+    when_asked: bool,
 }
 
 #[derive(Deserialize)]
@@ -306,7 +311,7 @@ impl TemplateEntry {
     fn template(self, span: &Range<usize>, wrong: &mut Wrong<'_>) -> Template {
         match self {
             Self::Text(text) => template(text),
-            Self::Full { template: text, with, when_asked } => {
+            Self::Full(FullTemplate { template: text, with, when_asked }) => {
                 let mut made = template(text);
                 made.when_asked = when_asked;
                 for (name, codec) in with {

@@ -106,6 +106,24 @@ fn the_systems_roots_cost_two_small_packages() {
     assert_eq!(more, ["openssl-probe", "rustls-native-certs"]);
 }
 
+/// Whoever changes what a recorded state is made of raises `LAYOUT`, lest an older record is read as what it is not.
+#[test]
+fn a_recorded_state_has_the_layout_of_its_number() {
+    let mut text = format!("LAYOUT {}\n", thingwire_core::trace::LAYOUT);
+    let mut paths = sources("core/src");
+    paths.sort();
+    for path in paths {
+        let source = read(&path);
+        for item in source.split("crate::wire::").skip(1).filter_map(|rest| rest.split_once(");")) {
+            if ["fields!(", "variants!("].iter().any(|name| item.0.starts_with(name)) {
+                text += &item.0.split_whitespace().collect::<Vec<_>>().join(" ");
+                text.push('\n');
+            }
+        }
+    }
+    insta::assert_snapshot!(text);
+}
+
 #[test]
 fn runtimes_do_not_know_each_other_nor_the_simulator() {
     for runtime in ["thingwire-std", "thingwire-smol"] {

@@ -98,6 +98,7 @@ fn mistakes_have_a_line_and_a_column() {
         ("gap_ms = 50", "gap_ms = \"50\""),
         ("terminator = \":\"", "terminator = \"\""),
         ("refresh_on = [\"power\"]", "refresh_on = [\"powr\"]"),
+        ("with = { power", "when_askd = 1, with = { power"),
         ("[wire]", "[wire"),
     ];
     let explained: Vec<_> =

@@ -311,16 +311,18 @@ impl<'t> Builder<'t> {
                 .iter()
                 .enumerate()
                 .any(|(other, question)| other != place && question.reads.contains(&property));
-            let heard = self
-                .readers
-                .iter()
-                .any(|reader| matches!(reader.place, Place::Hears(_)) && reader.properties().contains(&property));
-            if self.all_read && !others && !heard {
+            if self.all_read && !others && !self.is_heard(property) {
                 self.mistake(at, &query.ask, format!("it waits for {name:?}, which nothing else reads"));
             }
             conditions.push((property, values.clone()));
         }
         conditions
+    }
+
+    /// Whether a line that comes unasked says it.
+    fn is_heard(&self, property: PropertyId) -> bool {
+        let says = |reader: &Reader| matches!(reader.place, Place::Hears(_)) && reader.properties().contains(&property);
+        self.readers.iter().any(says)
     }
 
     /// A property that something depends on, with values that it can have.
@@ -343,11 +345,10 @@ impl<'t> Builder<'t> {
         for (place, hold) in self.lines.holds.iter().enumerate() {
             let (at, name) = (Place::Hold(place), hold.property.as_str());
             let Some(property) = self.condition(at, name, name, &hold.values) else { continue };
-            let heard = self
-                .readers
-                .iter()
-                .any(|reader| matches!(reader.place, Place::Hears(_)) && reader.properties().contains(&property));
-            if self.all_read && !heard && questions.iter().all(|question| !question.reads.contains(&property)) {
+            if self.all_read
+                && !self.is_heard(property)
+                && questions.iter().all(|question| !question.reads.contains(&property))
+            {
                 self.mistake(at, name, "nothing asks for it, so the hold would never end");
             }
             if hold.poll_every.is_zero() {

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::number::{Decimal, Number};
 use crate::thing::Unfit;
+use crate::thing::value::same;
 
 /// How a value is written in a line. It is total: what it does not know is no value, neither heard nor said.
 #[derive(Debug, Clone)]
@@ -131,7 +132,7 @@ impl Codec {
     pub fn format(&self, value: &Value, out: &mut String) -> Result<(), Unfit> {
         match self {
             Self::Words(words) => {
-                let word = words.iter().find(|(_, meaning)| alike(meaning, value));
+                let word = words.iter().find(|(_, meaning)| same(meaning, value));
                 let (word, _) =
                     word.ok_or_else(|| Unfit(format!("{} is none of {}", short(value), meanings(words))))?;
                 out.push_str(word);
@@ -210,11 +211,6 @@ fn words_mistake(words: &[(String, Value)]) -> Option<String> {
         }
     }
     None
-}
-
-/// Equal, or the same number: a cloud may say 50.0 for 50.
-pub(super) fn alike(one: &Value, other: &Value) -> bool {
-    one == other || one.as_f64().zip(other.as_f64()).is_some_and(|(one, other)| one.total_cmp(&other).is_eq())
 }
 
 /// A value as one short piece of text.

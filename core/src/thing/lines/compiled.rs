@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::codec::{Codec, alike};
+use super::codec::Codec;
 use super::front::{Asked, Front, Meaning, Orders, Question};
 use super::reader::Reader;
 use super::template::{Pattern, Piece};
 use super::wire::{Timing, Wire};
+use crate::thing::value::same;
 use crate::thing::{Property, PropertyId, Unfit};
 
 /// A table that was checked. What plays a device, describes it or draws it is made from this.
@@ -149,8 +150,8 @@ fn reads_back<'v>(
     pattern.read(line, &mut heard);
     for property in pattern.properties() {
         let meant = value(property)?;
-        let same = heard.iter().any(|(id, said)| *id == property && (!said.is_string() || alike(said, meant)));
-        if !same {
+        let says_it = heard.iter().any(|(id, said)| *id == property && (!said.is_string() || same(said, meant)));
+        if !says_it {
             return Err(Unfit("in the line that says it, the device could not tell where it ends".to_owned()));
         }
     }
@@ -224,7 +225,7 @@ impl Front for Compiled {
 
     fn same(&self, property: PropertyId, one: &Value, other: &Value) -> bool {
         let Some(codec) = self.codecs.get(property.0) else { return false };
-        if alike(one, other) || written_alike(codec, one, other) {
+        if same(one, other) || written_alike(codec, one, other) {
             return true;
         }
         let command = self.commands[property.0].as_ref();
@@ -250,7 +251,7 @@ impl Front for Compiled {
 }
 
 fn is_one_of(known: &[Option<Value>], property: PropertyId, values: &[Value]) -> bool {
-    known[property.0].as_ref().is_some_and(|known| values.iter().any(|value| alike(value, known)))
+    known[property.0].as_ref().is_some_and(|known| values.iter().any(|value| same(value, known)))
 }
 
 fn written_alike(codec: &Codec, one: &Value, other: &Value) -> bool {

@@ -26,13 +26,6 @@ impl From<Compiled> for LineComponent {
     }
 }
 
-impl LineComponent {
-    /// The table behind it.
-    pub fn table(&self) -> &Compiled {
-        &self.0.front
-    }
-}
-
 impl Component for LineComponent {
     fn properties(&self) -> &[Property] {
         self.0.front.properties()

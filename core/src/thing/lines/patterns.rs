@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::build::Builder;
-use super::codec::alike;
 use super::mistake::{Mistake, Place};
 use super::template::{Part, Pattern, Piece, Template, parts};
 use super::wire::Framing;
 use crate::thing::PropertyId;
+use crate::thing::value::same;
 
 /// Who says a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,7 +146,7 @@ impl Builder<'_> {
             let mut heard = Vec::new();
             let read = pattern.read(&line.text, &mut heard);
             let same = |(property, value): &(PropertyId, Value)| {
-                heard.iter().any(|(id, said)| id == property && alike(said, value))
+                heard.iter().any(|(id, said)| id == property && same(said, value))
             };
             if !read || !line.values.iter().all(same) {
                 let text = line.text;

@@ -10,6 +10,7 @@ use super::front::{self, Asked, Confirming, Front, Meaning, Orders};
 use super::machine::Machine;
 use super::wire::{Timing, Wire};
 use crate::Instant;
+use crate::thing::value::same;
 use crate::thing::{Access, Component, ComponentAction, ComponentEvent, Property, PropertyId, Unfit};
 
 /// A device as a structure: its fields, as JSON, are the properties, and `null` is what was not heard yet.
@@ -228,7 +229,7 @@ impl<T: LineDevice> Front for Structured<T> {
 
     fn same(&self, property: PropertyId, one: &Value, other: &Value) -> bool {
         let line = |value| self.with(property, value).and_then(|(device, name)| device.tell(name)).ok();
-        one == other || line(one).is_some_and(|one| line(other) == Some(one))
+        same(one, other) || line(one).is_some_and(|one| line(other) == Some(one))
     }
 
     fn holds(&self, _known: &[Option<Value>]) -> Option<Duration> {

@@ -265,9 +265,11 @@ impl Shadows {
         self.uses(filter) && !self.doubtful.contains(&filter)
     }
 
-    /// Whether something that has not ended has used this filter since before this instant.
-    pub(in crate::oracle) fn used_since(&self, filter: Name, before: Instant) -> bool {
-        let asked = |ask: &Ask| ask.since < before && ask.answers().contains(&filter);
+    /// Whether something that has not ended by `now` has used this filter since before this instant.
+    pub(in crate::oracle) fn used_since(&self, filter: Name, before: Instant, now: Instant) -> bool {
+        // One whose time is over has ended, although that may not have been told yet.
+        let live = |ask: &Ask| ask.since < before && ask.request.deadline > now;
+        let asked = |ask: &Ask| live(ask) && ask.answers().contains(&filter);
         let watched = |watch: &Watch| watch.since < before && watch.ask.streams().any(|stream| stream == filter);
         self.asks.values().any(asked) || self.watches.values().any(watched)
     }

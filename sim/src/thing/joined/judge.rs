@@ -96,7 +96,7 @@ impl World {
         let property = kind.property();
         let wish = other(kind, &is);
         let before = self.record.attempts(index);
-        self.record.edit(self.now, index, &wish);
+        self.record.edit(index, &wish);
         self.desire(&json!({ property: wish }));
         self.run(CALM_WITHIN)?;
         self.is_in_step("after a wish")?;

@@ -83,7 +83,7 @@ impl World {
             _ => self.some_value(index),
         };
         let mut desired = json!({ property: value });
-        self.record.edit(self.now, index, &value);
+        self.record.edit(index, &value);
         if self.below(8) == 0 {
             desired["stranger"] = json!(self.below(3));
         }
@@ -91,7 +91,7 @@ impl World {
             let other = self.some_device();
             let value = self.some_value(other);
             if other != index {
-                self.record.edit(self.now, other, &value);
+                self.record.edit(other, &value);
                 desired[self.ports[other].device.kind.property()] = value;
             }
         }

@@ -22,8 +22,6 @@ pub(super) struct Record {
     pub(super) turns: usize,
     pub(super) edits: usize,
     restarts: usize,
-    /// When something was asked last.
-    pub(super) asked_at: Option<Instant>,
 }
 
 /// Of one device.
@@ -46,7 +44,6 @@ struct Story {
     replaced: Option<(Instant, Value)>,
     /// The device is put back, or set at the start.
     free: bool,
-    started: bool,
 }
 
 impl Record {
@@ -59,7 +56,7 @@ impl Record {
         self.devices[index].free = true;
     }
 
-    pub(super) fn edit(&mut self, _: Instant, index: usize, value: &Value) {
+    pub(super) fn edit(&mut self, index: usize, value: &Value) {
         self.edits += 1;
         self.devices[index].wishes.push(value.clone());
     }
@@ -81,7 +78,6 @@ impl Record {
         self.restarts += 1;
         for story in &mut self.devices {
             story.troubles += 1;
-            story.started = true;
         }
     }
 
@@ -96,8 +92,7 @@ impl Record {
         self.devices[index].replaced = Some((now, desired));
     }
 
-    pub(super) fn request(&mut self, now: Instant, verb: &str) {
-        self.asked_at = Some(now);
+    pub(super) fn request(&mut self, verb: &str) {
         if verb == "get" { self.gets += 1 } else { self.updates += 1 }
     }
 

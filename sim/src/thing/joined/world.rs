@@ -244,7 +244,7 @@ impl World {
             Ask::Get => ("get", json!({})),
             Ask::Update(update) => ("update", serde_json::from_str(&update.to_json()).map_err(|e| e.to_string())?),
         };
-        self.record.request(self.now, verb);
+        self.record.request(verb);
         body["clientToken"] = json!(format!("t{}-{}", self.life, id.0));
         let request = Happening::Request { life: self.life, verb, body: body.to_string() };
         for _ in 0..=u8::from(self.per_mille(self.plan.twice)) {

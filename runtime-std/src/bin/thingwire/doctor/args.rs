@@ -47,8 +47,8 @@ Steps, in this order, as far as they are on the way; --json has these names as \
   tls          protocol version and cipher suite
   chain        the server's certificates
   alpn         the application protocol
-  clock        this machine's clock beside the server's
   websocket    the upgrade
+  clock        this machine's clock beside the server's
   device       whether the server takes the device's certificate
   connect      CONNECT and CONNACK
   subscribe    the subscription to --topic

@@ -7,7 +7,7 @@ use std::time::Duration;
 use thingwire_std::thingwire_core::dial::{LINGER, tcp_error};
 use thingwire_std::thingwire_core::host::Clock;
 use thingwire_std::thingwire_core::transport::Supplies;
-use thingwire_std::thingwire_core::{Action, Client, Engine, TcpError};
+use thingwire_std::thingwire_core::{Action, Client, Engine};
 use thingwire_std::{ConnectStage, Instant, Link, LinkError, Notice};
 
 /// Bytes read at a time.
@@ -182,15 +182,10 @@ fn is_pause(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
-/// Connects one address; gives up at `until`.
+/// Connects one address; gives up after `limit`.
 pub(super) fn connect(address: SocketAddr, limit: Duration) -> Result<Connected, LinkError> {
-    let failed = |error: io::Error| match error.kind() {
-        ErrorKind::TimedOut | ErrorKind::WouldBlock => {
-            LinkError::Tcp { address: Some(address), why: TcpError::TimedOut }
-        }
-        _ => tcp_error(address, &error),
-    };
-    let socket = TcpStream::connect_timeout(&address, limit.max(WAIT_MIN)).map_err(failed)?;
+    let connected = TcpStream::connect_timeout(&address, limit.max(WAIT_MIN));
+    let socket = connected.map_err(|error| tcp_error(address, &error))?;
     // Without it the connection is only slower.
     let _ = socket.set_nodelay(true);
     Ok(Connected { socket, address })

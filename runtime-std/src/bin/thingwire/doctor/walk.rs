@@ -5,13 +5,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use thingwire_std::thingwire_core::dial::{Attempts, Route, resolve_deadline};
+use thingwire_std::thingwire_core::dial::{Attempts, Route, resolve_timeout};
 use thingwire_std::thingwire_core::host::{self, Clock};
 use thingwire_std::thingwire_core::transport::Supplies;
 use thingwire_std::thingwire_core::{Engine, TlsInfo};
-use thingwire_std::{
-    ConnectStage, Endpoint, Instant, LinkError, Notice, Security, TlsConfig, TlsError, WebSocketError,
-};
+use thingwire_std::{ConnectStage, Endpoint, LinkError, Notice, Security, TlsConfig, TlsError, WebSocketError};
 
 use super::advice::Advice;
 use super::args::DoctorArguments;
@@ -112,22 +110,12 @@ impl<'a> Walk<'a> {
     fn resolve(&mut self) -> Result<Vec<SocketAddr>, Trouble> {
         let host = self.route.first_hop().host().to_owned();
         let route = self.route.clone();
-        let limit = resolve_deadline(Instant::EPOCH, self.connect_timeout).since(Instant::EPOCH);
+        let limit = resolve_timeout(self.connect_timeout);
         let found = within(limit, move || route.addresses());
-        let mut addresses = found.unwrap_or_else(|| {
+        let addresses = found.unwrap_or_else(|| {
             let why = format!("no answer within {} s", limit.as_secs_f32());
             Err(LinkError::Resolve { host: host.clone(), why })
         });
-        if let Ok(addresses) = &mut addresses {
-            // Resolvers give an address once for each kind of socket.
-            let mut seen = Vec::new();
-            addresses.retain(|address| {
-                !seen.contains(address) && {
-                    seen.push(*address);
-                    true
-                }
-            });
-        }
         let addresses = addresses.map_err(|why| self.trouble(Step::Dns, &why))?;
         let texts: Vec<_> = addresses.iter().map(|address| address.ip().to_string()).collect();
         let whose = if self.proxy.is_some() { "the proxy " } else { "" };
@@ -224,9 +212,8 @@ impl Connection<'_> {
     }
 
     fn reached(&mut self, stage: ConnectStage) -> Result<(), Failure> {
-        let passed = (order(self.waiting_for), order(stage));
-        self.waiting_for = stage;
-        let has_passed = |stage| passed.0 <= order(stage) && order(stage) < passed.1;
+        let passed = core::mem::replace(&mut self.waiting_for, stage)..stage;
+        let has_passed = |stage| passed.contains(&stage);
         if self.who.has_proxy && has_passed(ConnectStage::Proxy) {
             let text = format!("it has made the connection to {}", self.who.endpoint);
             self.tell(Step::Proxy, text)?;
@@ -327,15 +314,5 @@ fn step_of(waiting_for: ConnectStage, why: &LinkError) -> Step {
             ConnectStage::WebSocket => Step::WebSocket,
             _ => Step::Connect,
         },
-    }
-}
-
-fn order(stage: ConnectStage) -> u8 {
-    match stage {
-        ConnectStage::Transport => 0,
-        ConnectStage::Proxy => 1,
-        ConnectStage::Tls => 2,
-        ConnectStage::WebSocket => 3,
-        _ => 4,
     }
 }
