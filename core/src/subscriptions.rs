@@ -178,10 +178,18 @@ impl Subscriptions {
         }
     }
 
-    /// What to subscribe to again, in the order in which it was subscribed to first.
+    /// Whether one that requests and watches rely on was granted with QoS 0 only: what is sent while no link is up is lost
+    /// also for a session that lives on.
+    pub(crate) fn lose_messages(&self) -> bool {
+        self.wanted.values().any(|wanted| wanted.by_client && wanted.qos == Qos::AtMostOnce)
+    }
+
+    /// What to subscribe to again, in the order in which it was subscribed to first: what the application has with the
+    /// quality of service that was granted, what requests and watches rely on with the best.
     pub(crate) fn to_restore(&self) -> Vec<(Filter, Qos)> {
         let mut lost: Vec<_> = self.wanted.iter().filter(|(_, wanted)| wanted.state == State::Lost).collect();
         lost.sort_by_key(|(_, wanted)| wanted.serial);
-        lost.into_iter().map(|(filter, wanted)| (filter.clone(), wanted.qos)).collect()
+        let qos = |wanted: &Wanted| if wanted.by_client { Qos::AtLeastOnce } else { wanted.qos };
+        lost.into_iter().map(|(filter, wanted)| (filter.clone(), qos(wanted))).collect()
     }
 }

@@ -118,12 +118,14 @@ impl Client {
                 self.requests.packet_dropped(ticket);
             }
         }
+        let missed = !self.subscriptions.to_restore().is_empty() || self.subscriptions.lose_messages();
         if !resumed {
-            self.requests.session_is_new();
-        }
-        if !resumed || !self.subscriptions.to_restore().is_empty() {
-            // Or it may be: one that knows no subscription is none of ours.
             self.requests.session_lost();
+        } else if missed {
+            let subscriptions = &self.subscriptions;
+            self.requests.session_doubted(|filter| subscriptions.is_lost(filter));
+        }
+        if !resumed || missed {
             self.shadows.session_lost();
             self.serve_requests();
         }

@@ -215,6 +215,13 @@ impl Channels {
         Some(Step::Unsubscribe(id))
     }
 
+    /// Gives up one that nobody uses and that has such a filter.
+    pub(super) fn end_idle(&mut self, is_lost: impl Fn(&Filter) -> bool) -> Option<Step> {
+        let has_lost = |id: &ChannelId| self.all.get(id).is_some_and(|channel| channel.filters.iter().any(&is_lost));
+        let id = self.idle.iter().map(|&(_, id)| id).find(has_lost)?;
+        self.let_go(id)
+    }
+
     /// When something is to be tried again.
     pub(super) fn next_retry(&self) -> Option<Instant> {
         self.retrying.first().map(|&(at, _)| at)

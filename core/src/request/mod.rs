@@ -278,7 +278,8 @@ impl Requests {
             None => channel.nameless?,
         };
         // The answer to what was not asked yet belongs to somebody else.
-        let published = self.pending.get(&ticket).is_some_and(|pending| pending.stage != Stage::Waiting);
+        let was_published = |pending: &Pending| pending.stage != Stage::Waiting || pending.carried;
+        let published = self.pending.get(&ticket).is_some_and(was_published);
         (published && channel.requests.contains(&ticket)).then_some(ticket)
     }
 
@@ -404,8 +405,8 @@ impl Requests {
         }
     }
 
-    /// The server has another session, in which there is nothing to unsubscribe from.
-    pub(crate) fn session_is_new(&mut self) {
+    /// The server has lost the session, and what it knew of us with it: there is nothing to unsubscribe from.
+    pub(crate) fn session_lost(&mut self) {
         let over = |(&ticket, packet): (&Ticket, &Packet)| match packet {
             Packet::Unsubscribe(id) => Some((ticket, *id)),
             Packet::Subscribe(_) | Packet::Publish => None,
@@ -414,15 +415,24 @@ impl Requests {
             self.channels.ended(id);
             self.effects.push_back(Effect::Recall(ticket));
         }
-    }
-
-    /// The server has lost the session, or it may have, and what it knew of us with it.
-    pub(crate) fn session_lost(&mut self) {
         let idle = self.channels.session_lost();
         if !idle.is_empty() {
             self.effects.push_back(Effect::Forget(idle));
         }
-        // The answer may have been lost with the session. What is not acknowledged is sent again anyway.
+        self.ask_again();
+    }
+
+    /// The server may have lost the session some time ago, and all filters that `is_lost` names. It may know them as well:
+    /// what nobody uses of them is not renewed, but ended.
+    pub(crate) fn session_doubted(&mut self, is_lost: impl Fn(&Filter) -> bool) {
+        while let Some(step) = self.channels.end_idle(&is_lost) {
+            self.take(Some(step));
+        }
+        self.ask_again();
+    }
+
+    /// An answer may have been lost with the session. What is not acknowledged is sent again anyway.
+    fn ask_again(&mut self) {
         for (&ticket, pending) in &mut self.pending {
             if pending.repeatable && pending.stage == Stage::Acked {
                 pending.stage = Stage::Published;

@@ -711,6 +711,22 @@ fn what_a_link_has_carried_is_never_said_to_be_unsent() {
 }
 
 #[test]
+fn a_late_answer_to_what_an_earlier_link_has_carried_is_its_answer() {
+    let mut rig = Rig::online(config());
+    let ticket = rig.shadow(update(r#"{"state":{"reported":{}}}"#).token("a"));
+    let sent = rig.drain();
+    rig.receive(&suback(packet_id(&sent[0]), &[1, 1]));
+    rig.lose_link(LinkError::KeepAlive);
+    rig.wake();
+    let sent = rig.reach_online(&CONNACK);
+    // One of its two topics is subscribed to again: it waits for the other, and the answer comes on the first.
+    rig.receive(&suback(packet_id(&sent[0]), &[1, 0x80]));
+    rig.tell("update/accepted", &reply("a"));
+    assert_eq!(rig.ends(), [(ticket, reply("a"))]);
+    assert_eq!(rig.served(), Vec::<Vec<u8>>::new(), "and it is not published again");
+}
+
+#[test]
 fn a_subscription_that_nobody_answered_and_nobody_needs_is_ended() {
     let mut rig = Rig::online(config());
     rig.shadow(get().timeout(Duration::from_secs(4)));
@@ -757,4 +773,33 @@ fn a_subscription_that_comes_back_does_not_count_what_it_is_there_for_twice() {
     rig.shadow(update(r#"{"state":{"reported":{}}}"#).token("b"));
     rig.shadow(update(r#"{"state":{"reported":{}}}"#).token("c"));
     assert_eq!(rig.served().iter().map(|packet| token(packet)).collect::<Vec<_>>(), ["b", "c"], "there is room again");
+}
+
+#[test]
+fn what_nobody_uses_is_ended_where_a_doubtful_session_may_know_it() {
+    for answers_are_renewed in [false, true] {
+        let mut rig = Rig::online(persistent());
+        (0..8).for_each(|number| rig.subscribed(&format!("app/{number}")));
+        rig.take_notices();
+        let ticket = rig.shadow(get().timeout(Duration::from_secs(2)));
+        rig.served();
+        rig.lose_link(LinkError::KeepAlive);
+        rig.wake();
+        let sent = rig.reach_online(&CONNACK);
+        let renewed = &sent[usize::from(answers_are_renewed)];
+        rig.receive(&suback(packet_id(renewed), &vec![1; filters(renewed)]));
+        rig.wake();
+        assert_eq!(rig.outcomes(), [end(ticket, Outcome::TimedOut)], "nobody needs its answers any more");
+        rig.lose_link(LinkError::KeepAlive);
+        rig.wake();
+        let sent = rig.reach_online(&CONNACK_RESUMED);
+        let expected = if answers_are_renewed { SUBSCRIBE } else { UNSUBSCRIBE };
+        assert_eq!(sent.iter().map(|packet| kind(packet)).collect::<Vec<_>>(), [expected]);
+        rig.serve(sent);
+        rig.take_notices();
+        rig.tell("get/accepted", &reply("somebody else's"));
+        let for_application = if answers_are_renewed { 0 } else { 1 };
+        let told = rig.take_notices();
+        assert_eq!(told.len(), for_application, "it is not subscribed to, or the client's own: {told:?}");
+    }
 }

@@ -171,6 +171,29 @@ fn on_a_resumed_session_nothing_was_missed() {
 }
 
 #[test]
+fn what_is_granted_with_qos_0_only_may_have_been_missed_on_a_resumed_session_too() {
+    let mut rig = Rig::online(persistent());
+    rig.watch(deltas());
+    let subscribe = rig.drain().remove(0);
+    let sent = rig.receive(&suback(packet_id(&subscribe), &[0]));
+    let sent = rig.serve(sent);
+    rig.tell("get/accepted", &in_sync(5, &token(&sent[0])));
+    rig.take_notices();
+    rig.lose_link(LinkError::KeepAlive);
+    rig.wake();
+    let sent = rig.reach_online(&CONNACK_RESUMED);
+    assert_eq!(sent.iter().map(|packet| topic(packet)).collect::<Vec<_>>(), [on("get")]);
+    rig.take_notices();
+    rig.tell("get/accepted", &document(7, &token(&sent[0])));
+    assert_eq!(rig.told(), ["current 7", "delta 7"]);
+
+    rig.lose_link(LinkError::KeepAlive);
+    rig.wake();
+    let renewed = rig.reach_online(&CONNACK).remove(0);
+    assert_eq!(renewed.last(), Some(&1), "the best is asked for again");
+}
+
+#[test]
 fn a_document_that_a_delta_has_overtaken_is_read_again() {
     let mut rig = Rig::online(config());
     rig.watch(deltas());
