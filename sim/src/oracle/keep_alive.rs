@@ -1,13 +1,23 @@
 //! S18, L6 and a part of S17: signs of life.
 
+use thingwire_core::Instant;
+
 use super::judge::Seen;
 use super::{Findings, Oracle, Rulebook, say};
 use crate::trace::Packet;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct KeepAlive {
     /// A PINGREQ is due on this link, and the client knows it.
     due_on: Option<u64>,
+    /// When the last PINGREQ was due; it was sent later where the socket had no room.
+    asked_at: Instant,
+}
+
+impl Default for KeepAlive {
+    fn default() -> Self {
+        Self { due_on: None, asked_at: Instant::EPOCH }
+    }
 }
 
 impl KeepAlive {
@@ -23,7 +33,7 @@ impl KeepAlive {
         if *packet == Packet::Pingreq {
             // One that was due while the socket had no room is sent when it has.
             let was_due = self.due_on.take() == Some(link);
-            return pings(seen, was_due, findings);
+            return self.pings(seen, was_due, findings);
         }
         let waits = self.due_on == Some(link) && !matches!(packet, Packet::Puback(_));
         findings.check(Oracle::S17, !waits, || format!("{} is sent before a PINGREQ that is due", packet.name()));
@@ -52,22 +62,25 @@ impl KeepAlive {
         let what = || format!("nothing received since {}, and the link lives", say::at(link.last_received));
         findings.check(Oracle::L6, !model.is_late(nothing_by.max(sent_at + patience), *slack), what);
     }
-}
 
-fn pings(seen: &Seen<'_>, was_due: bool, findings: &mut Findings) {
-    let (link, slack) = (&seen.model.link, seen.rules.slack);
-    let keep_alive = seen.rules.config.keep_alive;
-    findings.check(Oracle::S18, !keep_alive.is_zero(), || "PINGREQ although the keep-alive is off".into());
-    match link.ping_sent_at {
-        // Asked again while nobody reads: the answer may be among what was not read.
-        Some(sent_at) => {
-            let due = seen.at + slack >= sent_at + seen.rules.ping_timeout() && seen.model.was_held_since(sent_at);
-            findings.check(Oracle::S18, due, || "PINGREQ while one is without an answer".into());
-        }
-        None => {
-            let due = was_due || seen.at + slack >= link.silent_since() + keep_alive;
-            let what = || format!("PINGREQ after a silence since {}", say::at(link.silent_since()));
-            findings.check(Oracle::S18, due, what);
+    fn pings(&mut self, seen: &Seen<'_>, was_due: bool, findings: &mut Findings) {
+        let (link, slack) = (&seen.model.link, seen.rules.slack);
+        let keep_alive = seen.rules.config.keep_alive;
+        findings.check(Oracle::S18, !keep_alive.is_zero(), || "PINGREQ although the keep-alive is off".into());
+        match link.ping_sent_at {
+            // Asked again while nobody reads: the answer may be among what was not read.
+            Some(_) => {
+                let due_at = self.asked_at + seen.rules.ping_timeout();
+                let due = seen.at + slack >= due_at && seen.model.was_held_since(self.asked_at);
+                findings.check(Oracle::S18, due, || "PINGREQ while one is without an answer".into());
+                self.asked_at = due_at;
+            }
+            None => {
+                let due = was_due || seen.at + slack >= link.silent_since() + keep_alive;
+                let what = || format!("PINGREQ after a silence since {}", say::at(link.silent_since()));
+                findings.check(Oracle::S18, due, what);
+                self.asked_at = seen.at;
+            }
         }
     }
 }

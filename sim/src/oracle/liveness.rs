@@ -131,8 +131,12 @@ impl Liveness {
         let rules = seen.rules;
         let idle = seen.at.since(self.progress_at);
         let interval = if let Drain::Every(interval) = rules.config.drain { interval } else { Duration::ZERO };
-        // A second for the service's limits; an unanswered request may be what the next one waits for.
-        let patience = interval + Duration::from_secs(1) + rules.config.operation_timeout + rules.round_trip_max;
+        // What is not answered may be what the next waits for: a request, or a message that was lost before.
+        let in_flight = seen.model.session.publishes() > 0;
+        let resend = rules.config.resend_after.filter(|_| in_flight).unwrap_or_default();
+        // A second for the service's limits.
+        let patience =
+            interval + Duration::from_secs(1) + rules.config.operation_timeout.max(resend) + rules.round_trip_max;
         let what =
             || format!("{} operations wait, and nothing was sent for {}", seen.model.ops.waiting(), say::span(idle));
         findings.check(Oracle::L3, !self.may_send || idle <= patience + rules.slack, what);

@@ -400,7 +400,9 @@ pub(super) fn stands(
     let Some((version, true)) = stands else { return };
     findings.check(Oracle::L10, watch.begun, || format!("watch {} has not begun", watch.ticket));
     let told = watch.delta.max(watch.current);
-    findings.check(Oracle::L10, told == Some(version), || {
+    // What somebody else was sent in the client's name is not sent again, and a session that is there tells nothing of it.
+    let robbed = model.shadows.robbed_at.is_some_and(|at| watch.told_at.is_none_or(|told| told <= at));
+    findings.check(Oracle::L10, robbed || told == Some(version), || {
         format!("a watched shadow is at version {version}, and the application knows of {}", say::or_none(told))
     });
 }

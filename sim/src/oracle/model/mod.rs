@@ -14,13 +14,13 @@ use core::fmt;
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use thingwire_core::{Instant, LinkError, Notice, Outcome, Phase, Qos};
+use thingwire_core::{Instant, LinkError, Notice, Outcome, Phase, Qos, ShadowEvent};
 
 use self::filters::Filters;
 use self::link::{LinkState, Stage};
 pub(super) use self::meaning::Meaning;
 use self::operations::{Kind, Operations, State};
-use self::session::{Carried, Session};
+use self::session::{Bound, Carried, Session};
 use self::shadows::{Known, Shadows};
 use super::Rulebook;
 use crate::trace::shadow::ShadowTopics;
@@ -193,10 +193,12 @@ impl Model {
                 self.link.stage = Stage::Up;
                 self.link.was_up = true;
             }
-            What::Down(link, why) if self.link.number == *link => self.down(why, rules.config.closes_max),
+            What::Down(link, why) if self.link.number == *link => self.down(why, rules),
             What::Close(link) if self.link.number == *link => self.gone(),
             What::Sent(link, packet) if self.link.number == *link => self.sent(packet, meaning),
             What::Received(_, packet) if meaning != Meaning::Ignored => self.received(packet, meaning),
+            // Its name is the catalogue's. What the server keeps for the session goes to whoever has it.
+            What::Fault { name: "B15 takeover", .. } => self.shadows.robbed_at = Some(record.at),
             What::Healed => self.healed_at = Some(record.at),
             _ => {}
         }
@@ -279,7 +281,12 @@ impl Model {
 
     fn told(&mut self, notice: &Notice) {
         match notice {
-            Notice::Shadow(news) => self.shadows.told(ShadowTopics::of(&news.shadow).shadow, &news.event),
+            Notice::Shadow(news) => {
+                self.shadows.told(ShadowTopics::of(&news.shadow).shadow, &news.event, self.now);
+                if let (ShadowEvent::NotSubscribed, Some(filter)) = (&news.event, self.link.condemned) {
+                    self.shadows.renewal_given_up(filter);
+                }
+            }
             Notice::Stopped => {
                 if let Life::Closing { again } = self.life {
                     self.life = if again { Life::Running } else { Life::Idle };
@@ -299,22 +306,28 @@ impl Model {
         }
     }
 
-    fn down(&mut self, why: &LinkError, closes_max: u32) {
+    fn down(&mut self, why: &LinkError, rules: &Rulebook) {
         let by_server = *why == LinkError::Closed && self.online();
         if self.link.stage != Stage::Gone {
             self.link.told_down = Some(why.clone());
         }
         if by_server {
-            self.closed_by_server(closes_max);
+            self.closed_by_server(rules);
         }
         self.gone();
     }
 
-    fn closed_by_server(&mut self, closes_max: u32) {
+    fn closed_by_server(&mut self, rules: &Rulebook) {
+        let closes_max = rules.config.closes_max;
         let mut given_up = None;
+        // For what is the client's own, nobody is told that it has waited long enough.
+        let overdue = |bound: &Bound| {
+            bound.what.is_own_request() && self.now >= bound.first_sent_at + rules.config.operation_timeout
+        };
         let weight = |what: &Carried| if let Carried::Renewal(filters) = what { filters.len() } else { 1 };
-        let alone = self.session.unanswered().map(|bound| weight(&bound.what)).sum::<usize>() == 1;
-        for bound in self.session.unanswered() {
+        let unanswered: Vec<_> = self.session.unanswered().filter(|bound| !overdue(bound)).collect();
+        let alone = unanswered.iter().map(|bound| weight(&bound.what)).sum::<usize>() == 1;
+        for bound in unanswered {
             match &bound.what {
                 Carried::Renewal(filters) if alone => self.link.condemned = filters.first().copied(),
                 Carried::Ask(asked, _) => {
@@ -450,7 +463,7 @@ impl Model {
                             if *code == 0x80 {
                                 self.shadows.refused.insert(*filter, self.now);
                             }
-                            self.shadows.own_answered(*filter, *code != 0x80, false);
+                            self.shadows.own_answered(*filter, *code, false);
                         }
                     }
                 }
@@ -466,13 +479,16 @@ impl Model {
                 self.shadows.acked(asked);
             }
             (Packet::Suback(id, codes), Meaning::OwnAnswer { late }) => {
-                if let Some(Carried::OwnSubscribe(filters)) = self.session.free(*id).map(|bound| bound.what) {
+                let bound = self.session.free(*id);
+                // One that comes late tells the client nothing: it has begun to wait before.
+                let known_at = bound.as_ref().filter(|_| late).map_or(self.now, |bound| bound.first_sent_at);
+                if let Some(Carried::OwnSubscribe(filters)) = bound.map(|bound| bound.what) {
                     filters.first().map(|first| self.shadows.closes.remove(first));
                     for (filter, code) in filters.iter().zip(codes) {
-                        self.shadows.own_answered(*filter, *code != 0x80, late);
+                        self.shadows.own_answered(*filter, *code, late);
                     }
                     if codes.contains(&0x80) {
-                        self.shadows.refuse(&filters, self.now);
+                        self.shadows.refuse(&filters, known_at);
                     }
                 }
             }
@@ -500,7 +516,7 @@ impl Model {
             }
         }
         self.filters.begin_renewing(used, unused);
-        if !resumed || self.filters.renews() {
+        if !resumed || self.filters.renews() || self.shadows.lose_messages() {
             self.shadows.session_lost();
         }
     }

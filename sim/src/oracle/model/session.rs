@@ -190,8 +190,7 @@ impl Session {
         again
     }
 
-    /// How many things the current link has carried that the server may have closed it for; and the operation or
-    /// filters that it was, if it was one.
+    /// What the current link has carried that the server may have closed it for.
     pub(in crate::oracle) fn unanswered(&self) -> impl Iterator<Item = &Bound> {
         self.bound.iter().filter(|bound| bound.on_link && bound.what != Carried::GivenUp)
     }

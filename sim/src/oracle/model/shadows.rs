@@ -31,6 +31,10 @@ pub(in crate::oracle) struct Shadows {
     pub(in crate::oracle) closes: BTreeMap<Name, Closes>,
     /// Calls of watches that were ended before they were told to have begun, when, and whether they might have been told.
     pub(in crate::oracle) cut_short: BTreeMap<u64, (Instant, bool)>,
+    /// Those that were granted with QoS 0 only.
+    weak: BTreeSet<Name>,
+    /// When somebody else last had the session.
+    pub(in crate::oracle) robbed_at: Option<Instant>,
     /// What the next PUBLISH says.
     pub(in crate::oracle) text: Option<ShadowText>,
 }
@@ -116,6 +120,8 @@ pub(in crate::oracle) struct Watch {
     pub(in crate::oracle) ask: WatchAsk,
     /// Its call was told to have ended well.
     pub(in crate::oracle) begun: bool,
+    /// When something was last told of it.
+    pub(in crate::oracle) told_at: Option<Instant>,
     /// The newest versions told.
     pub(in crate::oracle) delta: Option<u64>,
     pub(in crate::oracle) documents: Option<u64>,
@@ -150,7 +156,11 @@ pub(in crate::oracle) enum Asked {
 
 impl Shadows {
     pub(super) fn accept(&mut self, ticket: u64, ask: &ShadowAsk, since: Instant) {
-        self.ever.extend(ask.topics.answers_to(ask.verb));
+        let answers = ask.topics.answers_to(ask.verb);
+        self.ever.extend(answers);
+        // What ends at this instant may have ended before, and left these to nobody.
+        let unused = |filter: &Name| !self.used_since(*filter, since, since);
+        self.doubtful.extend(answers.into_iter().filter(unused).collect::<Vec<_>>());
         let (token, stage) = (ask.token, Stage::Waiting);
         let request = ask.clone();
         let new = Ask { request, since, token, stage, published: None, decided: None, closes: 0 };
@@ -164,7 +174,8 @@ impl Shadows {
         }
         let ask = ask.clone();
         let shadow = ask.topics.shadow;
-        let new = Watch { ticket, since, ask, begun: false, delta: None, documents: None, current: None };
+        let (told_at, delta, documents, current) = (None, None, None, None);
+        let new = Watch { ticket, since, ask, begun: false, told_at, delta, documents, current };
         self.watches.insert(shadow, new);
     }
 
@@ -224,8 +235,12 @@ impl Shadows {
     }
 
     /// The server has granted this or refused it, after the client may have given up waiting for that if it is `late`.
-    pub(super) fn own_answered(&mut self, filter: Name, granted: bool, late: bool) {
-        if !granted {
+    pub(super) fn own_answered(&mut self, filter: Name, code: u8, late: bool) {
+        self.weak.remove(&filter);
+        if code == 0 {
+            self.weak.insert(filter);
+        }
+        if code == 0x80 {
             self.own.remove(&filter);
         } else if late {
             // Unless it was ended since.
@@ -310,7 +325,7 @@ impl Shadows {
         if others.peek().is_some() {
             let same = |ask: &Ask| ask.published.is_none_or(|published| same_message(&published, publish));
             let waits = |ask: &Ask| ask.stage == Stage::Waiting && same(ask);
-            return others.find(|(_, ask)| waits(ask)).map(|(ticket, _)| Asked::Request(*ticket));
+            return others.filter(|(_, ask)| waits(ask)).last().map(|(ticket, _)| Asked::Request(*ticket));
         }
         let nameless = |ask: &&Ask| here(ask) && ask.token.is_none();
         let by_ticket = text.ticket.filter(|ticket| self.asks.get(ticket).as_ref().is_some_and(nameless));
@@ -372,6 +387,11 @@ impl Shadows {
                 }
             }
         }
+    }
+
+    /// Whether what is sent while no link is up may be lost also for a session that lives on.
+    pub(super) fn lose_messages(&self) -> bool {
+        self.weak.iter().any(|filter| self.own.contains_key(filter))
     }
 
     /// The server has lost the session, or it may have. What is not acknowledged is in `again` where it has to be made
@@ -454,8 +474,14 @@ impl Shadows {
         }
     }
 
-    pub(super) fn told(&mut self, shadow: Name, event: &ShadowEvent) {
+    /// Renewing it has cost too many links: it is asked for anew.
+    pub(super) fn renewal_given_up(&mut self, filter: Name) {
+        self.own.remove(&filter);
+    }
+
+    pub(super) fn told(&mut self, shadow: Name, event: &ShadowEvent, at: Instant) {
         let Some(watch) = self.watches.get_mut(&shadow) else { return };
+        watch.told_at = Some(at);
         match event {
             ShadowEvent::Delta(delta) => watch.delta = Some(delta.version),
             ShadowEvent::Documents(documents) => watch.documents = Some(documents.current.version),
