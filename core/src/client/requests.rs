@@ -243,7 +243,11 @@ impl Client {
         if self.requests.is_idle() {
             return Some(message);
         }
-        let Some(heard) = self.requests.heard(message.topic.as_str(), &message.payload) else { return Some(message) };
+        let queue = &self.queue;
+        let is_unsent = |ticket| queue.is_unsent_own(ticket);
+        let Some(heard) = self.requests.heard(message.topic.as_str(), &message.payload, is_unsent) else {
+            return Some(message);
+        };
         let mut news = Vec::new();
         let own = self.shadows.heard(&heard, &message.payload, self.now, &mut self.rng, &mut news);
         if heard.request.is_none() && news.is_empty() {

@@ -178,6 +178,11 @@ impl Queue {
         self.own.remove(index).map(|(_, entry, sent)| (entry.request, sent))
     }
 
+    /// Whether this is something of the client's own that no link has carried yet.
+    pub(crate) fn is_unsent_own(&self, ticket: Ticket) -> bool {
+        self.own.iter().any(|&(own, _, sent)| own == ticket && !sent)
+    }
+
     pub(crate) fn pop(&mut self) -> Option<(Ticket, Request)> {
         if let Some((ticket, entry, _)) = self.own.pop_front() {
             return Some((ticket, entry.request));

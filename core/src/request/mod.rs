@@ -258,10 +258,11 @@ impl Requests {
         self.left(id);
     }
 
-    /// A message arrived. `None` when its topic is none of ours.
-    pub(crate) fn heard(&mut self, topic: &str, payload: &Bytes) -> Option<Heard> {
+    /// A message arrived. `None` when its topic is none of ours. `is_unsent`: whether no link has carried a publish yet.
+    pub(crate) fn heard(&mut self, topic: &str, payload: &Bytes, is_unsent: impl Fn(Ticket) -> bool) -> Option<Heard> {
         let (id, place) = self.channels.of_topic(topic)?;
-        let request = self.answered(id, payload);
+        // The answer to what was not asked yet belongs to somebody else, or to an earlier request with this token.
+        let request = self.answered(id, payload).filter(|ticket| !is_unsent(*ticket));
         if let Some(ticket) = request {
             self.remove(ticket);
         }
@@ -277,7 +278,6 @@ impl Requests {
             // that never have one.
             None => channel.nameless?,
         };
-        // The answer to what was not asked yet belongs to somebody else.
         let was_published = |pending: &Pending| pending.stage != Stage::Waiting || pending.carried;
         let published = self.pending.get(&ticket).is_some_and(was_published);
         (published && channel.requests.contains(&ticket)).then_some(ticket)

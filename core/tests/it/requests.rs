@@ -288,6 +288,25 @@ fn an_answer_to_what_was_not_published_yet_is_somebody_elses() {
     assert_eq!(token(&sent[0]), "mine");
     rig.tell("get/accepted", &reply("mine"));
     assert_eq!(rig.outcomes().len(), 1);
+
+    // The same token again, while there is no room in flight: a repeated answer is still the other's.
+    let mut config = config();
+    config.in_flight_max = 1;
+    let mut rig = Rig::online(config);
+    rig.shadow(get().token("mine"));
+    rig.served();
+    rig.tell("get/accepted", &reply("mine"));
+    rig.publish("a", "1", Qos::AtLeastOnce);
+    let sent = rig.drain();
+    rig.outcomes();
+    rig.shadow(get().token("mine"));
+    rig.tell("get/accepted", &reply("mine"));
+    assert_eq!(rig.outcomes(), []);
+    let sent = rig.receive(&puback(packet_id(&sent[0])));
+    assert_eq!(token(&sent[0]), "mine");
+    rig.outcomes();
+    rig.tell("get/accepted", &reply("mine"));
+    assert_eq!(rig.outcomes().len(), 1);
 }
 
 #[test]
