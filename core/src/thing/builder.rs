@@ -182,9 +182,10 @@ fn recall(cell: &mut Cell, memory: &Memory, parts: &[Part]) {
     cell.moving = memory.moving.get(&cell.name).cloned().unwrap_or_default();
     let value = match &cell.policy.boot {
         Boot::Read | Boot::Desired => None,
-        Boot::Restore => memory.restore.get(&cell.name).cloned().and_then(storable),
+        Boot::Restore => memory.restore.get(&cell.name).cloned(),
         Boot::Value(value) => Some(value.clone()),
     };
+    let value = value.and_then(storable);
     let fits = |value: &_| match cell.owner {
         Owner::Component(index, id) => parts[index].component.check(id, value).is_ok(),
         Owner::Derived(_) => true,

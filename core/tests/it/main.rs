@@ -28,6 +28,7 @@ mod subscribe;
 mod suspects;
 mod thing_bound;
 mod thing_build;
+mod thing_edges;
 mod thing_exchange;
 mod thing_laws;
 mod thing_policies;

@@ -146,3 +146,11 @@ fn notices_are_one_line_each_and_show_no_value() {
     let lines = [changed, unknown, device].map(|notice| notice.to_string());
     assert!(lines.iter().all(|line| !line.contains("hunter2") && !line.contains('\n')), "{lines:?}");
 }
+
+#[test]
+fn a_value_for_the_start_is_one_that_a_shadow_can_keep() {
+    let boot = Boot::Value(json!({ "on": true, "level": null }));
+    let builder = Thing::builder().component("a", Lines::one("on")).policy("on", Policy::new().boot(boot));
+    let thing = builder.build(1).unwrap();
+    assert_eq!(thing.property("on").unwrap().wanted, Some(&json!({ "on": true })));
+}

@@ -164,3 +164,39 @@ fn waits_without_length_are_refused_here_as_well() {
     let refused = StructComponent::new(Dimmer::default(), Wire::default(), timing).err();
     assert_eq!(refused, Some(Unfit("reply_timeout: must not be zero".into())));
 }
+
+/// It was woken at once, and again, for ever.
+#[test]
+fn a_question_is_not_asked_all_the_time() {
+    #[derive(Debug, Clone)]
+    struct Eager(Dimmer);
+
+    impl serde_core::ser::Serialize for Eager {
+        fn serialize<S: serde_core::ser::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            self.0.serialize(serializer)
+        }
+    }
+
+    impl<'de> serde_core::de::Deserialize<'de> for Eager {
+        fn deserialize<D: serde_core::de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            serde_core::de::Deserialize::deserialize(deserializer).map(Self)
+        }
+    }
+
+    impl LineDevice for Eager {
+        fn hear(&mut self, line: &str) -> Hearing {
+            self.0.hear(line)
+        }
+
+        fn tell(&self, property: &str) -> Result<String, Unfit> {
+            self.0.tell(property)
+        }
+
+        fn questions(&self) -> Vec<Ask> {
+            vec![Ask::new("?", ["on"]).every(Duration::ZERO)]
+        }
+    }
+
+    let refused = StructComponent::new(Eager(Dimmer::default()), Wire::default(), Timing::default()).err();
+    assert_eq!(refused, Some(Unfit("`every` of the question \"?\" must not be zero".into())));
+}

@@ -15,6 +15,7 @@ use super::patterns::Side;
 use super::reader::{How, Reader};
 use super::table::{Command, Confirm, Hears, Lines, Query};
 use super::template::Template;
+use super::wire;
 use crate::thing::{Access, Property, PropertyId};
 
 /// What a table is made into, as far as it goes.
@@ -131,8 +132,8 @@ impl<'t> Builder<'t> {
         for (subject, problem) in self.lines.timing.mistakes() {
             self.mistake(Place::Timing, subject, problem);
         }
-        if self.lines.poll_every.is_some_and(|interval| interval.is_zero()) {
-            self.mistake(Place::Timing, "poll_every", super::wire::NOT_ZERO);
+        if self.lines.poll_every.is_some_and(wire::is_zero) {
+            self.mistake(Place::Timing, "poll_every", wire::NOT_ZERO);
         }
     }
 
@@ -217,7 +218,7 @@ impl<'t> Builder<'t> {
         if query.lines == 0 || (query.lines > 1 && query.answers.is_empty()) {
             self.mistake(place, &query.ask, "an answer has at least one line, and a template for it");
         }
-        if query.every.is_some_and(|interval| interval.is_zero()) {
+        if query.every.is_some_and(wire::is_zero) {
             self.mistake(place, &query.ask, "`every` must not be zero");
         }
         let answers: Vec<_> = query.answers.iter().filter_map(|answer| self.reader(place, answer)).collect();
@@ -252,7 +253,7 @@ impl<'t> Builder<'t> {
         match &command.confirm {
             Confirm::ReadBack { within } => {
                 confirm = Confirming::ReadBack { within: *within };
-                if within.is_zero() {
+                if wire::is_zero(*within) {
                     self.mistake(place, name, "nothing shows at once: `shown_within` must not be zero");
                 }
                 if self.lines.properties[property.0].write_only {
@@ -351,7 +352,7 @@ impl<'t> Builder<'t> {
             {
                 self.mistake(at, name, "nothing asks for it, so the hold would never end");
             }
-            if hold.poll_every.is_zero() {
+            if wire::is_zero(hold.poll_every) {
                 self.mistake(at, name, "`polling_every` must not be zero");
             }
             holds.push((property, hold.values.clone(), hold.poll_every));

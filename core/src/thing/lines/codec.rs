@@ -201,7 +201,7 @@ fn words_mistake(words: &[(String, Value)]) -> Option<String> {
     }
     for (place, (word, value)) in words.iter().enumerate() {
         if word.is_empty() {
-            return Some(format!("the word for {value} is empty"));
+            return Some(format!("the word for {} is empty", short(value)));
         }
         if value.is_null() {
             return Some(format!("the word {word:?} means null, which is no value"));
@@ -215,7 +215,8 @@ fn words_mistake(words: &[(String, Value)]) -> Option<String> {
 
 /// A value as one short piece of text.
 pub(super) fn short(value: &Value) -> String {
-    shortened(&value.to_string(), 40)
+    // JSON leaves some control characters as they are.
+    shortened(&value.to_string().replace(char::is_control, "\u{fffd}"), 40)
 }
 
 /// At most `max` characters, with dots where there were more.

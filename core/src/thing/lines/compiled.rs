@@ -133,25 +133,23 @@ impl Compiled {
     }
 }
 
-/// A text may hold what surrounds it in the template, and then is another command than the one that was meant.
+/// A field may hold what surrounds it in the template, and then is another command than the one that was meant.
 fn reads_back<'v>(
     pattern: &Pattern,
     line: &str,
     value: impl Fn(PropertyId) -> Result<&'v Value, Unfit>,
 ) -> Result<(), Unfit> {
-    let has = |wanted: fn(&Codec) -> bool| {
-        pattern.pieces.iter().any(|piece| matches!(piece, Piece::Field(_, codec) if wanted(codec)))
-    };
     // A function of somebody's own may well go one way only.
-    if !has(|codec| matches!(codec, Codec::Text { .. })) || has(|codec| matches!(codec, Codec::Custom(_))) {
+    if pattern.pieces.iter().any(|piece| matches!(piece, Piece::Field(_, codec) if matches!(**codec, Codec::Custom(_))))
+    {
         return Ok(());
     }
     let mut heard = Vec::new();
     pattern.read(line, &mut heard);
-    for property in pattern.properties() {
-        let meant = value(property)?;
-        let says_it = heard.iter().any(|(id, said)| *id == property && (!said.is_string() || same(said, meant)));
-        if !says_it {
+    for piece in &pattern.pieces {
+        let Piece::Field(property, codec) = piece else { continue };
+        let meant = value(*property)?;
+        if !heard.iter().any(|(id, said)| id == property && written_alike(codec, said, meant)) {
             return Err(Unfit("in the line that says it, the device could not tell where it ends".to_owned()));
         }
     }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::wire::{Framing, Wire};
+use super::wire::{Framing, LINE_MAX, Wire};
 use crate::Instant;
 
 /// Cuts bytes into lines. It keeps at most one unfinished line, of at most [`Wire::line_max`] bytes and a terminator.
@@ -45,23 +45,27 @@ pub enum Framed<'a> {
 impl Framer {
     /// Nothing came yet. A line within which there is silence for `byte_timeout` is broken, unless silence is what ends
     /// lines.
+    ///
+    /// Of what no table may say of a wire, it takes the nearest that one may: no terminator is any end of a line, and
+    /// lengths are within their bounds.
     pub fn new(wire: &Wire, byte_timeout: Duration) -> Self {
         let (mut silence, mut bytes) = (byte_timeout, Vec::new());
+        let line_max = wire.line_max.clamp(1, LINE_MAX);
         let mode = match &wire.framing {
             Framing::Newline => Mode::Newline,
             Framing::Terminator(terminator) => {
                 // A table whose terminator cannot be encoded is not built.
                 let _ = wire.encoding.encode(terminator, &mut bytes);
-                Mode::Terminator(bytes)
+                if bytes.is_empty() { Mode::Newline } else { Mode::Terminator(bytes) }
             }
-            Framing::Length(len) => Mode::Length(*len),
+            Framing::Length(len) => Mode::Length((*len).clamp(1, line_max)),
             Framing::IdleGap(gap) => {
                 silence = *gap;
                 Mode::IdleGap
             }
         };
         let (buffer, last_byte) = (Vec::new(), Instant::EPOCH);
-        Self { mode, line_max: wire.line_max, silence, buffer, handed_out: false, skipping: false, last_byte }
+        Self { mode, line_max, silence, buffer, handed_out: false, skipping: false, last_byte }
     }
 
     /// Forgets everything: the stream begins anew.

@@ -7,6 +7,11 @@ use crate::thing::Unfit;
 
 /// Whole numbers beyond these do not survive JSON.
 const WHOLE_MAX: i64 = 1 << 53;
+/// Beyond these, two steps of a scale may become one number.
+const SCALED_MAX: i64 = 1 << 51;
+/// More characters than any number within these has, zeros included.
+const WIDTH_MAX: usize = 64;
+const PLACES_MAX: usize = 15;
 
 /// A whole number within bounds. Heard with or without `+` and leading zeros.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,10 +77,7 @@ impl Number {
     }
 
     fn value(&self, steps: i64) -> Value {
-        match i32::try_from(steps) {
-            Ok(steps) if self.per_unit > 1 => Value::from(f64::from(steps) / f64::from(self.per_unit)),
-            _ => Value::from(steps),
-        }
+        if self.per_unit > 1 { Value::from(float(steps) / f64::from(self.per_unit)) } else { Value::from(steps) }
     }
 
     pub(super) fn format(&self, value: &Value, out: &mut String) -> Result<(), Unfit> {
@@ -97,7 +99,7 @@ impl Number {
             ""
         };
         let digits = if self.hex { format!("{:X}", steps.unsigned_abs()) } else { steps.unsigned_abs().to_string() };
-        let width = self.width.saturating_sub(sign.len());
+        let width = self.width.min(WIDTH_MAX).saturating_sub(sign.len());
         format!("{sign}{digits:0>width$}")
     }
 
@@ -146,11 +148,24 @@ impl Number {
         if self.per_unit == 0 {
             return Some("there must be at least one step to one".to_owned());
         }
+        if self.per_unit > 1 && (min < -SCALED_MAX || max > SCALED_MAX) {
+            return Some(format!("the steps of {min}..={max} are too many to be told apart: at most 2^51 either way"));
+        }
+        if self.width > WIDTH_MAX {
+            return Some(format!("{} characters are more than the {WIDTH_MAX} that a number may have", self.width));
+        }
         let needed = self.text(min).len().max(self.text(max).len());
         (self.width != 0 && needed > self.width).then(|| {
             format!("numbers of {min}..={max} have up to {needed} characters, more than the {} there are", self.width)
         })
     }
+}
+
+/// The same number; exact where JSON can say it.
+fn float(whole: i64) -> f64 {
+    // In halves: for those, lossless conversions exist.
+    let (high, low) = (i32::try_from(whole >> 32), u32::try_from(whole & 0xffff_ffff));
+    f64::from(high.unwrap_or(0)) * 4_294_967_296.0 + f64::from(low.unwrap_or(0))
 }
 
 /// The nearest whole number, where JSON can say it.
@@ -186,10 +201,14 @@ impl Decimal {
         if !(self.min..=self.max).contains(&number) {
             return Err(Unfit(format!("{} is not in {}..={}", short(value), self.min, self.max)));
         }
-        let text = format!("{number:.*}", self.places);
-        let zero = text.bytes().all(|byte| matches!(byte, b'-' | b'0' | b'.'));
-        out.push_str(if zero { text.trim_start_matches('-') } else { &text });
+        out.push_str(&self.text(number));
         Ok(())
+    }
+
+    fn text(&self, number: f64) -> String {
+        let text = format!("{number:.*}", self.places.min(PLACES_MAX));
+        let zero = text.bytes().all(|byte| matches!(byte, b'-' | b'0' | b'.'));
+        if zero { text.trim_start_matches('-').to_owned() } else { text }
     }
 
     /// How long the number at the beginning of `rest` is.
@@ -207,9 +226,8 @@ impl Decimal {
     }
 
     pub(super) fn samples(&self) -> Vec<Value> {
-        let mut ends = vec![self.min, self.max, 0.0];
-        ends.retain(|end| (self.min..=self.max).contains(end));
-        ends.into_iter().map(Value::from).collect()
+        // As they are said: an end may have more digits than that.
+        [self.min, self.max, 0.0].into_iter().filter_map(|end| self.parse(&self.text(end))).collect()
     }
 
     pub(super) fn mistake(&self) -> Option<String> {
@@ -217,6 +235,10 @@ impl Decimal {
         if !min.is_finite() || !max.is_finite() || min > max {
             return Some(format!("no number is in {min}..={max}"));
         }
-        (self.places > 15).then(|| format!("{} digits after the point are more than a number has", self.places))
+        if self.places > PLACES_MAX {
+            return Some(format!("{} digits after the point are more than a number has", self.places));
+        }
+        let beyond = [min, max].into_iter().find(|end| self.parse(&self.text(*end)).is_none());
+        beyond.map(|end| format!("{end} is said as {}, which is not in {min}..={max}", self.text(end)))
     }
 }

@@ -47,7 +47,8 @@ impl Builder<'_> {
         self.own_codecs(place, template, &parts);
         self.literals(place, &pattern, side);
         self.shape(place, &pattern);
-        if self.mistakes.len() == before {
+        let is_sound = |piece: &Piece| !matches!(piece, Piece::Field(_, codec) if codec.mistake().is_some());
+        if self.mistakes.len() == before && pattern.pieces.iter().all(is_sound) {
             self.reads_what_it_writes(place, &pattern);
         }
         (self.mistakes.len() == before).then_some(pattern)
@@ -142,7 +143,7 @@ impl Builder<'_> {
 
     /// What the template writes, it must read; where a field runs into what follows it, it does not.
     fn reads_what_it_writes(&mut self, place: Place, pattern: &Pattern) {
-        for line in sample_lines(pattern) {
+        for line in sample_lines(pattern).into_iter().chain(neighbour_lines(pattern)) {
             let mut heard = Vec::new();
             let read = pattern.read(&line.text, &mut heard);
             let same = |(property, value): &(PropertyId, Value)| {
@@ -167,30 +168,51 @@ pub(super) struct Sample {
 /// Lines that a pattern writes: each field takes each of its samples once, beside the first samples of the others. None
 /// where a field has no samples.
 pub(super) fn sample_lines(pattern: &Pattern) -> Vec<Sample> {
+    let fields = fields(pattern);
+    let most = fields.iter().map(|(_, samples)| samples.len()).max().unwrap_or(1);
+    let turns = (0..fields.len().max(1)).flat_map(|field| (0..most).map(move |turn| (field, turn)));
+    turns.filter_map(|(field, turn)| sample_line(pattern, &fields, |at| if at == field { turn } else { 0 })).collect()
+}
+
+/// Lines in which two fields that follow each other take all of their samples, each with each: where one ends and the
+/// next begins may depend on both.
+fn neighbour_lines(pattern: &Pattern) -> Vec<Sample> {
+    let fields = fields(pattern);
+    let pairs = fields.windows(2).enumerate().flat_map(|(first, pair)| {
+        let [one, other] = [&pair[0], &pair[1]].map(|(_, samples)| samples.len());
+        (0..one).flat_map(move |turn| (0..other).map(move |beside| (first, turn, beside)))
+    });
+    let lines = pairs.filter_map(|(first, turn, beside)| {
+        let chosen = |at| if at == first { turn } else { beside * usize::from(at == first + 1) };
+        sample_line(pattern, &fields, chosen)
+    });
+    lines.collect()
+}
+
+/// The fields of a pattern, each with its samples.
+fn fields(pattern: &Pattern) -> Vec<(PropertyId, Vec<Value>)> {
     let fields = pattern.pieces.iter().filter_map(|piece| match piece {
-        Piece::Field(property, codec) => Some((*property, Arc::clone(codec))),
+        Piece::Field(property, codec) => Some((*property, codec.samples())),
         Piece::Text(_) | Piece::Skip => None,
     });
-    let fields: Vec<_> = fields.collect();
-    let samples: Vec<Vec<Value>> = fields.iter().map(|(_, codec)| codec.samples()).collect();
-    let most = samples.iter().map(Vec::len).max().unwrap_or(1);
-    if samples.iter().any(Vec::is_empty) {
-        return Vec::new();
-    }
-    let mut lines = Vec::new();
-    for field in 0..fields.len().max(1) {
-        for turn in 0..most {
-            let chosen = |at: usize| &samples[at][if at == field { turn % samples[at].len() } else { 0 }];
-            let values: Vec<_> = fields.iter().enumerate().map(|(at, (id, _))| (*id, chosen(at).clone())).collect();
-            let mut text = String::new();
-            let value = |id: PropertyId| {
-                let found = values.iter().find(|(property, _)| *property == id);
-                found.map(|(_, value)| value).ok_or_else(|| crate::thing::Unfit(String::new()))
-            };
-            if pattern.write(value, |_| Ok(()), &mut text).is_ok() {
-                lines.push(Sample { text, values });
-            }
-        }
-    }
-    lines
+    fields.collect()
+}
+
+/// The line in which each field takes the sample that is `chosen` for it, counted round; none where one has no samples.
+fn sample_line(
+    pattern: &Pattern,
+    fields: &[(PropertyId, Vec<Value>)],
+    chosen: impl Fn(usize) -> usize,
+) -> Option<Sample> {
+    let value = |(at, (id, samples)): (usize, &(PropertyId, Vec<Value>))| {
+        Some((*id, samples.get(chosen(at).checked_rem(samples.len())?)?.clone()))
+    };
+    let values: Vec<_> = fields.iter().enumerate().map(value).collect::<Option<_>>()?;
+    let mut text = String::new();
+    let find = |id: PropertyId| {
+        let found = values.iter().find(|(property, _)| *property == id);
+        found.map(|(_, value)| value).ok_or_else(|| crate::thing::Unfit(String::new()))
+    };
+    pattern.write(find, |_| Ok(()), &mut text).ok()?;
+    Some(Sample { text, values })
 }

@@ -130,6 +130,9 @@ impl<T: LineDevice> Structured<T> {
         let mut questions = Vec::new();
         for ask in device.questions() {
             wire.encode(&ask.line)?;
+            if ask.every.is_some_and(super::wire::is_zero) {
+                return Err(Unfit(format!("`every` of the question {:?} must not be zero", ask.line)));
+            }
             let reads = ask.about.iter().map(place).collect::<Result<Vec<_>, _>>()?;
             let awaits = u32::from(!reads.is_empty());
             questions.push(front::Question { line: ask.line, awaits, every: ask.every, reads });

@@ -120,19 +120,25 @@ impl Default for Timing {
 }
 
 /// The longest line that may be asked for, in bytes: all of it may have to be kept.
-const LINE_MAX: usize = 1 << 20;
+pub(super) const LINE_MAX: usize = 1 << 20;
 
 pub(super) const NOT_ZERO: &str = "must not be zero";
+
+/// Whether a span is nothing to an [`Instant`](crate::Instant), which counts microseconds: what comes after it is due at
+/// once, again and again.
+pub(super) fn is_zero(span: Duration) -> bool {
+    span.as_micros() == 0
+}
 
 impl Timing {
     /// What is wrong with it: the field, and why.
     pub(super) fn mistakes(&self) -> Vec<(&'static str, &'static str)> {
         let zero = [
-            ("reply_timeout", self.reply_timeout.is_zero()),
-            ("byte_timeout", self.byte_timeout.is_zero()),
+            ("reply_timeout", is_zero(self.reply_timeout)),
+            ("byte_timeout", is_zero(self.byte_timeout)),
             ("attempts", self.attempts == 0),
-            ("ask_again", self.ask_again.is_zero()),
-            ("ask_silent", self.ask_silent.is_zero()),
+            ("ask_again", is_zero(self.ask_again)),
+            ("ask_silent", is_zero(self.ask_silent)),
         ];
         zero.into_iter().filter(|(_, zero)| *zero).map(|(field, _)| (field, NOT_ZERO)).collect()
     }
@@ -148,7 +154,7 @@ impl Wire {
             Framing::Length(len) if !(1..=self.line_max).contains(len) => {
                 Some("the length must be from 1 byte to `line_max`")
             }
-            Framing::IdleGap(gap) if gap.is_zero() => Some("a silence of no length ends nothing"),
+            Framing::IdleGap(gap) if is_zero(*gap) => Some("a silence of no length ends nothing"),
             Framing::Newline | Framing::Terminator(_) | Framing::Length(_) | Framing::IdleGap(_) => None,
         };
         let line_max = (!(1..=LINE_MAX).contains(&self.line_max)).then_some("must be from 1 to 1048576 bytes");

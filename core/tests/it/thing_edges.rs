@@ -1,0 +1,120 @@
+//! Tables at the edges of what a number, a span and a wire can be.
+
+use core::time::Duration;
+
+use serde_json::{Value, json};
+use thingwire_core::Instant;
+use thingwire_core::thing::lines::{
+    Codec, Decimal, Framed, Framer, Framing, Lines, Number, Wire, decimal, flag, number, scaled, words,
+};
+use thingwire_core::thing::{Failure, Unfit};
+
+use crate::thing_stand::Stand;
+
+fn problems(lines: &Lines) -> Vec<String> {
+    lines.check().into_iter().map(|mistake| mistake.problem).collect()
+}
+
+fn of(codec: impl Into<Codec>) -> Lines {
+    Lines::new("x").property("x", codec).query("X?", "X{x}")
+}
+
+/// `width` and `places` may come from a file.
+#[test]
+fn more_digits_than_anybody_needs_are_a_mistake_and_cost_no_memory() {
+    let wide = number(0..=1).width(usize::MAX);
+    assert_eq!(problems(&of(wide)), [format!("{} characters are more than the 64 that a number may have", usize::MAX)]);
+    let long = Decimal { min: 0.0, max: 1.0, places: usize::MAX };
+    assert_eq!(problems(&of(Codec::from(long))).len(), 1);
+    assert_eq!(problems(&of(number(0..=1).width(64))), [""; 0]);
+}
+
+/// A volume of 0.26 went out as 0.3, which nothing would have heard as a volume.
+#[test]
+fn a_decimal_never_says_what_it_would_not_hear() {
+    assert_eq!(problems(&of(decimal(0.0..=0.26, 1))), ["0.26 is said as 0.3, which is not in 0..=0.26"]);
+    assert_eq!(problems(&of(decimal(0.0..=0.24, 1))), [""; 0], "0.2 is");
+}
+
+/// Those beyond 32 bits were read as if they had no scale.
+#[test]
+fn scales_are_as_long_as_numbers_can_be_told_apart() {
+    let mut long: Number = scaled(0..=0, 10);
+    long.max = 1 << 40;
+    let (codec, mut text) = (Codec::from(long.clone()), String::new());
+    assert_eq!(codec.parse("30000000005"), Some(json!(3_000_000_000.5)));
+    assert!(codec.format(&json!(3_000_000_000.5), &mut text).is_ok());
+    assert_eq!(text, "30000000005");
+    long.max = (1 << 51) + 1;
+    assert_eq!(problems(&of(long)).len(), 1);
+}
+
+/// It was woken at once, and again, for ever.
+#[test]
+fn less_than_a_microsecond_is_no_time() {
+    let nano = Duration::from_nanos(999);
+    let lines = of(flag()).poll_every(nano).command("x", "X{x}").shown_within(nano);
+    let lines = lines.query("Y?", "Y{_}").every(nano).hold_commands_while("x", [true]).polling_every(nano);
+    let lines = lines.timing(|timing| (timing.reply_timeout, timing.ask_again) = (nano, nano));
+    let lines = lines.wire(|wire| wire.framing = Framing::IdleGap(nano));
+    assert_eq!(lines.check().len(), 7, "{:?}", lines.check());
+}
+
+#[test]
+fn where_fields_end_may_depend_on_both() {
+    let first = || words([("Z", 1), ("X", 2), ("XY", 3)]);
+    let lines = Lines::new("x").property("a", first()).property("b", words([("Q", 1), ("Y", 2)]));
+    let problem = "\"XY\", which it writes, cannot be read back: a field runs into what follows it";
+    assert_eq!(problems(&lines.hears("{a}{b}")), [problem]);
+}
+
+/// Which values run into each other is not all tried when the table is built.
+#[test]
+fn a_line_that_would_say_something_else_is_not_said() {
+    let a = words([("Z", 1), ("X", 2), ("XYW", 3)]);
+    let (b, c) = (words([("Q", 1), ("Y", 2)]), words([("R", 1), ("W", 2)]));
+    let lines = Lines::new("x").property("a", a).property("b", b).property("c", c);
+    let lines = lines.hears("a{a}").hears("b{b}").hears("c{c}").command("c", "{a}{b}{c}").unconfirmed();
+    let mut stand = Stand::up(&lines);
+    stand.says("aX\nbY\n");
+    stand.log();
+    stand.set(1, "c", 1);
+    stand.wait(20);
+    stand.set(2, "c", 2);
+    let why = Unfit("in the line that says it, the device could not tell where it ends".to_owned());
+    let refused = format!("failed 2: {:?}", Failure::Unfit(why));
+    assert_eq!(stand.log(), ["> XYR", "done 1", &refused]);
+}
+
+/// It gave out lines of nothing for ever, or panicked.
+#[test]
+fn a_framer_of_a_wire_that_no_table_may_have_has_an_end() {
+    let framings = ["", "€"].map(|end| Framing::Terminator(end.to_owned()));
+    let lengths = [0, usize::MAX].map(Framing::Length);
+    for framing in framings.into_iter().chain(lengths).chain([Framing::Newline]) {
+        for line_max in [0, usize::MAX] {
+            let mut wire = Wire::default();
+            (wire.framing, wire.line_max) = (framing.clone(), line_max);
+            let mut framer = Framer::new(&wire, Duration::ZERO);
+            let mut bytes = &b"a\nbc\n"[..];
+            let found = core::iter::from_fn(|| framer.next(Instant::EPOCH, &mut bytes).map(is_line)).take(9).count();
+            assert!(found <= 5, "{framing:?} {line_max}");
+        }
+    }
+}
+
+fn is_line(framed: Framed<'_>) -> bool {
+    matches!(framed, Framed::Line(_))
+}
+
+#[test]
+fn a_mistake_is_one_line_whatever_the_value() {
+    let lines = of(words([("", "\u{7f}\u{85}\n")])).hold_commands_while("x", ["\u{7f}"]);
+    assert!(lines.check().iter().all(|mistake| !mistake.to_string().contains(char::is_control)));
+}
+
+#[test]
+fn null_is_a_value_of_no_codec() {
+    let nothing = |codec: Codec| codec.format(&Value::Null, &mut String::new()).is_err();
+    assert!(nothing(number(0..=1).into()) && nothing(decimal(0.0..=1.0, 1).into()) && nothing(flag()));
+}
