@@ -10,10 +10,12 @@ mod frame;
 mod http;
 mod input;
 mod life;
+mod lines;
 mod proxy;
 mod request;
 mod scenario;
 mod shadow;
+mod thing;
 mod tls;
 mod topic;
 mod trace;
@@ -24,10 +26,12 @@ pub use codec::codec;
 pub use frame::frame;
 pub use http::http;
 pub use life::life;
+pub use lines::lines;
 pub use proxy::proxy;
 pub use request::request;
 pub use scenario::scenario;
 pub use shadow::shadow;
+pub use thing::thing;
 pub use tls::tls;
 pub use topic::topic;
 pub use trace::trace;
@@ -51,10 +55,16 @@ pub const TARGETS: &[Target] = &[
     Target { name: "frame", what: "the frame validator, and the client behind it", body: frame },
     Target { name: "http", what: "answers with credentials, and shared credentials files", body: http },
     Target { name: "life", what: "events and commands in any order: the contract, chunks, replay", body: life },
+    Target {
+        name: "lines",
+        what: "tables of devices that speak lines, their codecs, framing and components",
+        body: lines,
+    },
     Target { name: "proxy", what: "what HTTP and SOCKS5 proxies answer", body: proxy },
     Target { name: "request", what: "which answer belongs to which shadow request", body: request },
     Target { name: "scenario", what: "scenario files of the simulator", body: scenario },
     Target { name: "shadow", what: "shadow documents and updates, against another reading of JSON", body: shadow },
+    Target { name: "thing", what: "devices, wishes and the cloud in any order, and damaged memories", body: thing },
     Target { name: "tls", what: "records that are changed on the way", body: tls },
     Target { name: "topic", what: "topics and filters, against a naive matcher", body: topic },
     Target { name: "trace", what: "recorded lives that were damaged or forged", body: trace },
