@@ -37,6 +37,7 @@ impl fmt::Display for Ticket {
 
 /// A message to publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 #[must_use]
 pub struct Publish {
     /// Where to.

@@ -72,6 +72,7 @@ pub struct Route {
 
 /// What a link is made with.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Prepared {
     /// Where to connect, in the resolver's order; at least one.
     pub addresses: Vec<SocketAddr>,

@@ -372,4 +372,5 @@ impl fmt::Display for ConnectRefusal {
 
 impl core::error::Error for LinkError {}
 impl core::error::Error for ProtocolError {}
+impl core::error::Error for TcpError {}
 impl core::error::Error for ConnectRefusal {}

@@ -28,6 +28,7 @@ pub struct Replay<'a> {
 
 /// Where this build and the trace part.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Divergence {
     /// Which step, from 1.
     pub number: u64,

@@ -41,7 +41,7 @@ fn connect(input: &mut Input<'_>) {
     config.keep_alive = core::time::Duration::from_secs(input.number() & 0xffff);
     if let (true, Ok(topic)) = (input.flag(), Topic::new(input.text(20))) {
         let (payload, qos, retain) = (Bytes::copy_from_slice(input.bytes(40)), qos(input), input.flag());
-        config.will = Some(Will { topic, payload, qos, retain });
+        config.will = Some(Will::new(topic, payload).qos(qos).retain(retain));
     }
     config.user_name = input.flag().then(|| input.text(20));
     let password = input.flag().then(|| input.text(20));

@@ -59,6 +59,8 @@
 //! and sleeps. It never prints; it logs the life of links through the `log` crate, without payloads, names of users, or
 //! secrets.
 
+#![warn(missing_debug_implementations)]
+
 mod alarm;
 mod chunk;
 mod driver;
@@ -72,24 +74,24 @@ pub use thingwire_core::handle::{
     Client, Delivery, Deltas, NotReady, Notices, Pending, Shadow, ShadowEvents, ShadowPending, Subscription,
 };
 #[cfg(feature = "websocket")]
-pub use thingwire_core::sources;
-#[cfg(feature = "websocket")]
 pub use thingwire_core::sources::{CognitoPool, IotRole, SharedFiles, Variables};
 #[cfg(feature = "trace")]
 pub use thingwire_core::trace::RecordOptions;
-pub use thingwire_core::transport;
 pub use thingwire_core::transport::{
-    Authorizer, Endpoint, EndpointError, Identity, PemError, ProxyConfig, ProxyKind, Roots, TlsConfig,
+    Authorizer, Endpoint, EndpointError, Identity, PemError, PemFault, PemPart, ProxyConfig, ProxyKind, Roots,
+    TlsConfig,
 };
 #[cfg(feature = "websocket")]
 pub use thingwire_core::transport::{
-    Credentials, CredentialsError, CredentialsProvider, CredentialsSource, NoCredentials, WebSocketConfig,
+    Credentials, CredentialsError, CredentialsPart, CredentialsProvider, CredentialsSource, NoCredentials,
+    WebSocketConfig,
 };
 pub use thingwire_core::{
     AckToken, BackoffConfig, CertificateInfo, Config, ConfigError, ConnectRefusal, ConnectStage, Drain, Filter,
-    FrameError, Instant, Jitter, Layer, Limits, Link, LinkError, Message, Notice, Options, Outcome, Password, Phase,
-    ProtocolError, ProxyError, Publish, Qos, QueueConfig, Refusal, Refused, Security, SetupError, Status, TcpError,
-    Ticket, TlsError, Topic, TopicError, Totals, UpgradeHeader, WebSocketError, WebSocketFault, WhenFull, Will,
+    FrameError, Instant, Jitter, Layer, Limits, Link, LinkError, Message, Notice, Options, Outcome, PacketKind,
+    Password, Phase, ProtocolError, ProxyError, Publish, Qos, QueueConfig, Refusal, Refused, Security, SetupError,
+    Status, TcpError, Ticket, TlsError, Topic, TopicError, Totals, UpgradeHeader, WebSocketError, WebSocketFault,
+    WhenFull, Will,
 };
 pub use thingwire_core::{
     Delta, Document, Documents, JsonError, Malformed, NameError, Rejection, Reply, RequestConfig, Section, ShadowError,

@@ -13,6 +13,7 @@ use super::wait::wait;
 /// As an iterator it waits for each notice, and ends when the client is gone. When nobody takes them, the oldest
 /// notices are dropped, and [counted](Self::dropped).
 #[derive(Debug)]
+#[must_use = "dropping it ends the listening"]
 pub struct Notices {
     inner: handle::Notices,
 }

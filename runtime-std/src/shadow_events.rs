@@ -21,6 +21,7 @@ use super::wait::wait;
 ///
 /// Each watch of a shadow gets everything; the subscriptions are shared. Dropping the last of them ends these.
 #[derive(Debug)]
+#[must_use = "dropping it ends the watch"]
 pub struct ShadowEvents {
     inner: handle::ShadowEvents,
 }
@@ -76,6 +77,7 @@ impl Iterator for ShadowEvents {
 /// The deltas of a shadow, from [`Shadow::deltas`] on: the [`ShadowEvents`] that are deltas, with all that is said
 /// there. What else happens to the watch is only logged.
 #[derive(Debug)]
+#[must_use = "dropping it ends the watch"]
 pub struct Deltas {
     inner: handle::Deltas,
 }

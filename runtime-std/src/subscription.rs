@@ -20,6 +20,7 @@ use super::wait::wait;
 /// Dropping it stops the listening, not the subscription at the server, because a persistent session is there to
 /// outlive the program. To end it there too, call [`Client::unsubscribe`](crate::Client::unsubscribe).
 #[derive(Debug)]
+#[must_use = "dropping it ends the subscription"]
 pub struct Subscription {
     pending: Pending,
     inner: handle::Subscription,

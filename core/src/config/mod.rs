@@ -334,6 +334,7 @@ impl Default for QueueConfig {
 
 /// What the server publishes when the client vanishes without a DISCONNECT.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Will {
     /// Where to.
     pub topic: Topic,
@@ -343,6 +344,27 @@ pub struct Will {
     pub qos: Qos,
     /// Whether the server keeps it for future subscribers.
     pub retain: bool,
+}
+
+impl Will {
+    /// A QoS 1 message that is not retained.
+    pub fn new(topic: Topic, payload: impl Into<Bytes>) -> Self {
+        Self { topic, payload: payload.into(), qos: Qos::AtLeastOnce, retain: false }
+    }
+
+    /// The same message with another quality of service.
+    #[must_use]
+    pub fn qos(mut self, qos: Qos) -> Self {
+        self.qos = qos;
+        self
+    }
+
+    /// The same message, kept by the server or not.
+    #[must_use]
+    pub fn retain(mut self, retain: bool) -> Self {
+        self.retain = retain;
+        self
+    }
 }
 
 /// A password: never shown by `Debug`. With the feature `transport`, its memory is overwritten before it is given back.

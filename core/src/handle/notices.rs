@@ -14,6 +14,7 @@ use crate::Notice;
 ///
 /// As a stream it ends when the client is gone. When nobody takes them, the oldest notices are dropped, and
 /// [counted](Self::dropped).
+#[must_use = "dropping it ends the listening"]
 pub struct Notices {
     pub(crate) outlet: Outlet<Notice>,
 }

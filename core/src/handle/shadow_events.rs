@@ -24,6 +24,7 @@ use crate::{Delta, Outcome, SetupError, ShadowEvent, ShadowName, Ticket};
 /// half of that is taken. So take the events, or drop this.
 ///
 /// Each watch of a shadow gets everything; the subscriptions are shared. Dropping the last of them ends these.
+#[must_use = "dropping it ends the watch"]
 pub struct ShadowEvents {
     pending: Pending,
     pub(crate) outlet: Outlet<ShadowEvent>,
@@ -113,6 +114,7 @@ impl fmt::Debug for ShadowEvents {
 /// The deltas of a shadow, from [`Shadow::deltas`] on: the [`ShadowEvents`] that are deltas, with all that is said
 /// there. What else happens to the watch is only logged.
 #[derive(Debug)]
+#[must_use = "dropping it ends the watch"]
 pub struct Deltas {
     pub(crate) events: ShadowEvents,
 }

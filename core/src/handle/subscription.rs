@@ -22,6 +22,7 @@ use crate::{Message, Outcome, SetupError};
 ///
 /// Dropping it stops the listening, not the subscription at the server, because a persistent session is there to
 /// outlive the program. To end it there too, call [`Client::unsubscribe`](super::Client::unsubscribe).
+#[must_use = "dropping it ends the subscription"]
 pub struct Subscription {
     pending: Pending,
     pub(crate) outlet: Outlet<Message>,

@@ -6,6 +6,7 @@ use super::{ShadowName, ShadowUpdate};
 
 /// One request to a device shadow, for [`Client::shadow`](crate::Client::shadow).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 #[must_use]
 pub struct ShadowRequest {
     /// Which shadow.
@@ -35,6 +36,7 @@ pub enum ShadowOperation {
 
 /// What becomes of a request while there is no connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum WhenOffline {
     /// It is refused at the call: what is asked for is worth something now or never.
     #[default]
@@ -85,6 +87,7 @@ impl ShadowRequest {
 /// What to be told of a shadow, for [`Client::watch_shadow`](crate::Client::watch_shadow): its deltas, and what else is
 /// switched on.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 #[must_use]
 pub struct ShadowWatch {
     /// Which shadow.

@@ -40,6 +40,7 @@ pub struct Policy {
 
 /// When a wish counts as fulfilled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Confirm {
     /// When the device says the new value. For what a device never says, as [`DeviceAck`](Self::DeviceAck).
     ReadBack,
@@ -53,6 +54,7 @@ pub enum Confirm {
 ///
 /// It is not about what the program itself sets: a local edit and a rule are wishes, and move `desired` along.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Authority {
     /// The device: the change is reported, and `desired` is moved along.
     Device,
@@ -66,6 +68,7 @@ pub enum Authority {
 ///
 /// A wish that is new to the program is fulfilled in any case.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Boot {
     /// It stays as the device says it is.
     Read,
@@ -79,6 +82,7 @@ pub enum Boot {
 
 /// What becomes of a wish that does not fit, that the device refuses, or that it does not fulfil in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OnRefusal {
     /// `desired` becomes what the device is.
     Snap,

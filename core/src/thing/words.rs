@@ -71,6 +71,7 @@ pub enum Ask {
 
 /// Why a property is what it is, or is to become something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Cause {
     /// Somebody wrote it to `desired`.
     Cloud {

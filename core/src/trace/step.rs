@@ -106,6 +106,7 @@ variants!(Answer {
 
 /// Bytes, as far as they are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Digest {
     /// How many.
     pub len: usize,

@@ -157,6 +157,7 @@ pub trait CredentialsProvider: Send + Sync {
 
 /// Why a source gives no credentials: one line without any secret, that says what, where and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NoCredentials {
     /// It has none, and that is nothing unusual: a chain goes on to the next source.
     Absent {

@@ -1,6 +1,5 @@
 use core::time::Duration;
 
-use bytes::Bytes;
 use thingwire_core::{
     Client, Config, ConnectRefusal, ConnectStage, Event, Instant, LinkError, Notice, Phase, ProtocolError, Qos,
     TcpError, Topic, Will,
@@ -28,12 +27,7 @@ fn connect_carries_session_will_login_and_keep_alive() {
     config.keep_alive = Duration::from_secs(600);
     config.user_name = Some("user".into());
     config.password = Some("pass".into());
-    config.will = Some(Will {
-        topic: Topic::new("will").unwrap(),
-        payload: Bytes::from_static(b"gone"),
-        qos: Qos::AtLeastOnce,
-        retain: true,
-    });
+    config.will = Some(Will::new(Topic::new("will").unwrap(), "gone").retain(true));
     // The flags are v1's own for this configuration.
     let expected = b"\x10\x27\0\x04MQTT\x04\xec\x02\x58\0\x03rig\0\x04will\0\x04gone\0\x04user\0\x04pass";
     assert_eq!(connect_packet(config), expected);
@@ -202,7 +196,7 @@ fn settings_that_cannot_be_are_refused_by_field_value_and_rule() {
         ("no byte a second", |c| c.limits.bytes_per_second_max = Some(0)),
         ("deep will", |c| {
             let topic = Topic::new("a/b/c/d/e/f/g/h/i").unwrap();
-            c.will = Some(Will { topic, payload: Bytes::new(), qos: Qos::AtMostOnce, retain: false });
+            c.will = Some(Will::new(topic, "").qos(Qos::AtMostOnce));
         }),
     ];
     let message = |(name, change): (&str, fn(&mut Config))| {

@@ -5,7 +5,7 @@ use core::time::Duration;
 use serde_json::{Value, json};
 use thingwire_core::Instant;
 use thingwire_core::thing::lines::{
-    Codec, Decimal, Framed, Framer, Framing, Lines, Number, Wire, decimal, flag, number, scaled, words,
+    Codec, Framed, Framer, Framing, Lines, Number, Wire, decimal, flag, number, scaled, words,
 };
 use thingwire_core::thing::{Failure, Unfit};
 
@@ -24,8 +24,7 @@ fn of(codec: impl Into<Codec>) -> Lines {
 fn more_digits_than_anybody_needs_are_a_mistake_and_cost_no_memory() {
     let wide = number(0..=1).width(usize::MAX);
     assert_eq!(problems(&of(wide)), [format!("{} characters are more than the 64 that a number may have", usize::MAX)]);
-    let long = Decimal { min: 0.0, max: 1.0, places: usize::MAX };
-    assert_eq!(problems(&of(Codec::from(long))).len(), 1);
+    assert_eq!(problems(&of(decimal(0.0..=1.0, usize::MAX))).len(), 1);
     assert_eq!(problems(&of(number(0..=1).width(64))), [""; 0]);
 }
 

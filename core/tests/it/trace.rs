@@ -51,7 +51,7 @@ impl Chaos {
         config.password = Some(Password::from(password));
         config.sdk_metrics = seed % 2 == 1;
         let topic = Topic::new("gone").unwrap();
-        config.will = Some(Will { topic, payload: will.into(), qos: Qos::AtLeastOnce, retain: true });
+        config.will = Some(Will::new(topic, will).retain(true));
         let mut client = Client::new(config, seed, Instant::from_micros(9)).unwrap();
         client.record(options);
         Self {

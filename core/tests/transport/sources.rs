@@ -31,6 +31,7 @@ fn outcome(source: &CredentialsSource) -> String {
         Err(NoCredentials::Absent { why }) => format!("absent: {why}"),
         Err(NoCredentials::Broken { why }) => format!("broken: {why}"),
         Err(NoCredentials::Unavailable { why }) => format!("unavailable: {why}"),
+        Err(other) => panic!("{other}"),
     };
     assert!(!text.contains(SECRET) && !format!("{source:?}").contains(SECRET), "{text}");
     assert!(!text.contains('\n'), "one line: {text}");

@@ -295,7 +295,7 @@ fn a_signed_websocket_carries_mqtt_and_every_link_asks_for_credentials() {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use thingwire_sim::double::Visitors;
-    use thingwire_smol::transport::{Credentials, CredentialsSource, WebSocketConfig};
+    use thingwire_smol::{Credentials, CredentialsSource, WebSocketConfig};
 
     let visitors = Visitors::new().temporary_key("AKID", "secret", "token");
     let double = Double::options().visitors(visitors).start().unwrap();

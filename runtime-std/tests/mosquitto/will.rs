@@ -12,7 +12,7 @@ use crate::runtime::{Driver, LinkError, Notice, Options, Phase, Qos, Will};
 fn with_will(options: Options, retain: bool) -> Options {
     options.with(|config| {
         let payload = Bytes::from_static(b"gone");
-        config.will = Some(Will { topic: topic("will/device"), payload, qos: Qos::AtLeastOnce, retain });
+        config.will = Some(Will::new(topic("will/device"), payload).retain(retain));
     })
 }
 

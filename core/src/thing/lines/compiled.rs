@@ -1,5 +1,6 @@
 //! A table that was checked: it reads lines and makes them.
 
+use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -29,6 +30,15 @@ pub struct Compiled {
     pub(super) refresh: Vec<bool>,
     pub(super) wire: Wire,
     pub(super) timing: Timing,
+}
+
+impl fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let properties = self.properties.iter().map(|property| &property.name);
+        write!(f, "Compiled({:?} with ", self.name)?;
+        f.debug_list().entries(properties).finish()?;
+        f.write_str(")")
+    }
 }
 
 /// Properties, each with the values of which it must have one.

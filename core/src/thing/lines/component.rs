@@ -1,5 +1,7 @@
 //! A table as a component.
 
+use core::fmt;
+
 use serde_json::Value;
 
 use super::compiled::Compiled;
@@ -23,6 +25,12 @@ impl Lines {
 impl From<Compiled> for LineComponent {
     fn from(compiled: Compiled) -> Self {
         Self(Machine::new(compiled))
+    }
+}
+
+impl fmt::Debug for LineComponent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LineComponent").field(&self.0.front).finish()
     }
 }
 

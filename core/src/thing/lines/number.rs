@@ -15,6 +15,7 @@ const PLACES_MAX: usize = 15;
 
 /// A whole number within bounds. Heard with or without `+` and leading zeros.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 #[must_use]
 pub struct Number {
     /// The least that the device says.
@@ -177,6 +178,7 @@ fn rounded(number: f64) -> Option<i64> {
 
 /// A number with a point, within bounds.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Decimal {
     /// The least.
     pub min: f64,

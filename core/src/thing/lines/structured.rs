@@ -1,5 +1,6 @@
 //! Devices described by a structure of somebody's own, for protocols that no table can say.
 
+use core::fmt;
 use core::time::Duration;
 
 use serde_core::Serialize;
@@ -41,6 +42,7 @@ pub trait LineDevice: Clone + Send + Serialize + DeserializeOwned {
 
 /// What a line means to a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Hearing {
     /// Nothing.
     NotUnderstood,
@@ -79,6 +81,14 @@ impl<T: LineDevice> StructComponent<T> {
     /// The device as it is when nothing was heard of it. A value counts as set when the device shows it within 2 s.
     pub fn new(device: T, wire: Wire, timing: Timing) -> Result<Self, Unfit> {
         Structured::new(device, wire, timing).map(|front| Self(Machine::new(front)))
+    }
+}
+
+impl<T: LineDevice> fmt::Debug for StructComponent<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.properties().iter().map(|property| &property.name);
+        f.write_str("StructComponent")?;
+        f.debug_list().entries(names).finish()
     }
 }
 

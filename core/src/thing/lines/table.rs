@@ -47,6 +47,7 @@ pub struct Lines {
 
 /// A property of a table.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct LineProperty {
     /// Its name: its key in the shadow.
     pub name: String,
@@ -117,6 +118,7 @@ pub struct Command {
 
 /// When a property counts as set.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Confirm {
     /// When the device says that it has the value. It is asked, if anything asks for the property, again and again for
     /// this long; then the command is repeated.

@@ -13,6 +13,7 @@ use crate::thing::{PropertyId, Unfit};
 /// braces. A template is always a whole line. A text of no fixed form ends where what follows it in the template is
 /// found first; before the last piece of the template, where it is found last.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 #[must_use]
 pub struct Template {
     /// The template.
