@@ -220,9 +220,10 @@ fn drain(client: &mut Client, out: &mut BytesMut) -> Vec<Action> {
 }
 
 fn messages(notices: &[Notice]) -> Vec<&Message> {
-    let message = |notice: &'_ Notice| matches!(notice, Notice::Message(_));
-    let found = notices.iter().filter(|notice| message(notice));
-    found.filter_map(|notice| if let Notice::Message(message) = notice { Some(message) } else { None }).collect()
+    notices
+        .iter()
+        .filter_map(|notice| if let Notice::Message(message) = notice { Some(message) } else { None })
+        .collect()
 }
 
 fn outcomes(notices: &[Notice]) -> Vec<Outcome> {
