@@ -24,7 +24,7 @@ enum Found {
 pub(super) fn framing(lines: &Lines, input: &mut Input<'_>) {
     let wire = &lines.wire;
     let mut now = Instant::EPOCH;
-    let stream: Vec<_> = (0..1 + input.below(6))
+    let stream: Vec<_> = (0..=input.below(6))
         .map(|_| {
             now = now + Duration::from_millis(input.pick(&[0, 1, 49, 50, 2_000, 9_000]));
             Piece { at: now, bytes: input.bytes(24) }

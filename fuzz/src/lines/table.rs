@@ -100,7 +100,7 @@ fn wire(lines: &mut Lines, input: &mut Input<'_>) {
             4 => Framing::IdleGap(Duration::from_millis(input.pick(&[0, 1, 50, 5_000]))),
             _ => Framing::IdleGap(Duration::from_nanos(input.number() % 3_000)),
         };
-        wire.ending = input.pick(&["\n", "\r\n", "", ";", "é", "¤"]).to_owned();
+        input.pick(&["\n", "\r\n", "", ";", "é", "¤"]).clone_into(&mut wire.ending);
         wire.encoding = input.pick(&[Encoding::Utf8, Encoding::Latin1]);
         wire.line_max = input.pick(&[1_024, 16, 8, 2, 1, 0, 1 << 20, usize::MAX]);
     }
@@ -172,7 +172,7 @@ fn drawn_template(table: &mut Table, input: &mut Input<'_>) -> Template {
     for _ in 0..input.below(5) {
         match input.below(4) {
             0 => text.push_str(input.pick(&LITERALS)),
-            1 => text.push_str(&format!("{{{}}}", input.pick(&NAMES))),
+            1 => text.extend(["{", input.pick(&NAMES), "}"]),
             2 => text.push_str("{_}"),
             _ => text.push_str(&input.text(5)),
         }

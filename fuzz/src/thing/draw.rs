@@ -95,8 +95,12 @@ impl Plan {
             .refused_by("NO")
             .build()
             .expect("a good table");
-        let bright = Derived::new("bright", ["level"], |values| Some(json!(values[0]?.as_u64()? > 50)))
-            .writes(|value, wishes| Ok(wishes.set("level", if *value == json!(true) { 100 } else { 0 })));
+        let bright = Derived::new("bright", ["level"], |values| Some(json!(values[0]?.as_u64()? > 50))).writes(
+            |value, wishes| {
+                wishes.set("level", if *value == json!(true) { 100 } else { 0 });
+                Ok(())
+            },
+        );
         let mut builder = Thing::builder()
             .component("relay", relay)
             .component("dimmer", dimmer)
@@ -186,7 +190,7 @@ pub(super) fn said(component: ComponentId, input: &mut Input<'_>) -> Vec<u8> {
     for _ in 0..=input.below(3) {
         match input.below(8) {
             0 | 1 => said.push_str(input.pick(&["P0\n", "P1\n"])),
-            2 | 3 => said.push_str(&format!("L{}\n", input.byte() % 110)),
+            2 | 3 => said.extend(["L", &(input.byte() % 110).to_string(), "\n"]),
             4 => said.push_str(input.pick(&["MA\n", "MB\n", "MC\n"])),
             5 => said.push_str(input.pick(&["OK\n", "NO\n"])),
             _ => said.push_str(&input.text(4)),
