@@ -140,7 +140,8 @@ fn packages() -> Vec<Value> {
     metadata["packages"].as_array().unwrap().clone()
 }
 
-fn cargo(arguments: &[&str]) -> Vec<u8> {
+/// What cargo says about this workspace.
+pub(crate) fn cargo(arguments: &[&str]) -> Vec<u8> {
     let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
     cargo.args(arguments).arg("--locked").current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap());
     let output = cargo.output().unwrap();

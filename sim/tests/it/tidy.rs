@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::dependencies::cargo;
+
 /// Lines of a source file; longer ones hold a second thing.
 const FILE_LINES_MAX: usize = 600;
 
@@ -216,11 +218,8 @@ fn used_modules(text: &str, types: &BTreeMap<String, String>) -> Vec<String> {
 
 /// The names of all packages that are built, sorted.
 fn cargo_tree(arguments: &[&str]) -> Vec<String> {
-    let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
-    cargo.args(["tree", "-e", "normal", "--prefix", "none", "--locked"]).args(arguments).current_dir(root());
-    let output = cargo.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).unwrap();
+    let arguments = [&["tree", "-e", "normal", "--prefix", "none"], arguments].concat();
+    let text = String::from_utf8(cargo(&arguments)).unwrap();
     let mut names: Vec<_> = text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect();
     names.sort();
     names.dedup();
