@@ -166,11 +166,11 @@ fn slack(fault: &Fault) -> Duration {
 
 /// The texts of the plan's topics and filters.
 fn names(plan: &Plan) -> BTreeMap<Name, String> {
-    let ids = (0..plan.devices).map(|device| plan.client.to_config(device).client_id);
-    let loads = ids.flat_map(|id| plan.workload.iter().flat_map(move |load| load.topics(&id)));
+    let ids: Vec<_> = (0..plan.devices).map(|device| plan.client.to_config(device).client_id).collect();
+    let loads = ids.iter().flat_map(|id| plan.workload.iter().flat_map(move |load| load.topics(id)));
     let ops = plan.op.iter().flat_map(|op| op.kind.topics());
-    let ids = (0..plan.devices).map(|device| plan.client.to_config(device).client_id);
-    let shadows = ids.flat_map(|id| plan.workload.iter().filter_map(move |load| load.shadows(&id).ok()).flatten());
+    let shadows =
+        ids.iter().flat_map(|id| plan.workload.iter().filter_map(move |load| load.shadows(id).ok()).flatten());
     let shadows = shadows.flat_map(|shadow| ShadowTopics::texts(&shadow));
     loads.chain(ops).chain(shadows).map(|text| (Name::of(text.as_bytes()), text)).collect()
 }
