@@ -158,13 +158,14 @@ impl Door {
         let (head, rest) = first.split_at(len);
         let head = String::from_utf8_lossy(head);
         if let Some(pool) = visitors.pool.as_ref().filter(|_| head.starts_with("POST / ")) {
-            let header = |name| header(&head, name).unwrap_or_default();
+            let headers = headers(&head);
+            let header = |name| header(&headers, name);
             if rest.len() < header("content-length").parse().unwrap_or(0) {
                 *self = Self::Closed(first.to_vec(), Arc::clone(visitors));
                 return;
             }
             let now = visitors.unix_seconds();
-            let (status, body) = pool.answer(&header("x-amz-target"), rest, now);
+            let (status, body) = pool.answer(header("x-amz-target"), rest, now);
             let (date, len) = (http_date(now), body.len());
             let head = format!("HTTP/1.1 {status}\r\nDate: {date}\r\nContent-Type: application/x-amz-json-1.1\r\n");
             entry.reply = format!("{head}Content-Length: {len}\r\nConnection: close\r\n\r\n{body}").into_bytes();
@@ -188,10 +189,15 @@ impl Door {
     }
 }
 
-/// The value of a header, in a head with its request line.
-fn header(head: &str, name: &str) -> Option<String> {
-    let mut headers = head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
-    headers.find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
+/// The headers of a head with its request line.
+fn headers(head: &str) -> Vec<(String, String)> {
+    let headers = head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
+    headers.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect()
+}
+
+/// The value of a header; empty where there is none.
+fn header<'h>(headers: &'h [(String, String)], name: &str) -> &'h str {
+    headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
 }
 
 fn head_len(bytes: &[u8]) -> Option<usize> {
@@ -201,15 +207,11 @@ fn head_len(bytes: &[u8]) -> Option<usize> {
 /// The answer to an upgrade, or the status that it is refused with and why.
 fn upgrade(head: &str, visitors: &Visitors) -> Result<String, (&'static str, &'static str)> {
     const BAD: &str = "400 Bad Request";
-    let mut lines = head.split("\r\n");
-    let target = lines.next().and_then(|line| line.strip_prefix("GET ")?.strip_suffix(" HTTP/1.1"));
+    let target = head.split("\r\n").next().and_then(|line| line.strip_prefix("GET ")?.strip_suffix(" HTTP/1.1"));
     let target = target.ok_or((BAD, "not a GET of HTTP/1.1"))?;
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let header = |line: &str| line.split_once(':').map(|(name, value)| (name.to_owned(), value.trim().to_owned()));
-    let headers: Vec<(String, String)> = lines.filter_map(header).collect();
-    let get = |name: &str| {
-        headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value.as_str())
-    };
+    let headers = headers(head);
+    let get = |name: &str| header(&headers, name);
     let has = |name: &str, word: &str| get(name).split(',').any(|value| value.trim().eq_ignore_ascii_case(word));
     if path != "/mqtt" {
         return Err(("404 Not Found", "another path than /mqtt"));
