@@ -51,9 +51,7 @@ impl CognitoPool {
 
     /// At another endpoint than the region's: `HOST` or `HOST:PORT`, 443 when there is no port.
     pub fn with_endpoint(mut self, endpoint: &str) -> Result<Self, EndpointError> {
-        let server = Endpoint::parse(endpoint, Endpoint::HTTPS_PORT)?;
-        crate::transport::tls::server_name(&server)?;
-        self.https.server = server;
+        self.https.server = Https::server(endpoint)?;
         Ok(self)
     }
 

@@ -11,8 +11,8 @@ use crate::dial::{self, Attempts};
 use crate::host::Clock;
 use crate::transport::http::response::{Exchange, Response, ResponseFault};
 use crate::transport::stack::{Layers, Security, Stack};
-use crate::transport::tls::Flow;
-use crate::transport::{Endpoint, NoCredentials, ProxyConfig, TlsConfig};
+use crate::transport::tls::{Flow, server_name};
+use crate::transport::{Endpoint, EndpointError, NoCredentials, ProxyConfig, TlsConfig};
 use crate::{Instant, Layer, LinkError};
 
 /// Bytes read at a time.
@@ -33,6 +33,13 @@ impl Https {
     /// The service at `server` with what `tls` says, but no protocol of MQTT's named.
     pub(super) fn new(server: Endpoint, tls: TlsConfig) -> Self {
         Self { server, tls: tls.with_alpn(["http/1.1"]), proxy: None, timeout: super::SERVICE_TIMEOUT }
+    }
+
+    /// The service at `host[:port]`, which must have a name that a certificate can have.
+    pub(super) fn server(endpoint: &str) -> Result<Endpoint, EndpointError> {
+        let server = Endpoint::parse(endpoint, Endpoint::HTTPS_PORT)?;
+        server_name(&server)?;
+        Ok(server)
     }
 
     /// Sends a request, whose head ends with `Connection: close`, and waits for the whole answer. Redirects are

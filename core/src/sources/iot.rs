@@ -28,9 +28,7 @@ impl IotRole {
         identity: Identity,
         roots: Roots,
     ) -> Result<Self, EndpointError> {
-        let server = Endpoint::parse(endpoint, Endpoint::HTTPS_PORT)?;
-        crate::transport::tls::server_name(&server)?;
-        let https = Https::new(server, TlsConfig::mutual(identity, roots));
+        let https = Https::new(Https::server(endpoint)?, TlsConfig::mutual(identity, roots));
         Ok(Self { https, alias: alias.into(), thing: None })
     }
 
