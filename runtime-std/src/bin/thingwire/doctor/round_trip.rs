@@ -65,7 +65,9 @@ impl Connection<'_> {
         let until = self.probe.now() + limit;
         loop {
             match self.probe.next(until) {
-                Some(Seen::Notice(Notice::Offline { why: Some(why), .. })) => return Err(self.trouble(step, &why)),
+                Some(Seen::Notice(Notice::Offline { why: Some(why), .. })) => {
+                    return Err(Trouble::of_link(step, &why, &self.who));
+                }
                 Some(Seen::Notice(notice)) => return Ok(Some(notice)),
                 Some(Seen::Stage(_)) => {}
                 None => return Ok(None),

@@ -33,6 +33,12 @@ pub(super) struct Trouble {
     pub(super) failure: Failure,
 }
 
+impl Trouble {
+    pub(super) fn of_link(step: Step, why: &LinkError, who: &Situation) -> Self {
+        Self { step, advice: Advice::of_link(step, why, who), failure: Failure::link(&who.endpoint, why) }
+    }
+}
+
 /// When nobody reads any more.
 impl From<Failure> for Trouble {
     fn from(failure: Failure) -> Self {
@@ -102,11 +108,6 @@ impl<'a> Walk<'a> {
         result
     }
 
-    fn trouble(&self, step: Step, why: &LinkError) -> Trouble {
-        let failure = Failure::link(&self.who.endpoint, why);
-        Trouble { step, advice: Advice::of_link(step, why, &self.who), failure }
-    }
-
     fn resolve(&mut self) -> Result<Vec<SocketAddr>, Trouble> {
         let host = self.route.first_hop().host().to_owned();
         let route = self.route.clone();
@@ -116,7 +117,7 @@ impl<'a> Walk<'a> {
             let why = format!("no answer within {} s", limit.as_secs_f32());
             Err(LinkError::Resolve { host: host.clone(), why })
         });
-        let addresses = addresses.map_err(|why| self.trouble(Step::Dns, &why))?;
+        let addresses = addresses.map_err(|why| Trouble::of_link(Step::Dns, &why, &self.who))?;
         let texts: Vec<_> = addresses.iter().map(|address| address.ip().to_string()).collect();
         let whose = if self.proxy.is_some() { "the proxy " } else { "" };
         let line = self.report.line(Step::Dns, Status::Ok, format!("{whose}{host}: {}", texts.join(", ")));
@@ -125,7 +126,7 @@ impl<'a> Walk<'a> {
     }
 
     fn supplies(&mut self) -> Result<Supplies, Trouble> {
-        let supplies = self.route.supplies().map_err(|why| self.trouble(Step::Credentials, &why))?;
+        let supplies = self.route.supplies().map_err(|why| Trouble::of_link(Step::Credentials, &why, &self.who))?;
         if let Some(credentials) = &supplies.credentials {
             let until = credentials.expires_at();
             let text = until.map_or_else(
@@ -171,7 +172,7 @@ impl<'a> Walk<'a> {
             }
             (None, held) => {
                 let why = held.map_or(LinkError::Closed, |(_, why)| why);
-                Err(self.trouble(Step::Tcp, &why))
+                Err(Trouble::of_link(Step::Tcp, &why, &self.who))
             }
         }
     }
@@ -187,11 +188,6 @@ impl<'a> Walk<'a> {
 }
 
 impl Connection<'_> {
-    pub(super) fn trouble(&self, step: Step, why: &LinkError) -> Trouble {
-        let failure = Failure::link(&self.who.endpoint, why);
-        Trouble { step, advice: Advice::of_link(step, why, &self.who), failure }
-    }
-
     /// Everything between the socket and CONNACK, stage by stage as the engine passes them.
     fn link(&mut self) -> Result<(), Trouble> {
         let now = self.probe.now();
@@ -203,10 +199,10 @@ impl Connection<'_> {
                 Some(Seen::Stage(stage)) => self.reached(stage)?,
                 Some(Seen::Notice(Notice::Online { resumed })) => return self.online(resumed),
                 Some(Seen::Notice(Notice::Failed { why: Some(why), .. })) => {
-                    return Err(self.trouble(step_of(self.waiting_for, &why), &why));
+                    return Err(Trouble::of_link(step_of(self.waiting_for, &why), &why, &self.who));
                 }
                 Some(Seen::Notice(_)) => {}
-                None => return Err(self.trouble(Step::Connect, &LinkError::Closed)),
+                None => return Err(Trouble::of_link(Step::Connect, &LinkError::Closed, &self.who)),
             }
         }
     }
