@@ -1,10 +1,13 @@
 //! What the service answers, as far as every service answers alike.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 
 use bytes::Bytes;
 
 use crate::json;
+
+/// Characters of a code or a message that are shown.
+const SHOWN_MAX: usize = 200;
 
 /// An answer that says yes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,14 +66,19 @@ pub(crate) fn token(payload: &[u8]) -> Option<String> {
     json::string(token?).map(std::borrow::Cow::into_owned)
 }
 
+/// One line, whatever the service says; a long message is cut.
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.code.as_str(), self.message.as_str()) {
-            ("", "") => f.write_str("rejected without a reason"),
-            (code, "") => write!(f, "rejected: {code}"),
-            ("", message) => write!(f, "rejected: {message}"),
-            (code, message) => write!(f, "rejected: {code} {message}"),
+        if self.code.is_empty() && self.message.is_empty() {
+            return f.write_str("rejected without a reason");
         }
+        f.write_str("rejected:")?;
+        for text in [&self.code, &self.message].into_iter().filter(|text| !text.is_empty()) {
+            f.write_str(" ")?;
+            let shown = text.chars().take(SHOWN_MAX);
+            shown.map(|c| if c.is_control() { ' ' } else { c }).try_for_each(|c| f.write_char(c))?;
+        }
+        Ok(())
     }
 }
 
@@ -104,6 +112,15 @@ mod tests {
         for bad in ["", "[]", "{\"code\":409", "{\"code\":1,\"code\":2}"] {
             assert_eq!(read(bad), both("", ""), "{bad}");
         }
+    }
+
+    /// A message of the server's could begin a line of its own in a log.
+    #[test]
+    fn a_rejection_is_one_line() {
+        let shown = |text: &str| Rejection::read(text.to_owned().into()).to_string();
+        assert_eq!(shown(r#"{"code":"4\n03","message":"no\r\nok\u0000"}"#), "rejected: 4 03 no  ok ");
+        assert_eq!(shown(&format!(r#"{{"message":"{}"}}"#, "é".repeat(9_999))).chars().count(), 10 + SHOWN_MAX);
+        assert_eq!(shown("{}"), "rejected without a reason");
     }
 
     #[test]
