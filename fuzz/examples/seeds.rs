@@ -31,7 +31,7 @@ fn main() -> ExitCode {
 }
 
 fn write_all(folder: &Path) -> io::Result<()> {
-    for target in ["client", "codec", "life", "request", "tls"] {
+    for target in ["client", "codec", "life", "lines", "request", "thing", "tls"] {
         write(folder, target, (1..64).map(noise))?;
     }
     let scenarios = scenarios();
