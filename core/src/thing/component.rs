@@ -177,3 +177,17 @@ pub enum Note {
         line: String,
     },
 }
+
+/// One line.
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotUnderstood { line } => write!(f, "the device says {line:?}, which is not understood"),
+            Self::TooLong { max } => write!(f, "a line of more than {max} bytes was left out"),
+            Self::Silent { question } => write!(f, "the device does not answer {question:?}"),
+            Self::Refused { question: Some(question), line } => write!(f, "the device says {line:?} to {question:?}"),
+            Self::Refused { question: None, line } => write!(f, "the device says {line:?}"),
+            Self::Broken { line } => write!(f, "a line broke off, and was left out: {line:?}"),
+        }
+    }
+}

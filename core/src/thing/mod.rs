@@ -74,10 +74,13 @@ mod builder;
 mod cell;
 mod cloud;
 mod component;
+#[cfg(feature = "thing-files")]
+pub mod file;
 pub mod lines;
 mod machine;
 mod memory;
 mod policy;
+mod port;
 mod rules;
 mod settle;
 mod sync;
@@ -93,5 +96,6 @@ pub use component::{
 pub use machine::{PropertyView, Thing};
 pub use memory::MemoryError;
 pub use policy::{Authority, Boot, Confirm, OnRefusal, Policy, ReportLimits};
+pub use port::{DataBits, FlowControl, NoPort, Parity, Port, SerialPort, StopBits};
 pub use rules::{Change, Changes, Derived, RuleError, Wishes};
 pub use words::{Ask, Cause, ComponentId, RequestId, ThingAction, ThingEvent, ThingNotice, WishError};

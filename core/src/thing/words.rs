@@ -225,7 +225,7 @@ impl fmt::Display for ThingNotice {
             Self::NotAccepted(why) => write!(f, "not reported, will be again: {why}"),
             Self::RuleFailed { rule, why } => write!(f, "rule {rule:?}: {why}"),
             Self::RulesRunInCircles { rule } => write!(f, "rule {rule:?}: rules set each other off without an end"),
-            Self::Device(ComponentId(id), note) => write!(f, "component {id}: {note:?}"),
+            Self::Device(ComponentId(id), note) => write!(f, "component {id}: {note}"),
             Self::Confused(ComponentId(id)) => write!(f, "component {id} breaks the contract of components"),
             Self::Memory(why) => why.fmt(f),
             Self::NoShadow => f.write_str("there is no shadow"),

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use serde_json::Value;
 use thingwire_core::Instant;
-use thingwire_core::thing::lines::{Compiled, Framed, Framer, Framing, Lines, Mistakes, Pattern, Wire};
-use thingwire_core::thing::{PropertyId, Unfit};
+use thingwire_core::thing::PropertyId;
+use thingwire_core::thing::lines::{Compiled, Lines, Mirror, Mistakes, Told};
 
 use crate::choices::{Choices, Site};
 
@@ -73,12 +73,9 @@ pub struct Written {
 
 /// The device that a table describes: it has the properties, answers the questions and obeys the commands.
 pub struct SimDevice {
-    table: Compiled,
+    mirror: Mirror,
     /// What it does by itself, and what it does wrong. May be changed at any time.
     pub manners: Manners,
-    /// `null`: it does not know itself, and says no line that needs it.
-    values: Vec<Value>,
-    framer: Framer,
     out: VecDeque<(Instant, Vec<u8>)>,
     busy_until: Instant,
     history: Vec<Written>,
@@ -88,26 +85,23 @@ impl SimDevice {
     /// The device at the other end of this table. Every property has a value of its codec; for those whose codec is a
     /// function, it has to be [turned](Self::turn) to one.
     pub fn mirror(lines: &Lines) -> Result<Self, Mistakes> {
-        let table = lines.compile()?;
-        let first = |place: usize| table.codec(PropertyId(place)).and_then(|codec| codec.samples().into_iter().next());
-        let values: Vec<_> = (0..table.properties().len()).map(|place| first(place).unwrap_or_default()).collect();
+        let mirror = Mirror::new(lines)?;
         let (at, by) = (Instant::EPOCH, By::Birth);
-        let born = values.iter().enumerate();
+        let born = mirror.values().iter().enumerate();
         let history =
             born.map(|(place, value)| Written { at, property: PropertyId(place), value: value.clone(), by }).collect();
-        let framer = Framer::new(&heard_by_device(table.wire()), Duration::from_secs(1));
         let (out, manners) = (VecDeque::new(), Manners::default());
-        Ok(Self { table, manners, values, framer, out, busy_until: Instant::EPOCH, history })
+        Ok(Self { mirror, manners, out, busy_until: Instant::EPOCH, history })
     }
 
     /// The table behind it.
     pub fn table(&self) -> &Compiled {
-        &self.table
+        self.mirror.table()
     }
 
     /// What a property is.
     pub fn value(&self, property: PropertyId) -> &Value {
-        &self.values[property.0]
+        &self.mirror.values()[property.0]
     }
 
     /// All that was ever changed, in the order of time.
@@ -125,31 +119,14 @@ impl SimDevice {
 
     /// It was switched off and on: half a line, and what it was about to say, are forgotten.
     pub fn restart(&mut self) {
-        self.framer.reset();
+        self.mirror.restart();
         self.out.clear();
     }
 
     /// Bytes come from the component.
-    pub fn receive(&mut self, now: Instant, mut bytes: &[u8], choices: &mut dyn Choices) {
-        let mut framer = core::mem::take(&mut self.framer);
-        // Silence between lines is what ends them for some; here every piece is a line then.
-        while let Some(framed) = framer.next(now, &mut bytes) {
-            self.framed(now, framed, choices);
-        }
-        if let Some(framed) =
-            framer.expire(now + Duration::from_secs(10)).filter(|_| self.table.wire().ending.is_empty())
-        {
-            self.framed(now, framed, choices);
-        }
-        self.framer = framer;
-    }
-
-    fn framed(&mut self, now: Instant, framed: Framed<'_>, choices: &mut dyn Choices) {
-        let mut scratch = String::new();
-        if let Framed::Line(bytes) = framed {
-            if let Some(line) = self.table.wire().encoding.decode(bytes, &mut scratch) {
-                self.hear(now, line, choices);
-            }
+    pub fn receive(&mut self, now: Instant, bytes: &[u8], choices: &mut dyn Choices) {
+        for line in self.mirror.cut(now, bytes) {
+            self.hear(now, &line, choices);
         }
     }
 
@@ -164,94 +141,57 @@ impl SimDevice {
         if now < self.busy_until || deaf {
             return;
         }
-        if self.table.wire().echoes {
+        if self.table().wire().echoes {
             let echo = if wrong_echo { format!("{line}#") } else { line.to_owned() };
             self.say(now, &echo, choices);
         }
-        let refusal = self.table.refusals().first().and_then(|refusal| self.written(refusal));
-        match refusal {
-            Some(refusal) if refuses => self.say(now, &refusal, choices),
-            Some(_) | None => {
-                if !self.answer(now, line, choices) && !self.obey(now, line, half, choices) {
-                    if let Some(refusal) = refusal {
-                        self.say(now, &refusal, choices);
-                    }
-                }
-            }
+        match (self.mirror.refusal(), self.mirror.read(line)) {
+            (Some(refusal), _) if refuses => self.say(now, &refusal, choices),
+            (_, Told::Question(answers)) => answers.iter().for_each(|answer| self.say(now, answer, choices)),
+            (_, Told::Command(property, set)) => self.obey(now, property, set, half, choices),
+            (Some(refusal), _) => self.say(now, &refusal, choices),
+            (None, _) => {}
         }
     }
 
-    /// Answers, if it is a question.
-    fn answer(&mut self, now: Instant, line: &str, choices: &mut dyn Choices) -> bool {
-        let Some((_, answers, lines)) = self.table.queries().find(|(ask, ..)| *ask == line) else { return false };
-        let answers: Vec<_> = answers.into_iter().filter_map(|answer| self.written(answer)).take(lines).collect();
-        for answer in answers {
-            self.say(now, &answer, choices);
+    /// Obeys a command. By halves, it does or says nothing of it.
+    fn obey(
+        &mut self,
+        now: Instant,
+        property: PropertyId,
+        set: Vec<(PropertyId, Value)>,
+        half: bool,
+        choices: &mut dyn Choices,
+    ) {
+        let silent = half && choices.chance(0, Site::Device, 500);
+        if !half || silent {
+            for (property, value) in set {
+                self.write(now, property, value, By::Command);
+            }
         }
-        true
-    }
-
-    /// Obeys, if it is a command. By halves, it does or says nothing of it.
-    fn obey(&mut self, now: Instant, line: &str, half: bool, choices: &mut dyn Choices) -> bool {
-        for place in 0..self.values.len() {
-            let (property, mut set) = (PropertyId(place), Vec::new());
-            if !self.table.command(property).is_some_and(|command| command.read(line, &mut set)) {
-                continue;
+        if !silent {
+            match self.mirror.answer(property) {
+                Some(answer) => self.say(now, &answer, choices),
+                None if self.manners.announces => self.announce(now, property, choices),
+                None => {}
             }
-            let silent = half && choices.chance(0, Site::Device, 500);
-            if !half || silent {
-                for (property, value) in set {
-                    self.write(now, property, value, By::Command);
-                }
-            }
-            if !silent {
-                let replies: Vec<_> = self.table.replies(property).filter_map(|reply| self.written(reply)).collect();
-                match replies.first() {
-                    Some(reply) => self.say(now, reply, choices),
-                    None if self.manners.announces => self.announce(now, property, choices),
-                    None => {}
-                }
-            }
-            return true;
         }
-        false
     }
 
     fn write(&mut self, at: Instant, property: PropertyId, value: Value, by: By) {
-        self.values[property.0] = value.clone();
+        self.mirror.set(property, value.clone());
         self.history.push(Written { at, property, value, by });
     }
 
     /// Says a property unasked, if there is a line for that.
     fn announce(&mut self, now: Instant, property: PropertyId, choices: &mut dyn Choices) {
-        let about = |pattern: &Pattern| pattern.properties().any(|said| said == property);
-        let line = self.table.heard().filter(|pattern| about(pattern)).find_map(|pattern| self.written(pattern));
-        if let Some(line) = line {
+        if let Some(line) = self.mirror.announcement(property) {
             self.say(now, &line, choices);
         }
     }
 
-    /// The line that says how things are.
-    fn written(&self, pattern: &Pattern) -> Option<String> {
-        let value = |property: PropertyId| {
-            let value = &self.values[property.0];
-            if value.is_null() { Err(Unfit("not known".to_owned())) } else { Ok(value) }
-        };
-        let mut line = String::new();
-        pattern.write(value, |_| Ok(()), &mut line).ok().map(|()| line)
-    }
-
     fn say(&mut self, now: Instant, line: &str, choices: &mut dyn Choices) {
-        let wire = self.table.wire();
-        let end = match &wire.framing {
-            Framing::Newline => "\r\n",
-            Framing::Terminator(terminator) => terminator,
-            Framing::Length(_) | Framing::IdleGap(_) => "",
-        };
-        let mut bytes = Vec::new();
-        // What a table cannot encode, it does not have.
-        let _ = wire.encoding.encode(line, &mut bytes).and_then(|()| wire.encoding.encode(end, &mut bytes));
-        let pause = if let Framing::IdleGap(gap) = wire.framing { gap * 2 } else { Duration::ZERO };
+        let (bytes, pause) = (self.mirror.bytes(line), self.mirror.pause());
         let (least, most) = self.manners.latency;
         let twice = choices.chance(0, Site::Device, self.manners.twice);
         let mut at = now + choices.span(0, Site::Device, least, most);
@@ -271,15 +211,4 @@ impl SimDevice {
     pub fn next_deadline(&self) -> Option<Instant> {
         self.out.front().map(|(at, _)| *at)
     }
-}
-
-/// How lines to the device are cut.
-fn heard_by_device(wire: &Wire) -> Wire {
-    let mut heard = wire.clone();
-    heard.framing = if wire.ending.is_empty() {
-        Framing::IdleGap(Duration::from_millis(1))
-    } else {
-        Framing::Terminator(wire.ending.clone())
-    };
-    heard
 }

@@ -6,7 +6,6 @@
 
 mod cable;
 mod device;
-pub mod file;
 pub mod joined;
 pub mod soak;
 mod stand;

@@ -3,9 +3,11 @@
 use core::time::Duration;
 
 use serde_json::json;
+use thingwire_core::thing::file::{FileMistake, ThingFile};
+use thingwire_core::thing::lines::Lines;
+use thingwire_core::thing::{Authority, Boot, OnRefusal, Policy, Port};
 use thingwire_sim::choices::Seeded;
 use thingwire_sim::thing::Stand;
-use thingwire_sim::thing::file::parse;
 
 /// The projector of pyIOT's case study, and some more.
 const PROJECTOR: &str = r#"
@@ -63,6 +65,13 @@ ending = "\r"
 gap_ms = 50
 "#;
 
+/// The table of a file with one device.
+fn parse(source: &str) -> Result<Lines, Vec<FileMistake>> {
+    let file = ThingFile::parse(source)?;
+    assert_eq!(file.components.len(), 1);
+    Ok(file.components[0].lines.clone())
+}
+
 #[test]
 fn a_file_is_a_component_and_its_device() {
     let table = parse(PROJECTOR).unwrap_or_else(|mistakes| panic!("{}", mistakes[0]));
@@ -96,6 +105,13 @@ fn mistakes_have_a_line_and_a_column() {
         ("poll_every_ms = 1000", "poll_every_ms = 0"),
         ("unconfirmed = true", "unconfirmed = true\nacknowledged_by = [\"OK\"]"),
         ("gap_ms = 50", "gap_ms = \"50\""),
+        ("flag = true,", "flag = true, hex = true, width = 2,"),
+        ("per_unit = 10", "per_unit = 10, places = 1"),
+        ("ON = \"ON\", OFF = \"OFF\" } }", "ON = \"ON\", OFF = \"OFF\" }, write_only = true }"),
+        ("template = \"PWR {power}\"", "template = 7"),
+        ("say = \"SOURCE {input}\"", "say = 7"),
+        ("name = \"projector\"", "naem = \"projector\""),
+        ("name = \"projector\"", "name = \"projector\"\nthing = \"my thing\""),
         ("terminator = \":\"", "terminator = \"\""),
         ("refresh_on = [\"power\"]", "refresh_on = [\"powr\"]"),
         ("with = { power", "when_askd = 1, with = { power"),
@@ -104,4 +120,114 @@ fn mistakes_have_a_line_and_a_column() {
     let explained: Vec<_> =
         cases.iter().map(|(from, to)| format!("{to}\n  {}", mistakes(from, to).join("\n  "))).collect();
     insta::assert_snapshot!(explained.join("\n"));
+}
+
+/// A thing with two devices.
+const THEATRE: &str = r#"
+thing = "theatre"
+shadow = "evening"
+batch_ms = 50
+read_every_ms = 60000
+
+[[components]]
+name = "lamp"
+port = { serial = "/dev/serial/by-id/usb-lamp", baud = 115200, parity = "even", data_bits = 7, flow = "software" }
+[components.properties]
+light = { words = { ON = true, OFF = false, AUS = false } }
+[[components.queries]]
+ask = "LIGHT?"
+answers = ["LIGHT {light}"]
+[[components.commands]]
+property = "light"
+say = "LIGHT {light}"
+
+[[components]]
+name = "lock"
+port = { tcp = "[fe80::1]:4001" }
+[components.properties]
+bolt = { words = { shut = "locked", open = "open" } }
+[[components.queries]]
+ask = "BOLT?"
+answers = ["BOLT {bolt}"]
+[[components.commands]]
+property = "bolt"
+say = "BOLT {bolt}"
+
+[policies.bolt]
+authority = "cloud"
+on_refusal = "leave"
+boot = "restore"
+
+[policies.light]
+boot_value = true
+report_at_most_every_ms = 1000
+"#;
+
+#[test]
+fn a_file_is_a_thing_with_its_ports_and_policies() {
+    let file = ThingFile::parse(THEATRE).unwrap_or_else(|mistakes| panic!("{}", mistakes[0]));
+    assert_eq!((file.thing.as_deref(), file.shadow.as_deref()), (Some("theatre"), Some("evening")));
+    let ports: Vec<_> = file.components.iter().map(|component| component.port.clone().unwrap()).collect();
+    assert_eq!(ports[0].to_string(), "/dev/serial/by-id/usb-lamp");
+    let Port::Serial(serial) = &ports[0] else { panic!() };
+    assert_eq!(serial.baud, 115_200);
+    assert_eq!(ports[1], Port::tcp("fe80::1", 4001));
+    let lock = Policy::new().authority(Authority::Cloud).on_refusal(OnRefusal::Leave).boot(Boot::Restore);
+    let light = Policy::new().boot(Boot::Value(true.into())).report_at_most_every(Duration::from_secs(1));
+    assert_eq!(file.policies, [("bolt".to_owned(), lock), ("light".to_owned(), light)]);
+    let thing = file.builder().unwrap().build(1).unwrap();
+    assert_eq!(thing.properties().collect::<Vec<_>>(), ["light", "bolt"]);
+}
+
+#[test]
+fn of_several_words_for_a_value_the_first_in_the_file_is_said() {
+    let swapped = THEATRE.replace("ON = true, OFF = false, AUS = false", "ON = true, ZU = false, AUS = false");
+    for (source, word) in [(THEATRE, "OFF"), (&swapped, "ZU")] {
+        let file = ThingFile::parse(source).unwrap();
+        let mut said = String::new();
+        file.components[0].lines.properties[0].codec.format(&json!(false), &mut said).unwrap();
+        assert_eq!(said, word);
+    }
+}
+
+#[test]
+fn mistakes_of_a_whole_thing_have_a_line_and_a_column() {
+    let mistakes = |change: &str, to: &str| -> Vec<String> {
+        let changed = THEATRE.replacen(change, to, 1);
+        assert_ne!(changed, THEATRE, "{change}");
+        ThingFile::parse(&changed).err().unwrap_or_default().iter().map(ToString::to_string).collect()
+    };
+    let cases = [
+        ("[policies.bolt]", "[policies.blot]"),
+        ("thing = \"theatre\"", "name = \"theatre\""),
+        ("authority = \"cloud\"", "authority = \"clod\""),
+        ("boot = \"restore\"", "boot_value = \"ajar\""),
+        ("boot = \"restore\"", "boot = \"restore\"\nboot_value = \"open\""),
+        ("bolt = { words", "light = { words"),
+        ("name = \"lock\"", "name = \"lamp\""),
+        ("{ tcp = \"[fe80::1]:4001\" }", "{ tcp = \"fe80\", baud = 9600 }"),
+        ("{ tcp = \"[fe80::1]:4001\" }", "{ tcp = \"lock:4001\", unix = \"/run/lock\" }"),
+        ("data_bits = 7", "data_bits = 9"),
+        ("baud = 115200", "bauds = 115200"),
+        ("baud = 115200", "baud = 0"),
+        ("shadow = \"evening\"", "shadow = \"the evening\""),
+        ("report_at_most_every_ms = 1000", "report_at_least_every_ms = 0\ndeadband = -1.0"),
+    ];
+    let explained: Vec<_> =
+        cases.iter().map(|(from, to)| format!("{to}\n  {}", mistakes(from, to).join("\n  "))).collect();
+    insta::assert_snapshot!(explained.join("\n"));
+    assert_eq!(
+        ThingFile::parse("components = []").unwrap_err()[0].to_string(),
+        "1:1: a thing has at least one component"
+    );
+}
+
+#[test]
+fn no_text_makes_it_panic() {
+    for source in [PROJECTOR, THEATRE] {
+        for (cut, _) in source.char_indices().step_by(7) {
+            let _ = ThingFile::parse(&source[..cut]);
+            let _ = ThingFile::parse(&format!("{}{}", &source[..cut], &source[(cut + 5).min(source.len())..]));
+        }
+    }
 }

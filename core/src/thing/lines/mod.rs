@@ -34,6 +34,7 @@ mod confirming;
 mod framer;
 mod front;
 mod machine;
+mod mirror;
 mod mistake;
 mod number;
 mod overlap;
@@ -48,6 +49,7 @@ pub use codec::{Codec, Custom, codec, decimal, flag, number, scaled, text, typed
 pub use compiled::Compiled;
 pub use component::LineComponent;
 pub use framer::{Framed, Framer};
+pub use mirror::{Mirror, Told};
 pub use mistake::{Mistake, Mistakes, Place};
 pub use number::{Decimal, Number};
 pub use structured::{Ask, Hearing, LineDevice, StructComponent};

@@ -1,77 +1,26 @@
-//! Tables as TOML files: a device needs no program.
-//!
-//! ```toml
-//! name = "relay"
-//! poll_every_ms = 5000
-//!
-//! [properties.relayState]
-//! words = { ON = true, OFF = false }
-//!
-//! [[queries]]
-//! ask = "RELAY?"
-//! answers = ["RELAY{relayState}"]
-//!
-//! [[commands]]
-//! property = "relayState"
-//! say = "RELAY{relayState}"
-//! ```
+//! A device in a file.
 
-use core::fmt;
 use core::ops::Range;
 use core::time::Duration;
-use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
-use thingwire_core::thing::lines::{
-    Codec, Encoding, Framing, Lines, Number, Place, Template, decimal, flag, number, scaled, template, text, words,
-};
 use toml::Spanned;
 
-use crate::scenario::place;
+use super::entries::{CodecEntry, TemplateEntry};
+use super::ordered::InOrder;
+use super::whole::PortEntry;
+use super::{FileComponent, Wrong};
+use crate::thing::lines::{Encoding, Framing, Lines, Place};
 
-/// Something wrong with a file, and where: shown as one line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileMistake {
-    /// The line, from 1.
-    pub line: usize,
-    /// The character in it, from 1.
-    pub column: usize,
-    /// What is wrong.
-    pub problem: String,
-}
-
-impl fmt::Display for FileMistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.line, self.column, self.problem)
-    }
-}
-
-/// The table in a file, checked; or all that is wrong with it.
-pub fn parse(source: &str) -> Result<Lines, Vec<FileMistake>> {
-    let at = |span: Range<usize>, problem: String| {
-        let place::Place { line, column } = place::place(source, span.start);
-        FileMistake { line, column, problem }
-    };
-    let file: File = toml::from_str(source).map_err(|error| {
-        vec![at(error.span().unwrap_or(0..0), error.message().lines().collect::<Vec<_>>().join(", "))]
-    })?;
-    let spans = Spans::of(&file);
-    let mut mistakes = Vec::new();
-    let lines = file.lines(&mut |span, problem| mistakes.push(at(span, problem)));
-    if mistakes.is_empty() {
-        mistakes.extend(lines.check().iter().map(|mistake| at(spans.of_place(mistake.place), mistake.to_string())));
-    }
-    mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
-    if mistakes.is_empty() { Ok(lines) } else { Err(mistakes) }
-}
-
+/// A device.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
-    name: Spanned<String>,
+pub(super) struct Table {
+    pub(super) name: Spanned<String>,
+    port: Option<Spanned<PortEntry>>,
     poll_every_ms: Option<u64>,
-    properties: BTreeMap<String, Spanned<CodecEntry>>,
+    properties: InOrder<Spanned<CodecEntry>>,
     #[serde(default)]
     hears: Vec<Spanned<TemplateEntry>>,
     #[serde(default)]
@@ -88,42 +37,6 @@ struct File {
     timing: Option<Spanned<TimingEntry>>,
 }
 
-/// How values are written: exactly one of the kinds, and what belongs to it.
-#[derive(Deserialize, Default)]
-#[serde(default, deny_unknown_fields)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
-struct CodecEntry {
-    words: Option<BTreeMap<String, Value>>,
-    flag: bool,
-    number: Option<[i64; 2]>,
-    scaled: Option<[i32; 2]>,
-    decimal: Option<[f64; 2]>,
-    text: Option<usize>,
-    per_unit: Option<u32>,
-    places: Option<usize>,
-    width: Option<usize>,
-    plus: bool,
-    hex: bool,
-    write_only: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum TemplateEntry {
-    Text(String),
-    Full(FullTemplate),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FullTemplate {
-    template: String,
-    #[serde(default)]
-    with: BTreeMap<String, CodecEntry>,
-    #[serde(default)]
-    when_asked: bool,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct QueryEntry {
@@ -133,7 +46,7 @@ struct QueryEntry {
     lines: Option<u32>,
     every_ms: Option<u64>,
     #[serde(default)]
-    when: BTreeMap<String, Vec<Value>>,
+    when: InOrder<Vec<Value>>,
 }
 
 #[derive(Deserialize)]
@@ -183,7 +96,7 @@ struct TimingEntry {
 }
 
 /// Where everything is in the file.
-struct Spans {
+pub(super) struct Spans {
     table: Range<usize>,
     wire: Range<usize>,
     timing: Range<usize>,
@@ -191,7 +104,7 @@ struct Spans {
 }
 
 impl Spans {
-    fn of(file: &File) -> Self {
+    pub(super) fn of(file: &Table) -> Self {
         fn all<T>(list: &[Spanned<T>]) -> Vec<Range<usize>> {
             list.iter().map(Spanned::span).collect()
         }
@@ -201,7 +114,7 @@ impl Spans {
             wire: or_table(file.wire.as_ref().map(Spanned::span)),
             timing: or_table(file.timing.as_ref().map(Spanned::span)),
             lists: [
-                file.properties.values().map(Spanned::span).collect(),
+                file.properties.0.iter().map(|(_, entry)| entry.span()).collect(),
                 all(&file.hears),
                 all(&file.queries),
                 all(&file.commands),
@@ -213,7 +126,12 @@ impl Spans {
         }
     }
 
-    fn of_place(&self, place: Place) -> Range<usize> {
+    /// Those of the properties, in their order.
+    pub(super) fn properties(&self) -> &[Range<usize>] {
+        &self.lists[0]
+    }
+
+    pub(super) fn of_place(&self, place: Place) -> Range<usize> {
         let (list, at) = match place {
             Place::Wire => return self.wire.clone(),
             Place::Timing => return self.timing.clone(),
@@ -230,33 +148,36 @@ impl Spans {
     }
 }
 
-type Wrong<'a> = dyn FnMut(Range<usize>, String) + 'a;
+impl Table {
+    pub(super) fn component(mut self, wrong: &mut Wrong<'_>) -> FileComponent {
+        let port = self.port.take().and_then(|entry| {
+            let span = entry.span();
+            entry.into_inner().port(&span, wrong)
+        });
+        FileComponent { lines: self.lines(wrong), port }
+    }
 
-impl File {
     fn lines(self, wrong: &mut Wrong<'_>) -> Lines {
         let mut lines = Lines::new(self.name.into_inner());
         lines.poll_every = self.poll_every_ms.map(Duration::from_millis);
-        for (name, entry) in self.properties {
-            let (span, entry) = (entry.span(), entry.into_inner());
+        for (name, entry) in self.properties.0 {
+            let (name, span, entry) = (name.into_inner(), entry.span(), entry.into_inner());
             let write_only = entry.write_only;
             let codec = entry.codec(&name, &span, wrong);
             lines = if write_only { lines.write_only(name, codec) } else { lines.property(name, codec) };
         }
         for entry in self.hears {
-            let span = entry.span();
-            lines = lines.hears(entry.into_inner().template(&span, wrong));
+            lines = lines.hears(entry.into_inner().template(wrong));
         }
         for entry in self.queries {
-            let span = entry.span();
-            lines = entry.into_inner().add(lines, &span, wrong);
+            lines = entry.into_inner().add(lines, wrong);
         }
         for entry in self.commands {
             let span = entry.span();
             lines = entry.into_inner().add(lines, &span, wrong);
         }
         for entry in self.refused_by {
-            let span = entry.span();
-            lines = lines.refused_by(entry.into_inner().template(&span, wrong));
+            lines = lines.refused_by(entry.into_inner().template(wrong));
         }
         for entry in self.holds {
             let entry = entry.into_inner();
@@ -279,56 +200,11 @@ impl File {
     }
 }
 
-impl CodecEntry {
-    fn codec(self, name: &str, span: &Range<usize>, wrong: &mut Wrong<'_>) -> Codec {
-        let shaped = |mut number: Number| {
-            number.width = self.width.unwrap_or(0);
-            (number.plus, number.hex) = (self.plus, self.hex);
-            Codec::from(number)
-        };
-        let per_unit = self.per_unit.unwrap_or(1);
-        let kinds = [
-            self.words.map(words),
-            self.flag.then(flag),
-            self.number.map(|[min, max]| shaped(number(min..=max))),
-            self.scaled.map(|[min, max]| shaped(scaled(min..=max, per_unit))),
-            self.decimal.map(|[min, max]| decimal(min..=max, self.places.unwrap_or(1)).into()),
-            self.text.map(text),
-        ];
-        let mut kinds = kinds.into_iter().flatten();
-        match (kinds.next(), kinds.next()) {
-            (Some(codec), None) => codec,
-            _ => {
-                let kinds = "`words`, `flag`, `number`, `scaled`, `decimal` or `text`";
-                wrong(span.clone(), format!("{name:?} needs exactly one of {kinds}"));
-                flag()
-            }
-        }
-    }
-}
-
-impl TemplateEntry {
-    fn template(self, span: &Range<usize>, wrong: &mut Wrong<'_>) -> Template {
-        match self {
-            Self::Text(text) => template(text),
-            Self::Full(FullTemplate { template: text, with, when_asked }) => {
-                let mut made = template(text);
-                made.when_asked = when_asked;
-                for (name, codec) in with {
-                    let codec = codec.codec(&name, span, wrong);
-                    made = made.with(name, codec);
-                }
-                made
-            }
-        }
-    }
-}
-
 impl QueryEntry {
-    fn add(self, lines: Lines, span: &Range<usize>, wrong: &mut Wrong<'_>) -> Lines {
+    fn add(self, lines: Lines, wrong: &mut Wrong<'_>) -> Lines {
         let mut lines = lines.ask(self.ask);
         for answer in self.answers {
-            lines = lines.or_answer(answer.template(span, wrong));
+            lines = lines.or_answer(answer.template(wrong));
         }
         if let Some(count) = self.lines {
             lines = lines.in_lines(count);
@@ -336,21 +212,22 @@ impl QueryEntry {
         if let Some(interval_ms) = self.every_ms {
             lines = lines.every(Duration::from_millis(interval_ms));
         }
-        self.when.into_iter().fold(lines, |lines, (property, values)| lines.when_any(property, values))
+        let when = self.when.0.into_iter().map(|(property, values)| (property.into_inner(), values));
+        when.fold(lines, |lines, (property, values)| lines.when_any(property, values))
     }
 }
 
 impl CommandEntry {
     fn add(self, lines: Lines, span: &Range<usize>, wrong: &mut Wrong<'_>) -> Lines {
-        let mut lines = lines.command(self.property, self.say.template(span, wrong));
+        let mut lines = lines.command(self.property, self.say.template(wrong));
         if let Some(answer) = self.answer {
-            lines = lines.answered_by(answer.template(span, wrong));
+            lines = lines.answered_by(answer.template(wrong));
         }
         match (self.shown_within_ms, self.acknowledged_by, self.unconfirmed) {
             (None, None, false) => lines,
             (Some(within_ms), None, false) => lines.shown_within(Duration::from_millis(within_ms)),
             (None, Some(yes), false) => {
-                let yes: Vec<_> = yes.into_iter().map(|line| line.template(span, wrong)).collect();
+                let yes: Vec<_> = yes.into_iter().map(|line| line.template(wrong)).collect();
                 lines.acknowledged_by(yes)
             }
             (None, None, true) => lines.unconfirmed(),
