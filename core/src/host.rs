@@ -69,7 +69,6 @@ pub fn record_options() -> Result<RecordOptions, SetupError> {
 }
 
 /// Writes a file that is whole or not there: under another name first. An earlier one is replaced.
-#[cfg(feature = "trace")]
 pub fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
     name.push(".part");
@@ -81,7 +80,23 @@ pub fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written.and_then(|()| std::fs::rename(&part, path)).inspect_err(|_| {
         // It was not whole; that it may stay there is not worth another error.
         let _ = std::fs::remove_file(&part);
-    })
+    })?;
+    // The new name outlives the power as well. Where folders cannot be written out, it is all that can be done.
+    #[cfg(unix)]
+    if let Ok(folder) =
+        std::fs::File::open(path.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+    {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+/// The memory of a thing that [`save`] has written; nothing when there is no file.
+pub(crate) fn remembered(path: &Path) -> Result<Vec<u8>, String> {
+    match std::fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        read => read.map_err(|error| in_words(path, &error)),
+    }
 }
 
 /// How loud a notice is in the log; `None` when it does not belong there. Its text is its `Display`, which shows no

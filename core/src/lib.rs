@@ -127,6 +127,8 @@ mod limits;
 mod link;
 #[cfg(feature = "transport")]
 pub mod options;
+#[cfg(feature = "host")]
+pub mod ports;
 mod queue;
 #[cfg(feature = "trace")]
 pub mod replay;

@@ -4,6 +4,7 @@
 //!   is. What becomes of a call is in the future that it returns. Messages come out of a [`Subscription`], which is a
 //!   stream.
 //! - [`Shadow`]: a device shadow, with requests that always end and deltas that are not missed.
+//! - [`RunningThing`]: devices on serial ports and sockets, and the shadow they share.
 //! - [`Driver`]: the same without a loop of its own: await [`Driver::next`].
 //!
 //! Sockets and timers are those of `async-io`, names are looked up on the pool of `blocking`: so there is no executor
@@ -50,7 +51,9 @@
 //! | [`Pending`], [`ShadowPending`], and what their methods return | nothing: the operation goes on |
 //! | [`Client::stop`] | nothing: it had begun with the call |
 //! | [`Client::wait_ready`], [`Subscription::granted`] and the like | nothing: it only looked |
-//! | [`Subscription::recv`], [`Notices::recv`], [`ShadowEvents::recv`], [`Deltas::recv`] | nothing was taken |
+//! | [`Subscription::recv`], [`Notices::recv`], [`ShadowEvents::recv`], [`Deltas::recv`], [`RunningThing::news`] | nothing was taken |
+//! | [`RunningThing::stop`] | nothing: it had begun with the call |
+//! | [`RunningThing`] | the thing ends, the client stays |
 //! | [`Subscription`], [`ShadowEvents`], [`Deltas`], [`Notices`] | the listening ends |
 //! | [`Driver::next`] | nothing: all state is in the driver |
 //! | [`Running`] | the client ends at once, without a goodbye |
@@ -71,8 +74,10 @@ mod socket;
 pub use thingwire_core;
 #[doc(inline)]
 pub use thingwire_core::handle::{
-    Client, Delivery, Deltas, NotReady, Notices, Pending, Shadow, ShadowEvents, ShadowPending, Subscription,
+    Client, Delivery, Deltas, NotReady, Notices, Pending, PropertyState, RunningThing, Shadow, ShadowEvents,
+    ShadowPending, Subscription, ThingError, ThingNews, ThingOptions,
 };
+pub use thingwire_core::ports::{OpenPort, PortError, PortFault};
 #[cfg(feature = "websocket")]
 pub use thingwire_core::sources::{CognitoPool, IotRole, SharedFiles, Variables};
 #[cfg(feature = "trace")]

@@ -11,7 +11,7 @@ use thingwire_core::{Options, SetupError};
 use crate::alarm::Alarm;
 use crate::chunk;
 use crate::pool::Pool;
-use crate::socket::{Net, poll_ready};
+use crate::socket::{Net, poll_ports, poll_ready};
 
 /// The loop of a [`Client`]: give it to an executor, whichever it is. It ends when the last handle of the client is
 /// gone and the goodbye is said.
@@ -53,7 +53,8 @@ impl Future for Running {
                 }
                 Rest::Sleep { until, wants } => {
                     let due = alarm.poll(until, worker.now(), context);
-                    if !poll_ready(worker.line(), wants, context) && !due {
+                    let ready = poll_ready(worker.line(), wants, context) | poll_ports(worker, context);
+                    if !ready && !due {
                         return Poll::Pending;
                     }
                 }

@@ -8,7 +8,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use async_io::Async;
-use thingwire_core::handle::{self, Line, Wants};
+use thingwire_core::handle::{self, Line, Wants, Worker};
+use thingwire_core::ports::OpenPort;
 
 /// Makes sockets whose readiness the reactor of `async-io` hears of.
 #[derive(Debug)]
@@ -24,12 +25,28 @@ pub(crate) enum Socket {
     Connected(Async<TcpStream>),
 }
 
+/// A port of a thing.
+#[derive(Debug)]
+pub(crate) struct Port(Async<OpenPort>);
+
 /// Has the task woken when a socket of `line` is ready for what it wants; true when one is already.
 pub(crate) fn poll_ready(line: &mut Line<Net>, wants: Wants, context: &mut Context<'_>) -> bool {
     let mut is_any = false;
     line.ready(|socket| {
         let readable = wants.readable && socket.poll_readable(context).is_ready();
         let writable = wants.writable && socket.poll_writable(context).is_ready();
+        is_any |= readable || writable;
+        (readable, writable)
+    });
+    is_any
+}
+
+/// The same for the ports of things.
+pub(crate) fn poll_ports(worker: &mut Worker<Net>, context: &mut Context<'_>) -> bool {
+    let mut is_any = false;
+    worker.ports(|port, wants| {
+        let readable = wants.readable && port.0.poll_readable(context).is_ready();
+        let writable = wants.writable && port.0.poll_writable(context).is_ready();
         is_any |= readable || writable;
         (readable, writable)
     });
@@ -69,6 +86,31 @@ impl handle::Net for Net {
 
     fn connect(&mut self, address: SocketAddr) -> io::Result<Socket> {
         Ok(Socket::Connecting(Box::pin(Async::<TcpStream>::connect(address))))
+    }
+}
+
+#[cfg(unix)]
+impl handle::PortNet for Net {
+    type Port = Port;
+
+    fn adopt(&mut self, port: OpenPort) -> io::Result<Port> {
+        Async::new_nonblocking(port).map(Port)
+    }
+}
+
+impl Read for Port {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.get_ref().read(buffer)
+    }
+}
+
+impl Write for Port {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.get_ref().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

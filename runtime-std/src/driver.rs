@@ -81,7 +81,8 @@ impl Driver {
                 return None;
             }
             let sleep = self.line.sleep_until(&self.engine, now).into_iter().chain(until).min();
-            self.sleeper.sleep(&mut self.line, sleep.map(|until| until.since(now)));
+            let line = &mut self.line;
+            self.sleeper.sleep(sleep.map(|until| until.since(now)), |ready| line.ready(|socket| ready.socket(socket)));
         }
     }
 

@@ -3,6 +3,7 @@
 //! - [`Client`]: a handle to clone and share, with one background thread. Calls return at once; what becomes of them
 //!   is in the [`Pending`] they return. Messages come out of a [`Subscription`].
 //! - [`Shadow`]: a device shadow, with requests that always end and deltas that are not missed.
+//! - [`RunningThing`]: devices on serial ports and sockets, and the shadow they share.
 //! - [`Driver`]: the same without a thread: your own thread calls [`Driver::next`].
 //!
 //! All behaviour is that of [`thingwire_core`]; this crate only moves bytes and sleeps. It never prints; it logs the
@@ -55,11 +56,13 @@ mod pending;
 mod shadow;
 mod shadow_events;
 mod subscription;
+mod thing;
 mod wait;
 mod worker;
 
 pub use thingwire_core;
-pub use thingwire_core::handle::{Delivery, NotReady};
+pub use thingwire_core::handle::{Delivery, NotReady, PropertyState, ThingError, ThingNews, ThingOptions};
+pub use thingwire_core::ports::{OpenPort, PortError, PortFault};
 #[cfg(feature = "websocket")]
 pub use thingwire_core::sources::{CognitoPool, IotRole, SharedFiles, Variables};
 #[cfg(feature = "trace")]
@@ -93,6 +96,7 @@ pub use pending::Pending;
 pub use shadow::{Shadow, ShadowPending};
 pub use shadow_events::{Deltas, ShadowEvents};
 pub use subscription::Subscription;
+pub use thing::RunningThing;
 
 /// The program in the README compiles.
 #[cfg(doctest)]

@@ -2,14 +2,19 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
+#[cfg(unix)]
+use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use mio::net::TcpStream;
+#[cfg(unix)]
+use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token};
 use thingwire_core::SetupError;
-use thingwire_core::handle::{self, Bell, Line};
+use thingwire_core::handle::{self, Bell};
+use thingwire_core::ports::OpenPort;
 
 /// Bytes read at a time.
 pub(crate) const CHUNK: usize = 16 * 1024;
@@ -30,6 +35,15 @@ pub(crate) struct Net {
 pub(crate) struct Socket {
     stream: TcpStream,
     token: Token,
+    registry: Arc<Registry>,
+}
+
+/// A port of a thing.
+#[derive(Debug)]
+pub(crate) struct Port {
+    port: OpenPort,
+    token: Token,
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there are none"))]
     registry: Arc<Registry>,
 }
 
@@ -65,8 +79,8 @@ impl Sleeper {
         self.waker.clone()
     }
 
-    /// Sleeps until there is an event, or for `limit`, and tells the line what its socket is ready for.
-    pub(crate) fn sleep(&mut self, line: &mut Line<Net>, limit: Option<Duration>) {
+    /// Sleeps until there is an event, or for `limit`, and tells of each event what it makes possible.
+    pub(crate) fn sleep(&mut self, limit: Option<Duration>, mut ready: impl FnMut(Ready)) {
         match self.poll.poll(&mut self.events, limit) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::Interrupted => return,
@@ -77,14 +91,38 @@ impl Sleeper {
             }
         }
         for event in &self.events {
-            // The reason of an error comes out of the next call.
-            let readable = event.is_readable() || event.is_read_closed() || event.is_error();
-            let writable = event.is_writable() || event.is_write_closed() || event.is_error();
-            line.ready(|socket| {
-                let is_meant = socket.token == event.token();
-                (is_meant && readable, is_meant && writable)
+            ready(Ready {
+                token: event.token(),
+                // The reason of an error comes out of the next call.
+                readable: event.is_readable() || event.is_read_closed() || event.is_error(),
+                writable: event.is_writable() || event.is_write_closed() || event.is_error(),
             });
         }
+    }
+}
+
+/// What an event makes possible.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ready {
+    token: Token,
+    readable: bool,
+    writable: bool,
+}
+
+impl Ready {
+    /// What it does for a socket.
+    pub(crate) fn socket(self, socket: &Socket) -> (bool, bool) {
+        self.of(socket.token)
+    }
+
+    /// What it does for a port.
+    pub(crate) fn port(self, port: &Port) -> (bool, bool) {
+        self.of(port.token)
+    }
+
+    fn of(self, token: Token) -> (bool, bool) {
+        let is_meant = token == self.token;
+        (is_meant && self.readable, is_meant && self.writable)
     }
 }
 
@@ -109,6 +147,48 @@ impl handle::Net for Net {
         let mut stream = TcpStream::connect(address)?;
         self.registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
         Ok(Socket { stream, token, registry: Arc::clone(&self.registry) })
+    }
+}
+
+impl handle::PortNet for Net {
+    type Port = Port;
+
+    #[cfg(unix)]
+    fn adopt(&mut self, port: OpenPort) -> io::Result<Port> {
+        self.last_token += 1;
+        let token = Token(self.last_token);
+        let fd = port.as_fd().as_raw_fd();
+        self.registry.register(&mut SourceFd(&fd), token, Interest::READABLE | Interest::WRITABLE)?;
+        Ok(Port { port, token, registry: Arc::clone(&self.registry) })
+    }
+
+    #[cfg(not(unix))]
+    fn adopt(&mut self, _: OpenPort) -> io::Result<Port> {
+        Err(ErrorKind::Unsupported.into())
+    }
+}
+
+impl Read for Port {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        (&self.port).read(buffer)
+    }
+}
+
+impl Write for Port {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (&self.port).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Port {
+    fn drop(&mut self) {
+        // As for sockets. A port that others have inherited would go on waking us.
+        let _ = self.registry.deregister(&mut SourceFd(&self.port.as_fd().as_raw_fd()));
     }
 }
 

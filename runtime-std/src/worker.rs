@@ -33,7 +33,10 @@ fn run(mut worker: Worker<Net>, mut sleeper: Sleeper) {
             Rest::Yield => Some(Duration::ZERO),
             Rest::End => return,
         };
-        sleeper.sleep(worker.line(), limit);
+        sleeper.sleep(limit, |ready| {
+            worker.line().ready(|socket| ready.socket(socket));
+            worker.ports(|port, _| ready.port(port));
+        });
     }
 }
 

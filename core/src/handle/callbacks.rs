@@ -33,6 +33,11 @@ impl Callbacks {
         Self { spawn, jobs: Lock::default() }
     }
 
+    /// Where whatever may block is done.
+    pub(crate) fn spawn(&self) -> &Arc<dyn Spawn> {
+        &self.spawn
+    }
+
     /// Runs `job` after all earlier ones.
     pub(crate) fn run(&self, job: Job) {
         let mut later = Later::default();

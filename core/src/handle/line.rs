@@ -194,6 +194,10 @@ impl<N: Net> Line<N> {
         }
     }
 
+    pub(crate) fn net(&mut self) -> &mut N {
+        &mut self.net
+    }
+
     /// What is to be logged since the last time, once no lock is held.
     pub fn journal(&mut self) -> Journal {
         self.journal.take()

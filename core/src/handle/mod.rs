@@ -7,10 +7,11 @@
 //! | what | for |
 //! |---|---|
 //! | [`Net`] and [`Socket`] | TCP connections that never block |
+//! | [`PortNet`] | waiting for the ports of things |
 //! | [`Spawn`] | somewhere to wait for the resolver, and to run callbacks |
 //! | a [`Waker`](core::task::Waker) | ending its sleep, with [`Bell::set`] |
 //!
-//! A runtime with a [`Worker`] serves a [`Client`]: it calls [`Worker::turn`], sleeps as the [`Rest`] says, tells the
+//! A runtime with a [`Worker`] serves a [`Client`], and whatever things [run](Client::run_thing) beside it: it calls [`Worker::turn`], sleeps as the [`Rest`] says, tells the
 //! [`Line`] what its socket is ready for, and begins again. A runtime whose caller has the engine for itself does the
 //! same with an [`Engine`](crate::Engine) and a [`Line`] alone.
 //!
@@ -25,6 +26,7 @@ mod commands;
 mod connection;
 mod inbox;
 mod journal;
+mod keeper;
 mod line;
 mod lock;
 mod lookup;
@@ -32,13 +34,17 @@ mod net;
 mod notices;
 mod outlet;
 mod pending;
+mod ports;
 mod routes;
+mod running_thing;
 mod shadow;
 mod shadow_events;
 mod shared;
 #[cfg(feature = "async")]
 mod stream;
 mod subscription;
+mod thing_options;
+mod things;
 mod wakers;
 mod watches;
 mod worker;
@@ -46,11 +52,14 @@ mod worker;
 pub use client::{Client, NotReady};
 pub use journal::Journal;
 pub use line::{Line, Wants};
-pub use net::{Net, Socket, Spawn, Work};
+pub use net::{Net, PortNet, Socket, Spawn, Work};
 pub use notices::Notices;
 pub use pending::Pending;
+pub use running_thing::{PropertyState, RunningThing};
 pub use shadow::{Shadow, ShadowPending};
 pub use shadow_events::{Delivery, Deltas, ShadowEvents};
 pub use subscription::Subscription;
+pub use thing_options::{ThingError, ThingOptions};
+pub use things::ThingNews;
 pub use wakers::Bell;
 pub use worker::{Rest, Worker};

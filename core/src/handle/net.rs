@@ -5,6 +5,8 @@ use core::net::SocketAddr;
 use core::pin::Pin;
 use std::io::{self, Read, Write};
 
+use crate::ports::OpenPort;
+
 /// Something to be done, which may block.
 pub type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -27,6 +29,15 @@ pub trait Socket: Debug + Read + Write {
 
     /// Tells the peer that nothing more comes.
     fn shut_down_writing(&mut self) -> io::Result<()>;
+}
+
+/// Waits for the ports of things as well.
+pub trait PortNet: Net {
+    /// An open port whose calls never block. Dropping it closes it.
+    type Port: Debug + Read + Write;
+
+    /// Takes an open port. The runtime tells in [`Worker::ports`](super::Worker::ports) what it is ready for.
+    fn adopt(&mut self, port: OpenPort) -> io::Result<Self::Port>;
 }
 
 /// Somewhere to do what blocks: the resolver, sources of credentials, callbacks of the application.

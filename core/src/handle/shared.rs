@@ -13,6 +13,7 @@ use super::lock::Lock;
 use super::net::Spawn;
 use super::pending::Slot;
 use super::routes::Routes;
+use super::things::{Hosted, Things};
 use super::wakers::{Bell, Wakers};
 use super::watches::Watches;
 use crate::host::Clock;
@@ -36,6 +37,7 @@ impl Shared {
             engine,
             routes: Routes::default(),
             watches: Watches::default(),
+            things: Things::default(),
             pendings: BTreeMap::new(),
             notices: Vec::new(),
             last_error: None,
@@ -99,6 +101,7 @@ pub(crate) struct State {
     pub(crate) engine: Engine,
     pub(crate) routes: Routes,
     pub(crate) watches: Watches,
+    pub(crate) things: Things,
     pendings: BTreeMap<Ticket, Arc<Slot>>,
     notices: Vec<Arc<Inbox<Notice>>>,
     /// Why the last attempt or connection failed, unless there is a connection now.
@@ -157,6 +160,14 @@ impl State {
         inbox
     }
 
+    pub(crate) fn add_thing(&mut self, hosted: Hosted) -> u64 {
+        let id = self.things.add(hosted);
+        if self.ended {
+            self.things.end(&mut Later::default());
+        }
+        id
+    }
+
     pub(crate) fn end_watch(&mut self, now: Instant, watch: Ticket) {
         if self.watches.remove(watch) {
             self.client().unwatch_shadow(now, watch);
@@ -211,6 +222,7 @@ impl State {
         self.running = false;
         self.routes.close(later);
         self.watches.close(later);
+        self.things.end(later);
         self.notices.drain(..).for_each(|inbox| inbox.close(later));
         for slot in mem::take(&mut self.pendings).into_values() {
             slot.settle(None, later);

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use thingwire_core::handle::{Client, Net, Rest, Socket, Spawn, Work, Worker};
+use thingwire_core::handle::{Client, Net, PortNet, Rest, Socket, Spawn, Work, Worker};
+use thingwire_core::ports::OpenPort;
 use thingwire_core::{Filter, LinkError, Options, Phase, Publish, Qos, TcpError, Topic};
 
 /// A network in which nobody can be reached, or worse.
@@ -29,6 +30,14 @@ impl Net for Void {
             Self::Refuses => Err(io::ErrorKind::ConnectionRefused.into()),
             Self::Panics => panic!("this panic is part of the test"),
         }
+    }
+}
+
+impl PortNet for Void {
+    type Port = Never;
+
+    fn adopt(&mut self, _: OpenPort) -> io::Result<Never> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
 

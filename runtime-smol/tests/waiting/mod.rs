@@ -14,6 +14,8 @@ mod shadow;
 mod shadow_events;
 #[path = "../../../runtime-std/src/subscription.rs"]
 mod subscription;
+#[path = "../../../runtime-std/src/thing.rs"]
+mod thing;
 mod wait;
 mod worker;
 
@@ -26,3 +28,4 @@ pub(crate) use pending::Pending;
 pub(crate) use shadow::{Shadow, ShadowPending};
 pub(crate) use shadow_events::{Deltas, ShadowEvents};
 pub(crate) use subscription::Subscription;
+pub(crate) use thing::RunningThing;

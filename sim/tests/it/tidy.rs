@@ -26,7 +26,7 @@ const FLOORS: [&[&str]; 14] = [
     &["transport"],
     &["options"],
     &["engine"],
-    &["host", "dial", "sources"],
+    &["host", "dial", "ports", "sources"],
     &["handle"],
     &["internal"],
 ];

@@ -1,0 +1,103 @@
+//! Serial ports.
+
+use std::fs::File;
+use std::io;
+
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, open as open_file};
+use rustix::io::Errno;
+use rustix::termios::{
+    ControlModes, InputModes, OptionalActions, QueueSelector, Termios, ioctl_tiocexcl, ioctl_tiocnxcl, tcflush,
+    tcgetattr, tcsetattr,
+};
+
+use super::PortFault;
+use crate::thing::{DataBits, FlowControl, Parity, SerialPort, StopBits};
+
+/// A serial port that this program has for itself.
+#[derive(Debug)]
+pub(super) struct Serial(File);
+
+impl Serial {
+    pub(super) fn file(&self) -> &File {
+        &self.0
+    }
+}
+
+impl Drop for Serial {
+    fn drop(&mut self) {
+        // Closing waits for bytes that a device does not take; and a port that others have open too would stay closed to
+        // everybody. One that was unplugged can do neither, and need not.
+        let _ = tcflush(&self.0, QueueSelector::IOFlush);
+        let _ = ioctl_tiocnxcl(&self.0);
+    }
+}
+
+pub(super) fn open(port: &SerialPort) -> Result<Serial, PortFault> {
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let fd = open_file(&port.path, flags, Mode::empty()).map_err(fault)?;
+    // Both: the superuser is let in though it is exclusive, and others may not ask for the lock.
+    flock(&fd, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
+        Errno::WOULDBLOCK => PortFault::InUse,
+        error => fault(error),
+    })?;
+    let mut settings = tcgetattr(&fd).map_err(|error| match error {
+        Errno::NOTTY | Errno::INVAL => PortFault::NotSerial,
+        error => fault(error),
+    })?;
+    ioctl_tiocexcl(&fd).map_err(fault)?;
+    let serial = Serial(fd.into());
+    set(&mut settings, port)?;
+    tcsetattr(&serial.0, OptionalActions::Flush, &settings).map_err(|error| match error {
+        Errno::INVAL => PortFault::Setting { what: format!("{} baud with these settings", port.baud) },
+        error => fault(error),
+    })?;
+    // It succeeds when any of the settings was taken.
+    let taken = tcgetattr(&serial.0).map_err(fault)?;
+    let speed = taken.output_speed();
+    // A divisor seldom gives exactly what was asked for, and what is said of it may be either; 3 % can be read.
+    if u64::from(speed.abs_diff(port.baud)) * 100 > u64::from(port.baud) * 3 {
+        return Err(PortFault::Setting { what: format!("{} baud", port.baud) });
+    }
+    Ok(serial)
+}
+
+fn set(settings: &mut Termios, port: &SerialPort) -> Result<(), PortFault> {
+    settings.make_raw();
+    let control = &mut settings.control_modes;
+    control.remove(
+        ControlModes::CSIZE
+            | ControlModes::PARENB
+            | ControlModes::PARODD
+            | ControlModes::CSTOPB
+            | ControlModes::CRTSCTS,
+    );
+    control.insert(ControlModes::CREAD | ControlModes::CLOCAL);
+    control.insert(match port.data_bits {
+        DataBits::Seven => ControlModes::CS7,
+        DataBits::Eight => ControlModes::CS8,
+    });
+    control.insert(match port.parity {
+        Parity::None => ControlModes::empty(),
+        Parity::Even => ControlModes::PARENB,
+        Parity::Odd => ControlModes::PARENB | ControlModes::PARODD,
+    });
+    if port.stop_bits == StopBits::Two {
+        control.insert(ControlModes::CSTOPB);
+    }
+    let input = &mut settings.input_modes;
+    input.remove(InputModes::IXON | InputModes::IXOFF | InputModes::IXANY | InputModes::IGNPAR | InputModes::INPCK);
+    if port.parity != Parity::None {
+        // A byte that is wrong becomes one that no line has, instead of another.
+        input.insert(InputModes::INPCK);
+    }
+    match port.flow {
+        FlowControl::None => {}
+        FlowControl::Hardware => settings.control_modes.insert(ControlModes::CRTSCTS),
+        FlowControl::Software => settings.input_modes.insert(InputModes::IXON | InputModes::IXOFF),
+    }
+    settings.set_speed(port.baud).map_err(|_| PortFault::Setting { what: format!("{} baud", port.baud) })
+}
+
+fn fault(error: Errno) -> PortFault {
+    PortFault::of(&io::Error::from(error))
+}
