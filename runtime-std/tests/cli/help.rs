@@ -3,13 +3,14 @@
 use crate::support::{Running, command, thingwire};
 
 /// Every command that connects.
-const COMMANDS: [&[&str]; 7] = [
+const COMMANDS: [&[&str]; 8] = [
     &["pub"],
     &["sub"],
     &["shadow", "get"],
     &["shadow", "update"],
     &["shadow", "delete"],
     &["shadow", "watch"],
+    &["thing", "run"],
     &["doctor"],
 ];
 

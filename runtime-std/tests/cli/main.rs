@@ -19,5 +19,7 @@ mod secrets;
 mod shadow;
 mod subscribe;
 mod support;
+#[cfg(unix)]
+mod thing;
 mod trouble;
 mod ways;

@@ -13,9 +13,11 @@ use crate::credentials::CredentialsArguments;
 use crate::doctor::DoctorArguments;
 use crate::reconnect::{ReconnectArguments, seconds};
 use crate::shadow_args::ShadowArguments;
+#[cfg(unix)]
+use crate::thing_args::ThingArguments;
 use crate::ways::WayArguments;
 
-/// Publish and subscribe to AWS IoT Core, or to any MQTT 3.1.1 server, and work with device shadows.
+/// Publish and subscribe to AWS IoT Core, or to any MQTT 3.1.1 server, work with device shadows, and run devices.
 #[derive(Debug, Parser)]
 #[command(name = "thingwire", version, after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -28,6 +30,8 @@ pub(crate) enum Command {
     Pub(PubArguments),
     Sub(SubArguments),
     Shadow(ShadowArguments),
+    #[cfg(unix)]
+    Thing(ThingArguments),
     Doctor(Box<DoctorArguments>),
 }
 
@@ -48,7 +52,7 @@ Examples:
     thingwire sub -w --endpoint abc-ats.iot.eu-west-1.amazonaws.com --ca root.pem --cert device.pem --key device.key \\
         --credentials-endpoint abc.credentials.iot.eu-west-1.amazonaws.com --role-alias telemetry --topic 'sensors/#'
 
-'thingwire pub --help', 'thingwire sub --help' and 'thingwire shadow --help' have more. When there is no connection,
+'thingwire pub --help', and the same of sub, shadow and thing, have more. When there is no connection,
 'thingwire doctor' with the same flags says where the way ends, and what to try.
 
 Exit codes:

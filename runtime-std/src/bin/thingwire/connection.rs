@@ -37,7 +37,7 @@ pub(crate) struct Connection {
 /// However the command ends, its recording is written.
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Err(error) = self.recording.save(self.driver.client()) {
+        if let Err(error) = self.recording.save(self.driver.recording()) {
             say(error);
         }
     }
@@ -51,7 +51,8 @@ impl Connection {
         let (limits, queue) = (options.config.limits, options.config.queue);
         let mut driver = Driver::new(options)?;
         let recording = Recording::begin(driver.client(), arguments.record.as_deref())?;
-        let interrupt = Interrupt::watch(driver.waker())?;
+        let waker = driver.waker();
+        let interrupt = Interrupt::watch(move || waker.wake())?;
         let ConnectionArguments { plain, verbose, .. } = *arguments;
         let told = Phase::Idle;
         Ok(Self { driver, limits, queue, endpoint, plain, verbose, interrupt, accepted: false, told, recording })
@@ -201,7 +202,7 @@ mod tests {
             let connection = match Arguments::try_parse_from(basic.iter().chain(flags)).expect("valid").command {
                 Command::Pub(arguments) => arguments.connection,
                 Command::Sub(arguments) => arguments.connection,
-                Command::Shadow(_) | Command::Doctor(_) => unreachable!("not asked for"),
+                _ => unreachable!("not asked for"),
             };
             format!("{:?}", options(&connection).expect("valid").config)
         });

@@ -1,7 +1,5 @@
 //! Ctrl-C and SIGTERM: the first asks for a good end, the second ends at once.
 
-use thingwire_std::Waker;
-
 use crate::failure::{Code, Failure};
 
 /// Whether the user has asked for the end.
@@ -13,8 +11,8 @@ pub(crate) struct Interrupt {
 
 #[cfg(unix)]
 impl Interrupt {
-    /// From now on, a signal wakes the driver instead of ending the process.
-    pub(crate) fn watch(waker: Waker) -> Result<Self, Failure> {
+    /// From now on, a signal calls `wake` instead of ending the process.
+    pub(crate) fn watch(wake: impl Fn() + Send + 'static) -> Result<Self, Failure> {
         use std::sync::Arc;
         use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
@@ -33,7 +31,7 @@ impl Interrupt {
         let watch = move || {
             for signal in signals.forever() {
                 last.store(signal, Ordering::Release);
-                waker.wake();
+                wake();
             }
         };
         std::thread::Builder::new().name("signals".to_owned()).spawn(watch).map_err(failed)?;
@@ -53,7 +51,7 @@ impl Interrupt {
 /// Where there are no such signals, Ctrl-C ends the process without a goodbye.
 #[cfg(not(unix))]
 impl Interrupt {
-    pub(crate) fn watch(_waker: Waker) -> Result<Self, Failure> {
+    pub(crate) fn watch(_wake: impl Fn() + Send + 'static) -> Result<Self, Failure> {
         Ok(Self {})
     }
 

@@ -1,4 +1,4 @@
-//! The `thingwire` command: publish, subscribe and device shadows for people and shell scripts.
+//! The `thingwire` command: publish, subscribe, device shadows and devices for people and shell scripts.
 
 mod args;
 mod connection;
@@ -7,6 +7,8 @@ mod doctor;
 mod failure;
 mod interrupt;
 mod output;
+#[cfg(unix)]
+mod played;
 mod progress;
 mod publish;
 mod reconnect;
@@ -14,7 +16,13 @@ mod recording;
 mod shadow;
 mod shadow_args;
 mod shadow_watch;
+#[cfg(unix)]
+mod simulate;
 mod subscribe;
+#[cfg(unix)]
+mod thing;
+#[cfg(unix)]
+mod thing_args;
 mod ways;
 
 use std::fmt;
@@ -36,6 +44,8 @@ fn main() -> ExitCode {
         Command::Pub(arguments) => publish::run(arguments),
         Command::Sub(arguments) => subscribe::run(&arguments),
         Command::Shadow(arguments) => shadow::run(arguments),
+        #[cfg(unix)]
+        Command::Thing(arguments) => thing::run(arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
     };
     result.map_or_else(|failure| fail(&failure), |()| ExitCode::SUCCESS)

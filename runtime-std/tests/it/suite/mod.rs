@@ -16,6 +16,8 @@ mod slow_consumer;
 mod stall;
 mod stop;
 pub(crate) mod support;
+#[cfg(unix)]
+mod things;
 mod threads;
 #[cfg(feature = "websocket")]
 mod ways;

@@ -102,7 +102,7 @@ impl<'a> Walk<'a> {
         let mut connection = Connection { arguments, report, who, probe, tls, waiting_for: ConnectStage::Transport };
         let result = connection.link().and_then(|()| round_trip::run(&mut connection));
         connection.probe.stop();
-        if let Err(error) = recording.save(connection.probe.client()) {
+        if let Err(error) = recording.save(connection.probe.client().recording()) {
             crate::say(error);
         }
         result
