@@ -3,6 +3,8 @@
 
 mod flags;
 pub(crate) mod pub_sub;
+#[cfg(unix)]
+pub(crate) mod things;
 
 use thingwire_sim::double::Double;
 use thingwire_std::{Client, Deltas, Options};

@@ -160,3 +160,60 @@ fn what_cannot_be_done_is_said() {
     assert!(stderr.starts_with("thing_shadow_echo: \"my lamp\" is no thing name"), "{stderr}");
     assert_eq!(output.status.code(), Some(1));
 }
+
+/// What a sample of things says when it has devices, a cloud and people of its own, from the first thing known on.
+#[cfg(unix)]
+fn scenes(name: &str, count: &str) -> Vec<String> {
+    let (running, lines) = start(name, &["--count", count]);
+    let said = rest(lines);
+    running.end().assert_done();
+    assert!(said[0].starts_with("No endpoint given: started a double of AWS IoT Core at localhost:"), "{said:?}");
+    said.into_iter().skip_while(|line| !line.starts_with("The shadow has what")).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn the_relay_and_its_shadow_follow_each_other() {
+    let said = scenes("thing_relay", "2");
+    let expected = [
+        "The shadow has what the devices are: {\"relayState\":true}",
+        "Somebody in the cloud wishes: relayState = false",
+        "relayState = false, by the cloud at version 2",
+        "The shadow has it: {\"relayState\":false}",
+        "Somebody turns the device: relayState = true",
+        "relayState = true, by the device",
+        "The shadow has it: {\"relayState\":true}",
+    ];
+    assert_eq!(said, expected);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pin_needs_no_port() {
+    let said = scenes("thing_gpio", "2");
+    let ends: Vec<_> = said.iter().filter(|line| line.starts_with("The shadow has it")).collect();
+    assert_eq!(ends, ["The shadow has it: {\"led\":true}", "The shadow has it: {\"led\":false}"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_thermostat_is_reached_over_tcp() {
+    let said = scenes("thing_thermostat", "4");
+    let ends: Vec<_> = said.iter().filter_map(|line| line.strip_prefix("The shadow has it: ")).collect();
+    let state = |room: &str, target: &str| format!("{{\"room\":{room},\"target\":{target}}}");
+    let expected = [("19.5", "21.5"), ("19.5", "19.0"), ("20.5", "19.0"), ("18.0", "19.0")];
+    assert_eq!(ends, expected.map(|(room, target)| state(room, target)));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_theatre_has_rules_between_its_devices() {
+    let said = scenes("thing_preamp_projector", "3");
+    let ends: Vec<_> = said.iter().filter_map(|line| line.strip_prefix("The shadow has it: ")).collect();
+    let state = |input: &str, projector: &str, volume: &str| {
+        format!(
+            "{{\"input\":\"{input}\",\"muted\":true,\"power\":\"ON\",\"projector\":\"{projector}\",\"volume\":{volume}}}"
+        )
+    };
+    assert_eq!(ends, [state("TV", "ON", "60.0"), state("TV", "ON", "40.0"), state("AUX", "OFF", "40.0")]);
+}
