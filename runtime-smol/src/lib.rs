@@ -68,6 +68,8 @@ mod alarm;
 mod chunk;
 mod driver;
 mod pool;
+#[cfg(unix)]
+mod pumped;
 mod running;
 mod socket;
 
@@ -105,4 +107,6 @@ pub use thingwire_core::{
 };
 
 pub use driver::Driver;
+#[cfg(unix)]
+pub use pumped::pumped;
 pub use running::{Running, client, connect};

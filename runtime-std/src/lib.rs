@@ -53,6 +53,8 @@ mod driver;
 mod net;
 mod notices;
 mod pending;
+#[cfg(unix)]
+mod pumped;
 mod shadow;
 mod shadow_events;
 mod subscription;
@@ -93,6 +95,8 @@ pub use client::Client;
 pub use driver::{Driver, Waker};
 pub use notices::Notices;
 pub use pending::Pending;
+#[cfg(unix)]
+pub use pumped::pumped;
 pub use shadow::{Shadow, ShadowPending};
 pub use shadow_events::{Deltas, ShadowEvents};
 pub use subscription::Subscription;

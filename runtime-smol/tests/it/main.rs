@@ -6,6 +6,8 @@
 mod cancellation;
 mod driver;
 mod executors;
+#[cfg(unix)]
+mod pumped;
 #[path = "../waiting/mod.rs"]
 mod runtime;
 #[path = "../../../runtime-std/tests/it/suite/mod.rs"]

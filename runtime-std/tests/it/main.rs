@@ -3,6 +3,8 @@
 
 mod documents;
 mod own_thread;
+#[cfg(unix)]
+mod pumped;
 mod suite;
 
 /// What the suite tests.

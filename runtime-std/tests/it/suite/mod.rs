@@ -17,7 +17,7 @@ mod stall;
 mod stop;
 pub(crate) mod support;
 #[cfg(unix)]
-mod things;
+pub(crate) mod things;
 mod threads;
 #[cfg(feature = "websocket")]
 mod ways;

@@ -2,7 +2,7 @@
 
 #[path = "../../../src/bin/thingwire/played.rs"]
 #[allow(dead_code, reason = "the command uses the rest")]
-mod played;
+pub(crate) mod played;
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -23,7 +23,7 @@ use crate::runtime::{
     BackoffConfig, Client, OpenPort, PortFault, RunningThing, ShadowName, ThingError, ThingNews, ThingOptions,
 };
 
-fn relay(property: &str) -> Lines {
+pub(crate) fn relay(property: &str) -> Lines {
     Lines::new(property)
         .property(property, words([("ON", true), ("OFF", false)]))
         .query("RELAY?", format!("RELAY{{{property}}}"))
@@ -44,7 +44,7 @@ fn plug_and_listen(property: &str, link: &Path) -> (Played, Receiver<Happened>) 
 }
 
 /// A thing of relays, whose ports are opened again at once.
-fn options(properties: &[&str]) -> ThingOptions {
+pub(crate) fn options(properties: &[&str]) -> ThingOptions {
     let builder = properties
         .iter()
         .fold(Thing::builder(), |builder, property| builder.component(*property, relay(property).build().unwrap()));
@@ -59,20 +59,20 @@ fn soon() -> BackoffConfig {
     reopen
 }
 
-struct Bench {
+pub(crate) struct Bench {
     double: Double,
-    client: Client,
+    pub(crate) client: Client,
     folder: TempDir,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let double = double();
         let client = Client::connect(plain(&double, "bench")).unwrap();
         Self { double, client, folder: tempfile::tempdir().unwrap() }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -85,13 +85,13 @@ impl Bench {
         state
     }
 
-    fn wish(&self, state: &Value) {
+    pub(crate) fn wish(&self, state: &Value) {
         let name = shadow::ShadowName::classic("bench").unwrap();
         self.double.update_shadow(&name, &json!({ "state": { "desired": state } }).to_string()).unwrap();
     }
 
     /// Waits until the shadow is this. Every change of the thing's is told when it is there.
-    fn until(&self, thing: &RunningThing, state: &Value) {
+    pub(crate) fn until(&self, thing: &RunningThing, state: &Value) {
         let mut seen = Vec::new();
         while &self.state() != state {
             let news = thing.news(PATIENCE);
@@ -111,18 +111,18 @@ fn hear<T>(thing: &RunningThing, mut fits: impl FnMut(&ThingNews) -> Option<T>) 
     }
 }
 
-fn fault(thing: &RunningThing) -> (String, PortFault) {
+pub(crate) fn fault(thing: &RunningThing) -> (String, PortFault) {
     hear(thing, |news| match news {
         ThingNews::PortFailed { component, error, .. } => Some((component.clone(), error.why.clone())),
         _ => None,
     })
 }
 
-fn opened(thing: &RunningThing, wanted: &str) {
+pub(crate) fn opened(thing: &RunningThing, wanted: &str) {
     hear(thing, |news| matches!(news, ThingNews::PortOpen { component, .. } if component == wanted).then_some(()));
 }
 
-fn both(property: &str, value: bool) -> Value {
+pub(crate) fn both(property: &str, value: bool) -> Value {
     json!({ "desired": { property: value }, "reported": { property: value } })
 }
 
