@@ -111,3 +111,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/shadows.md")]
 struct ShadowsPage;
+
+/// And the one about things.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/things.md")]
+struct ThingsPage;

@@ -41,7 +41,7 @@ pub(crate) struct Socket {
 /// A port of a thing.
 #[derive(Debug)]
 pub(crate) struct Port {
-    port: OpenPort,
+    open: OpenPort,
     token: Token,
     #[cfg_attr(not(unix), expect(dead_code, reason = "there are none"))]
     registry: Arc<Registry>,
@@ -159,7 +159,7 @@ impl handle::PortNet for Net {
         let token = Token(self.last_token);
         let fd = port.as_fd().as_raw_fd();
         self.registry.register(&mut SourceFd(&fd), token, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Port { port, token, registry: Arc::clone(&self.registry) })
+        Ok(Port { open: port, token, registry: Arc::clone(&self.registry) })
     }
 
     #[cfg(not(unix))]
@@ -170,13 +170,13 @@ impl handle::PortNet for Net {
 
 impl Read for Port {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        (&self.port).read(buffer)
+        (&self.open).read(buffer)
     }
 }
 
 impl Write for Port {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        (&self.port).write(bytes)
+        (&self.open).write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -188,7 +188,7 @@ impl Write for Port {
 impl Drop for Port {
     fn drop(&mut self) {
         // As for sockets. A port that others have inherited would go on waking us.
-        let _ = self.registry.deregister(&mut SourceFd(&self.port.as_fd().as_raw_fd()));
+        let _ = self.registry.deregister(&mut SourceFd(&self.open.as_fd().as_raw_fd()));
     }
 }
 

@@ -15,6 +15,9 @@ use super::wait::wait;
 ///
 /// When the last handle is dropped, it ends as [`stop`](Self::stop) does. It keeps its client.
 ///
+/// Rules and components run on that thread: they must neither call nor keep a handle of their own thing or client, which
+/// would wait for the thread, and it for them.
+///
 /// As an iterator it waits for all that happens, and ends with the thing.
 #[derive(Debug, Clone)]
 pub struct RunningThing {

@@ -16,7 +16,7 @@ use super::net::PortNet;
 use super::thing_options::Opener;
 use super::things::{Hosted, ThingNews, Things, Tools};
 use crate::ports::{OpenPort, PortError, PortFault};
-use crate::thing::{ComponentId, ThingEvent};
+use crate::thing::{Bound, ComponentId, ThingEvent};
 use crate::{Backoff, BackoffConfig, Instant, Rng};
 
 /// Reads of one port in one turn: a device that never stops speaking leaves time for everything else.
@@ -123,7 +123,7 @@ impl<N: PortNet> Ports<N> {
                     thing: hosted.id,
                     component,
                     opener,
-                    reopen: hosted.reopen.clone(),
+                    reopen: hosted.reopen,
                     backoff: Backoff::new(),
                     rng: Rng::new(now.as_micros() ^ hosted.id),
                     stage: Stage::Closed { open_at: now },
@@ -202,9 +202,9 @@ impl<P: Read + Write> Jack<P> {
         let place = Arc::new(Lock::new(None));
         let (answer, opener, bell) = (Arc::clone(&place), self.opener.clone(), tools.bell.clone());
         let open = async move {
-            let opened = catch_unwind(AssertUnwindSafe(|| opener.open()));
+            let result = catch_unwind(AssertUnwindSafe(|| opener.open()));
             let panicked = |_| Err(opener.error(PortFault::Os { why: "opening it has panicked".to_owned() }));
-            *answer.lock() = Some(opened.unwrap_or_else(panicked));
+            *answer.lock() = Some(result.unwrap_or_else(panicked));
             bell.ring();
         };
         let failed = |error| PortFault::Os { why: format!("no thread to open it: {error}") };
@@ -249,7 +249,7 @@ impl<P: Read + Write> Open<P> {
         chunk: &mut [u8],
     ) -> Result<(), PortFault> {
         // What has come comes before what is due, also when the port's readiness is told later than the time.
-        let deadline = hosted.bound.as_ref().and_then(|bound| bound.next_deadline());
+        let deadline = hosted.bound.as_ref().and_then(Bound::next_deadline);
         self.readable |= deadline.is_some_and(|deadline| deadline <= now);
         for _ in 0..READS_PER_TURN {
             if !self.readable {

@@ -18,6 +18,9 @@ use crate::thing::{Cause, Failure, WishError};
 ///
 /// When the last handle is dropped, it ends as [`stop`](Self::stop) does. It keeps its client; when the client's loop
 /// ends, so does the thing, at once.
+///
+/// Rules and components run in the loop: they must neither call nor keep a handle of their own thing or client, which
+/// would wait for the loop, and it for them.
 #[derive(Clone)]
 pub struct RunningThing {
     inner: Arc<Inner>,

@@ -25,12 +25,13 @@ pub struct ThingOptions {
 impl ThingOptions {
     /// A thing without ports and without a memory.
     pub fn new(builder: ThingBuilder, shadow: ShadowName) -> Self {
-        let mut reopen = BackoffConfig::default();
-        reopen.base = Duration::from_millis(250);
-        reopen.max = Duration::from_secs(8);
-        reopen.stable = Duration::from_secs(10);
-        reopen.floor = Duration::ZERO;
-        reopen.jitter = Jitter::None;
+        let reopen = BackoffConfig {
+            base: Duration::from_millis(250),
+            max: Duration::from_secs(8),
+            stable: Duration::from_secs(10),
+            floor: Duration::ZERO,
+            jitter: Jitter::None,
+        };
         Self { builder, shadow, ports: Vec::new(), memory: None, reopen }
     }
 

@@ -89,10 +89,7 @@ impl fmt::Display for ThingNews {
 
 impl Item for ThingNews {
     fn weight(&self) -> usize {
-        match self {
-            Self::Thing(ThingNotice::UnknownKey { value, .. }) => value.len(),
-            _ => 0,
-        }
+        if let Self::Thing(ThingNotice::UnknownKey { value, .. }) = self { value.len() } else { 0 }
     }
 }
 
@@ -297,11 +294,10 @@ impl Hosted {
     }
 
     fn notify(&self, notice: ThingNotice, later: &mut Later) {
-        let news = match notice {
-            ThingNotice::Device(ComponentId(component), note) => {
-                ThingNews::Device { component: self.name(component), note }
-            }
-            notice => ThingNews::Thing(notice),
+        let news = if let ThingNotice::Device(ComponentId(component), note) = notice {
+            ThingNews::Device { component: self.name(component), note }
+        } else {
+            ThingNews::Thing(notice)
         };
         self.tell(news, later);
     }

@@ -2,8 +2,9 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 
-use rustix::fs::{FlockOperation, Mode, OFlags, flock, open as open_file};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, fstat, major, open as open_file};
 use rustix::io::Errno;
 use rustix::termios::{
     ControlModes, InputModes, OptionalActions, QueueSelector, Termios, ioctl_tiocexcl, ioctl_tiocnxcl, tcflush,
@@ -44,7 +45,9 @@ pub(super) fn open(port: &SerialPort) -> Result<Serial, PortFault> {
         Errno::NOTTY | Errno::INVAL => PortFault::NotSerial,
         error => fault(error),
     })?;
-    ioctl_tiocexcl(&fd).map_err(fault)?;
+    if !is_played(&fd) {
+        ioctl_tiocexcl(&fd).map_err(fault)?;
+    }
     let serial = Serial(fd.into());
     set(&mut settings, port)?;
     tcsetattr(&serial.0, OptionalActions::Flush, &settings).map_err(|error| match error {
@@ -59,6 +62,13 @@ pub(super) fn open(port: &SerialPort) -> Result<Serial, PortFault> {
         return Err(PortFault::Setting { what: format!("{} baud", port.baud) });
     }
     Ok(serial)
+}
+
+/// Whether a program is at the other end. The mark of an exclusive terminal stays for as long as that program has it,
+/// also when the one that made the mark was killed.
+fn is_played(fd: &OwnedFd) -> bool {
+    let majors = 136..=143;
+    fstat(fd).is_ok_and(|stat| cfg!(target_os = "linux") && majors.contains(&major(stat.st_rdev)))
 }
 
 fn set(settings: &mut Termios, port: &SerialPort) -> Result<(), PortFault> {

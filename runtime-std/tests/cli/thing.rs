@@ -264,3 +264,14 @@ fn a_device_is_played_behind_a_tcp_port_as_well() {
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("use another port, or end what has it"), "{}", ended.stderr);
 }
+
+#[test]
+fn the_file_in_the_help_is_one() {
+    let help = thingwire(&["thing", "--help"]);
+    help.assert_done();
+    let file = help.text().split("AWS IoT:\n").nth(1).expect("a file").split("\n\n").next().expect("its end");
+    let desk = Desk::with(&file.lines().map(str::trim_start).collect::<Vec<_>>().join("\n"));
+    let ended = thingwire(&["thing", "check", &desk.text("thing.toml")]);
+    ended.assert_done();
+    assert!(ended.text().starts_with("relay-one, with its classic shadow\n"), "{}", ended.text());
+}

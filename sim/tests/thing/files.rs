@@ -231,3 +231,11 @@ fn no_text_makes_it_panic() {
         }
     }
 }
+
+#[test]
+fn the_file_in_the_documentation_is_one() {
+    let page = include_str!("../../../docs/things.md");
+    let file = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let file = ThingFile::parse(file).unwrap_or_else(|mistakes| panic!("{}", mistakes[0]));
+    assert_eq!(file.thing.as_deref(), Some("relay-one"));
+}

@@ -181,8 +181,8 @@ impl Parsed {
                 }
             }
             sound &= mistakes == 0;
-            let named = component.lines.properties.iter().map(|property| property.name.clone());
-            properties.extend(named.zip(spans.properties().iter().cloned()));
+            let own = component.lines.properties.iter().map(|property| property.name.clone());
+            properties.extend(own.zip(spans.properties().iter().cloned()));
             file.components.push(component);
         }
         if sound {

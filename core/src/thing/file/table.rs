@@ -142,7 +142,7 @@ impl Spans {
             Place::Refusal(at) => (4, at),
             Place::Hold(at) => (5, at),
             Place::RefreshOn(at) => (6, at),
-            _ => return self.table.clone(),
+            Place::Table => return self.table.clone(),
         };
         self.lists[list].get(at).unwrap_or(&self.table).clone()
     }

@@ -11,7 +11,9 @@ use super::ordered::InOrder;
 use super::table::Table;
 use super::{ThingFile, Wrong};
 use crate::ShadowName;
-use crate::thing::{Authority, Boot, Confirm, DataBits, FlowControl, OnRefusal, Parity, Policy, Port, StopBits};
+use crate::thing::{
+    Authority, Boot, Confirm, DataBits, FlowControl, OnRefusal, Parity, Policy, Port, SerialPort, StopBits,
+};
 
 /// What stands beside the devices.
 #[derive(Deserialize)]
@@ -208,7 +210,7 @@ impl PortEntry {
             wrong("`baud`, `data_bits`, `parity`, `stop_bits` and `flow` belong to a `serial` port");
         }
         match (&self.serial, &self.tcp, &self.unix) {
-            (Some(_), None, None) => self.serial_port(&mut wrong),
+            (Some(_), None, None) => Some(self.serial_port(&mut wrong).into()),
             (None, Some(address), None) => match address.parse() {
                 Ok(port @ Port::Tcp { .. }) => Some(port),
                 Ok(_) | Err(_) => {
@@ -224,7 +226,7 @@ impl PortEntry {
         }
     }
 
-    fn serial_port(self, wrong: &mut dyn FnMut(&str)) -> Option<Port> {
+    fn serial_port(self, wrong: &mut dyn FnMut(&str)) -> SerialPort {
         let path = self.serial.unwrap_or_default();
         if path.is_empty() {
             wrong("`serial` is the path of a serial port, as in /dev/serial/by-id");
@@ -254,6 +256,6 @@ impl PortEntry {
             Some(FlowEntry::Hardware) => FlowControl::Hardware,
             Some(FlowEntry::Software) => FlowControl::Software,
         };
-        Some(serial.into())
+        serial
     }
 }

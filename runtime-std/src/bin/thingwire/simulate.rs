@@ -12,7 +12,7 @@ use crate::failure::{Code, Failure};
 use crate::interrupt::Interrupt;
 use crate::played::{Happened, Played};
 use crate::say;
-use crate::thing::{print, read};
+use crate::thing::{print, read, unless_unread};
 use crate::thing_args::SimulateArguments;
 
 pub(crate) fn run(arguments: &SimulateArguments) -> Result<(), Failure> {
@@ -30,12 +30,18 @@ pub(crate) fn run(arguments: &SimulateArguments) -> Result<(), Failure> {
     let failed = |error| Failure::new(Code::Other, format!("no thread to read standard input: {error}"));
     thread::Builder::new().name("stdin".to_owned()).spawn(move || read_lines(&sender)).map_err(failed)?;
     for event in events {
-        match event {
-            Event::Happened(Happened::Heard(line)) => print(format_args!("heard {line:?}"))?,
-            Event::Happened(Happened::Said(line)) => print(format_args!("said {line:?}"))?,
-            Event::Happened(Happened::Changed(property, value)) => print(format_args!("{property} = {value}"))?,
-            Event::Typed(line) => turn(&played, &line),
+        let told = match event {
+            Event::Happened(Happened::Heard(line)) => print(format_args!("heard {line:?}")),
+            Event::Happened(Happened::Said(line)) => print(format_args!("said {line:?}")),
+            Event::Happened(Happened::Changed(property, value)) => print(format_args!("{property} = {value}")),
+            Event::Typed(line) => {
+                turn(&played, &line);
+                Ok(())
+            }
             Event::Interrupted => break,
+        };
+        if told.is_err() {
+            return unless_unread(told);
         }
     }
     Ok(())

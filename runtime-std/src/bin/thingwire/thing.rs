@@ -36,7 +36,9 @@ pub(crate) fn read(path: &Path) -> Result<ThingFile, Failure> {
     ThingFile::parse(&source).map_err(|mistakes| {
         let line = |mistake: &FileMistake| format!("{}:{mistake}", path.display());
         if let Some((last, others)) = mistakes.split_last() {
-            others.iter().for_each(|mistake| say(line(mistake)));
+            for mistake in others {
+                say(line(mistake));
+            }
             return Failure::usage(line(last));
         }
         Failure::usage(format!("{}: it describes no thing", path.display()))
@@ -105,7 +107,15 @@ fn run_file(mut arguments: RunArguments) -> Result<(), Failure> {
     if let Err(error) = recording.save(client.recording()) {
         say(error);
     }
-    result
+    unless_unread(result)
+}
+
+/// Where nobody reads standard output any more, as in `thingwire thing simulate … | head -1`, that is the end.
+pub(crate) fn unless_unread(result: Result<(), Failure>) -> Result<(), Failure> {
+    match result {
+        Err(failure) if failure.is_silent() => Ok(()),
+        result => result,
+    }
 }
 
 fn shadow(arguments: &RunArguments, file: &ThingFile) -> Result<ShadowName, Failure> {

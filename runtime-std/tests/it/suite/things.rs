@@ -204,7 +204,7 @@ fn garbage_is_told_and_harms_nobody() {
         let is_it = |line: &str| line == "WHAT?";
         matches!(news, ThingNews::Device { component, note: Note::NotUnderstood { line } } if component == "lamp" && is_it(line)).then_some(())
     });
-    device.babble(&[b'x'; 100_000]);
+    device.babble("x".repeat(100_000).as_bytes());
     hear(&thing, |news| matches!(news, ThingNews::Device { note: Note::TooLong { .. }, .. }).then_some(()));
     device.babble(b"\r\n");
     bench.wish(&json!({ "lamp": false }));
