@@ -82,10 +82,8 @@ pub fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let _ = std::fs::remove_file(&part);
     })?;
     // The new name outlives the power as well. Where folders cannot be written out, it is all that can be done.
-    #[cfg(unix)]
-    if let Ok(folder) =
-        std::fs::File::open(path.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new(".")))
-    {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if let Ok(folder) = std::fs::File::open(folder) {
         let _ = folder.sync_all();
     }
     Ok(())

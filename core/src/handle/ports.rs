@@ -287,3 +287,6 @@ impl<P: Read + Write> Open<P> {
         if stuck_at <= now || self.out.len() > OUT_MAX { Err(PortFault::Stuck) } else { Ok(()) }
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;

@@ -10,8 +10,9 @@ use crate::dependencies::cargo;
 const FILE_LINES_MAX: usize = 600;
 
 /// Lines of code that a runtime may have of its own: sockets, sleeping, threads, and for the one that blocks the handles
-/// that wait. What else it needs is shared, and written once.
-const RUNTIME_LINES_MAX: [(&str, usize); 2] = [("runtime-std/src", 750), ("runtime-smol/src", 400)];
+/// that wait. What else it needs is shared, and written once. Of the ports of things it has their readiness, the handle that
+/// waits, and the threads or tasks that carry what is no file descriptor.
+const RUNTIME_LINES_MAX: [(&str, usize); 2] = [("runtime-std/src", 900), ("runtime-smol/src", 450)];
 
 /// The floors of the core, from the ground up: a file may use its own floor and those below.
 const FLOORS: [&[&str]; 14] = [

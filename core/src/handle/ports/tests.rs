@@ -1,0 +1,307 @@
+//! Ports that fail, in virtual time.
+#![allow(clippy::disallowed_types, reason = "what a test's ports share")]
+
+use core::net::SocketAddr;
+use core::task::{Context, Waker};
+use std::collections::VecDeque;
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::sync::Mutex;
+
+use serde_json::json;
+
+use super::super::net::{Net, Socket, Spawn, Work};
+use super::super::thing_options::ThingOptions;
+use super::super::things::prepare;
+use super::super::wakers::Bell;
+use super::*;
+use crate::thing::Thing;
+use crate::thing::lines::{Lines, words};
+use crate::{Client, Config, ShadowName};
+
+/// What the ports of a test do, one call after the other: nothing more is [`WouldBlock`](ErrorKind::WouldBlock).
+#[derive(Debug, Default)]
+struct Script {
+    reads: VecDeque<io::Result<Vec<u8>>>,
+    /// How many bytes it takes yet.
+    room: usize,
+    written: Vec<u8>,
+    open: usize,
+}
+
+type Shared = Arc<Mutex<Script>>;
+
+#[derive(Debug)]
+struct Fakes(Shared);
+
+#[derive(Debug)]
+struct Fake(Shared);
+
+#[derive(Debug)]
+enum Never {}
+
+impl Net for Fakes {
+    type Socket = Never;
+
+    fn connect(&mut self, _: SocketAddr) -> io::Result<Never> {
+        Err(ErrorKind::Unsupported.into())
+    }
+}
+
+impl PortNet for Fakes {
+    type Port = Fake;
+
+    fn adopt(&mut self, _: OpenPort) -> io::Result<Fake> {
+        self.0.lock().unwrap().open += 1;
+        Ok(Fake(self.0.clone()))
+    }
+}
+
+impl Socket for Never {
+    fn is_connected(&mut self) -> io::Result<bool> {
+        match *self {}
+    }
+
+    fn shut_down_writing(&mut self) -> io::Result<()> {
+        match *self {}
+    }
+}
+
+impl Read for Never {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        match *self {}
+    }
+}
+
+impl Write for Never {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        match *self {}
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match *self {}
+    }
+}
+
+impl Read for Fake {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let next = self.0.lock().unwrap().reads.pop_front();
+        let bytes = next.unwrap_or_else(|| Err(ErrorKind::WouldBlock.into()))?;
+        buffer[..bytes.len()].copy_from_slice(&bytes);
+        Ok(bytes.len())
+    }
+}
+
+impl Write for Fake {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut script = self.0.lock().unwrap();
+        let len = bytes.len().min(script.room);
+        if len == 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        script.room -= len;
+        script.written.extend(&bytes[..len]);
+        Ok(len)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().open -= 1;
+    }
+}
+
+/// Does everything at once.
+#[derive(Debug)]
+struct AtOnce;
+
+impl Spawn for AtOnce {
+    fn spawn(&self, _: &'static str, mut work: Work) -> io::Result<()> {
+        assert!(work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+        Ok(())
+    }
+}
+
+struct Bench {
+    ports: Ports<Fakes>,
+    net: Fakes,
+    things: Things,
+    client: Client,
+    spawn: Arc<dyn Spawn>,
+    bell: Bell,
+    now: Instant,
+}
+
+impl Bench {
+    /// A relay behind a port that opens as `open` says.
+    fn new(open: impl FnMut() -> io::Result<OpenPort> + Send + 'static) -> Self {
+        let relay = Lines::new("relay")
+            .property("on", words([("ON", true), ("OFF", false)]))
+            .query("?", "{on}")
+            .command("on", "SET {on}")
+            .poll_every(Duration::from_secs(1));
+        let builder = Thing::builder().component("relay", relay.build().unwrap());
+        let options =
+            ThingOptions::new(builder, ShadowName::classic("relay").unwrap()).port_with("relay", "a fake", open);
+        let mut things = Things::default();
+        things.add(prepare(options).unwrap());
+        let client = Client::new(Config::new("relay"), 1, Instant::EPOCH).unwrap();
+        let net = Fakes(Shared::default());
+        let spawn = Arc::new(AtOnce);
+        Self { ports: Ports::default(), net, things, client, spawn, bell: Bell::default(), now: Instant::EPOCH }
+    }
+
+    fn open() -> Self {
+        let bench = Self::new(|| OpenPort::try_from(UnixStream::pair()?.0));
+        bench.script().room = usize::MAX;
+        bench
+    }
+
+    fn script(&self) -> std::sync::MutexGuard<'_, Script> {
+        self.net.0.lock().unwrap()
+    }
+
+    fn turn(&mut self) {
+        let Self { ports, net, things, client, spawn, bell, now } = self;
+        let (tools, mut later) = (Tools { spawn, bell }, Later::default());
+        ports.turn(things, net, *now, &mut [0; 1024], tools, &mut later);
+        loop {
+            let send = |thing, component, bytes: Vec<u8>| ports.send(thing, component, &bytes);
+            things.act(*now, client, tools, &mut later, send);
+            if !ports.flush(things, *now, &mut later) {
+                break;
+            }
+        }
+    }
+
+    /// Turns whenever there is something to do, for this long.
+    fn pass(&mut self, span: Duration) {
+        let end = self.now + span;
+        loop {
+            self.turn();
+            self.turn();
+            let deadlines = [self.ports.next_deadline(), self.things.next_deadline()];
+            let Some(next) = deadlines.into_iter().flatten().filter(|at| *at <= end).min() else { break };
+            assert!(next >= self.now, "it stands still");
+            self.now = next.max(self.now + Duration::from_millis(1));
+        }
+        self.now = end;
+    }
+
+    /// What was told of ports.
+    fn told(&mut self) -> Vec<String> {
+        let hosted = self.things.find(1).unwrap();
+        let news = core::iter::from_fn(|| hosted.news.take().and_then(|taken| taken.item));
+        let of_ports = |news: &ThingNews| matches!(news, ThingNews::PortOpen { .. } | ThingNews::PortFailed { .. });
+        news.filter(of_ports).map(|news| news.to_string()).collect()
+    }
+
+    fn actual(&mut self) -> Option<serde_json::Value> {
+        self.things.thing(1).unwrap().property("on").unwrap().actual.cloned()
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn what_cannot_be_opened_is_tried_after_ever_longer_waits_and_told_once() {
+    let attempts = Arc::new(Mutex::new(0));
+    let counted = attempts.clone();
+    let mut bench = Bench::new(move || {
+        *counted.lock().unwrap() += 1;
+        let kind = if *counted.lock().unwrap() < 9 { ErrorKind::NotFound } else { ErrorKind::PermissionDenied };
+        Err(kind.into())
+    });
+    let mut after = |span| {
+        bench.pass(span);
+        *attempts.lock().unwrap()
+    };
+    // At 0, 0.25, 0.75, 1.75, 3.75, 7.75, and then every 8 s.
+    let counts =
+        [after(SECOND / 5), after(SECOND / 10), after(SECOND), after(SECOND), after(8 * SECOND), after(8 * SECOND)];
+    assert_eq!(counts, [1, 2, 3, 4, 6, 7]);
+    let told = bench.told();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("relay: a fake: there is no such port; plug it in"), "{told:?}");
+    bench.pass(24 * SECOND);
+    assert!(bench.told()[0].contains("permission denied"), "another reason is told");
+}
+
+#[test]
+fn an_opener_that_panics_is_one_that_fails() {
+    let mut bench = Bench::new(|| panic!("this panic is part of the test"));
+    bench.pass(SECOND);
+    assert_eq!(bench.told(), ["relay: a fake: opening it has panicked; tried again in 250ms"]);
+}
+
+#[test]
+fn a_port_is_read_and_written_in_pieces() {
+    let mut bench = Bench::open();
+    bench.script().room = 1;
+    bench.pass(SECOND / 100);
+    assert_eq!(bench.script().written, b"?");
+    bench.script().room = 1;
+    let all = |_: &mut Fake, wants: Wants| (wants.readable, wants.writable);
+    bench.ports.ready(all);
+    bench.script().reads.extend([Ok(b"O".to_vec()), Err(ErrorKind::Interrupted.into()), Ok(b"FF\n".to_vec())]);
+    bench.turn();
+    assert_eq!((bench.script().written.clone(), bench.actual()), (b"?\n".to_vec(), Some(json!(false))));
+    assert_eq!(bench.ports.next_deadline(), None, "nothing waits");
+}
+
+#[test]
+fn a_port_that_takes_nothing_is_opened_again() {
+    let mut bench = Bench::open();
+    bench.script().room = 0;
+    bench.pass(9 * SECOND);
+    assert_eq!((bench.told(), bench.script().open), (vec!["relay: a fake is open".to_owned()], 1));
+    bench.pass(2 * SECOND);
+    let told = bench.told();
+    assert!(told[0].starts_with("relay: a fake: it takes no bytes"), "{told:?}");
+    assert_eq!((told[1..].to_vec(), bench.script().open), (vec!["relay: a fake is open".to_owned()], 1));
+}
+
+#[test]
+fn what_is_unplugged_is_opened_again_and_waits_from_the_beginning_after_a_while() {
+    let mut bench = Bench::open();
+    for _ in 0..3 {
+        bench.pass(11 * SECOND);
+        bench.told();
+        let gone = rustix::io::Errno::IO;
+        bench.script().reads.push_back(Err(gone.into()));
+        bench.ports.ready(|_, _| (true, true));
+        bench.turn();
+        let gone = "relay: a fake: it is gone: unplugged, or closed by the other end; tried again in 250ms";
+        assert_eq!((bench.told(), bench.script().open), (vec![gone.to_owned()], 0));
+    }
+}
+
+#[test]
+fn a_device_that_never_stops_speaking_leaves_time_for_everything_else() {
+    let mut bench = Bench::open();
+    bench.pass(SECOND / 100);
+    let noise = || (0..100).map(|_| Ok(b"x\n".to_vec()));
+    bench.script().reads.extend(noise());
+    bench.ports.ready(|_, _| (true, true));
+    bench.turn();
+    assert_eq!((bench.script().reads.len(), bench.ports.has_more()), (100 - 16, true));
+}
+
+#[test]
+fn bytes_without_end_for_a_port_that_is_slow_are_its_end() {
+    let mut bench = Bench::open();
+    bench.pass(SECOND / 100);
+    bench.told();
+    bench.script().room = 10;
+    let bytes = vec![b'x'; OUT_MAX];
+    bench.ports.send(1, ComponentId(0), &bytes);
+    bench.turn();
+    assert_eq!(bench.told(), [""; 0], "as much may wait");
+    bench.ports.send(1, ComponentId(0), &bytes);
+    bench.turn();
+    assert!(bench.told()[0].contains("it takes no bytes"));
+}
