@@ -42,6 +42,24 @@ pub struct Frame {
 ///
 /// `packet_len_max` bounds the whole frame, fixed header included, and is checked as soon as the length is known.
 pub fn validate(bytes: &[u8], packet_len_max: usize) -> Result<Option<Frame>, FrameError> {
+    let Some(Whole { kind, first, body, len }) = whole(bytes, packet_len_max)? else { return Ok(None) };
+    check_body(kind, first, body)?;
+    Ok(Some(Frame { kind, len }))
+}
+
+/// One whole frame whose body was not looked at yet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Whole<'a> {
+    pub(crate) kind: PacketKind,
+    /// Its first byte, which has the flags.
+    pub(crate) first: u8,
+    pub(crate) body: &'a [u8],
+    /// Its length in bytes, fixed header included.
+    pub(crate) len: usize,
+}
+
+/// The part of [`validate`] that comes before the body.
+pub(crate) fn whole(bytes: &[u8], packet_len_max: usize) -> Result<Option<Whole<'_>>, FrameError> {
     let Some(&first) = bytes.first() else { return Ok(None) };
     let kind = kind_of(first)?;
     let Some((header_len, body_len)) = remaining_length(bytes)? else { return Ok(None) };
@@ -50,9 +68,7 @@ pub fn validate(bytes: &[u8], packet_len_max: usize) -> Result<Option<Frame>, Fr
     if len > packet_len_max {
         return Err(FrameError::PacketTooLong { len, max: packet_len_max });
     }
-    let Some(body) = bytes.get(header_len..len) else { return Ok(None) };
-    check_body(kind, first, body)?;
-    Ok(Some(Frame { kind, len }))
+    Ok(bytes.get(header_len..len).map(|body| Whole { kind, first, body, len }))
 }
 
 /// [MQTT-2.2.2-2] Reserved header flags are as the standard sets them; QoS 2 and its packets are never sent to us.
@@ -98,7 +114,7 @@ fn check_body_len(kind: PacketKind, first: u8, len: usize) -> Result<(), FrameEr
     if valid { Ok(()) } else { Err(FrameError::BodyLength { kind, len }) }
 }
 
-fn check_body(kind: PacketKind, first: u8, body: &[u8]) -> Result<(), FrameError> {
+pub(crate) fn check_body(kind: PacketKind, first: u8, body: &[u8]) -> Result<(), FrameError> {
     match (kind, body) {
         // [MQTT-3.2.2-4] A refusal never claims a session; the other acknowledge flags are reserved.
         (PacketKind::Connack, &[flags, code]) => match (flags, code) {
@@ -114,27 +130,37 @@ fn check_body(kind: PacketKind, first: u8, body: &[u8]) -> Result<(), FrameError
                 Some(&code) => Err(FrameError::SubackCode { code }),
             }
         }
-        (PacketKind::Publish, _) => check_publish(first, body),
+        (PacketKind::Publish, _) => publish(first, body).map(|_| ()),
         _ => Ok(()),
     }
 }
 
-fn check_publish(first: u8, body: &[u8]) -> Result<(), FrameError> {
+/// The parts of a PUBLISH, as they were checked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PublishBody<'a> {
+    pub(crate) topic: &'a str,
+    /// Present iff the QoS is 1; never 0.
+    pub(crate) packet_id: Option<u16>,
+    pub(crate) payload: &'a [u8],
+}
+
+pub(crate) fn publish(first: u8, body: &[u8]) -> Result<PublishBody<'_>, FrameError> {
     let overrun = FrameError::BodyLength { kind: PacketKind::Publish, len: body.len() };
     let Some((&[high, low], rest)) = body.split_first_chunk() else { return Err(overrun) };
     let Some((topic, rest)) = rest.split_at_checked(usize::from(u16::from_be_bytes([high, low]))) else {
         return Err(overrun);
     };
-    // [MQTT-1.5.3-1] [MQTT-1.5.3-2] [MQTT-3.3.2-2] [MQTT-4.7.3-1]
-    let valid = !topic.is_empty()
-        && !topic.iter().any(|byte| matches!(byte, b'+' | b'#' | 0))
-        && core::str::from_utf8(topic).is_ok();
-    if !valid {
-        return Err(FrameError::Topic);
-    }
+    // [MQTT-1.5.3-2] [MQTT-3.3.2-2] All of it is looked at, which takes less time than to stop at the first.
+    let forbidden = topic.iter().fold(false, |seen, byte| seen | matches!(byte, b'+' | b'#' | 0));
+    // [MQTT-1.5.3-1] [MQTT-4.7.3-1]
+    let topic = core::str::from_utf8(topic).ok().filter(|topic| !topic.is_empty() && !forbidden);
+    let topic = topic.ok_or(FrameError::Topic)?;
     match (has_packet_id(first), rest) {
-        (false, _) => Ok(()),
-        (true, &[high, low, ..]) => check_packet_id(PacketKind::Publish, high, low),
+        (false, payload) => Ok(PublishBody { topic, packet_id: None, payload }),
+        (true, &[high, low, ref payload @ ..]) => {
+            check_packet_id(PacketKind::Publish, high, low)?;
+            Ok(PublishBody { topic, packet_id: Some(u16::from_be_bytes([high, low])), payload })
+        }
         (true, _) => Err(overrun),
     }
 }

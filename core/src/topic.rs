@@ -25,6 +25,12 @@ impl Topic {
         Ok(Self(text))
     }
 
+    /// A topic of which everything that [`new`](Self::new) checks is known.
+    pub(crate) fn checked(text: &str) -> Self {
+        debug_assert!(Self::new(text).is_ok(), "{text:?}");
+        Self(text.into())
+    }
+
     /// The topic as text.
     pub fn as_str(&self) -> &str {
         &self.0

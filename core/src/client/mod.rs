@@ -16,7 +16,6 @@ use std::collections::VecDeque;
 
 use crate::backoff::Backoff;
 use crate::client::pacing::Pacing;
-use crate::codec::Encoder;
 use crate::drain::Drainer;
 use crate::queue::{Queue, Request, Room};
 use crate::request::Requests;
@@ -49,7 +48,6 @@ pub struct Client {
     rng: Rng,
     timers: Timers,
     actions: VecDeque<Action>,
-    encoder: Encoder,
     session: Session,
     subscriptions: Subscriptions,
     suspects: Suspects,
@@ -110,7 +108,6 @@ impl Client {
             rng: Rng::new(seed),
             timers: Timers::default(),
             actions: VecDeque::new(),
-            encoder: Encoder::new(),
             session: Session::new(),
             subscriptions: Subscriptions::default(),
             suspects: Suspects::new(config.closes_max),
@@ -342,6 +339,12 @@ impl Client {
         }
         self.tape.action(&action);
         Some(action)
+    }
+
+    /// Whether [`poll_action`](Self::poll_action) has something to give.
+    #[cfg(feature = "host")]
+    pub(crate) fn has_actions(&self) -> bool {
+        !self.actions.is_empty()
     }
 
     /// When to call [`handle`](Self::handle) with [`Event::Wake`], and what for. After that call it is `None` or

@@ -115,7 +115,7 @@ impl Client {
                     return self.hold_back(Some(ready_at));
                 }
                 self.pacing.sent(self.now, publish);
-                self.encoder.publish(outgoing(publish, Some(id), true), out);
+                Encoder::publish(outgoing(publish, Some(id), true), out);
             }
             InFlight::Subscribe(_, filters) | InFlight::Restore(filters) => Encoder::subscribe(id, filters, out),
             InFlight::Unsubscribe(_, filters) => Encoder::unsubscribe(id, filters, out),
@@ -169,11 +169,11 @@ impl Client {
         let Some((ticket, request)) = self.queue.pop() else { return false };
         match (request, id) {
             (Request::Publish(publish), None) => {
-                self.encoder.publish(outgoing(&publish, None, false), out);
+                Encoder::publish(outgoing(&publish, None, false), out);
                 self.done(ticket, Outcome::Sent);
             }
             (Request::Publish(publish), Some(id)) => {
-                self.encoder.publish(outgoing(&publish, Some(id), false), out);
+                Encoder::publish(outgoing(&publish, Some(id), false), out);
                 self.session.sent(id, InFlight::Publish(ticket, publish), None);
                 self.resend_later(id);
             }

@@ -3,7 +3,6 @@
 use core::num::NonZeroU64;
 
 use super::{Client, ConnectState, Ping};
-use crate::codec::Encoder;
 use crate::tape::Tape;
 use crate::trace::{RecordOptions, Recorder};
 use crate::wire::{Bad, Input, Output, Wire, fields, variants};
@@ -17,12 +16,12 @@ macro_rules! state {
     ($($field:ident)*) => {
         impl Client {
             fn put_state(&self, output: &mut Output) {
-                let Self { $($field,)* config: _, encoder: _, tape: _ } = self;
+                let Self { $($field,)* config: _, tape: _ } = self;
                 $($field.put(output);)*
             }
 
             pub(crate) fn get_state(config: Config, input: &mut Input<'_>) -> Result<Self, Bad> {
-                Ok(Self { $($field: Wire::get(input)?,)* config, encoder: Encoder::new(), tape: Tape::default() })
+                Ok(Self { $($field: Wire::get(input)?,)* config, tape: Tape::default() })
             }
         }
     };
