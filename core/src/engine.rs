@@ -42,6 +42,8 @@ pub struct Engine {
     stalled_since: Option<Instant>,
     /// The link that the driver was asked to make and not yet to close.
     wanted: Option<Link>,
+    /// Something may have been asked of the client since it was last asked for bytes.
+    commanded: bool,
 }
 
 #[derive(Debug)]
@@ -67,13 +69,22 @@ impl Engine {
             broken: None,
             stalled_since: None,
             wanted: None,
+            commanded: false,
         })
     }
 
     /// The client, for commands and looks. What a command causes comes out of the next
     /// [`poll_action`](Self::poll_action) and [`transmit`](Self::transmit).
     pub fn client(&mut self) -> &mut Client {
+        self.commanded = true;
         &mut self.client
+    }
+
+    /// Whether there is something to tell, and nothing to send but what follows from telling: acknowledgements, and
+    /// what comes on top of a full buffer.
+    #[cfg(feature = "host")]
+    pub(crate) fn only_tells(&self) -> bool {
+        !self.commanded && self.client.has_actions()
     }
 
     /// Where the service is.
@@ -188,6 +199,7 @@ impl Engine {
 
     /// The bytes that the socket has to take next. More come once they are taken.
     pub fn transmit(&mut self, now: Instant) -> &[u8] {
+        self.commanded = false;
         let budget = OUTPUT_BUDGET.saturating_sub(self.wire_out.len());
         // A full buffer also holds back what the layers have to say of their own.
         if let Some(up) = self.up.as_mut().filter(|up| up.announced && budget > 0) {

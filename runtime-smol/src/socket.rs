@@ -130,6 +130,11 @@ impl handle::Socket for Socket {
     fn shut_down_writing(&mut self) -> io::Result<()> {
         self.stream()?.shutdown(Shutdown::Write)
     }
+
+    /// The reactor looks at how the socket is, not at how that changes.
+    fn tells_of_more(&self) -> bool {
+        true
+    }
 }
 
 impl Read for Socket {

@@ -36,6 +36,8 @@ pub(crate) struct Socket {
     stream: TcpStream,
     token: Token,
     registry: Arc<Registry>,
+    /// The last bytes of the peer's, or an error, were announced: nothing more is.
+    ending: bool,
 }
 
 /// A port of a thing.
@@ -91,11 +93,13 @@ impl Sleeper {
             }
         }
         for event in &self.events {
+            // The reason of an error comes out of the next call.
+            let ending = event.is_read_closed() || event.is_error();
             ready(Ready {
                 token: event.token(),
-                // The reason of an error comes out of the next call.
-                readable: event.is_readable() || event.is_read_closed() || event.is_error(),
+                readable: event.is_readable() || ending,
                 writable: event.is_writable() || event.is_write_closed() || event.is_error(),
+                ending,
             });
         }
     }
@@ -107,11 +111,13 @@ pub(crate) struct Ready {
     token: Token,
     readable: bool,
     writable: bool,
+    ending: bool,
 }
 
 impl Ready {
     /// What it does for a socket.
-    pub(crate) fn socket(self, socket: &Socket) -> (bool, bool) {
+    pub(crate) fn socket(self, socket: &mut Socket) -> (bool, bool) {
+        socket.ending |= self.ending && socket.token == self.token;
         self.of(socket.token)
     }
 
@@ -146,7 +152,7 @@ impl handle::Net for Net {
         let token = Token(self.last_token);
         let mut stream = TcpStream::connect(address)?;
         self.registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Socket { stream, token, registry: Arc::clone(&self.registry) })
+        Ok(Socket { stream, token, registry: Arc::clone(&self.registry), ending: false })
     }
 }
 
@@ -207,6 +213,20 @@ impl handle::Socket for Socket {
 
     fn shut_down_writing(&mut self) -> io::Result<()> {
         self.stream.shutdown(Shutdown::Write)
+    }
+
+    /// With epoll and kqueue (epoll(7), question 9), until the end is announced: it is announced once.
+    fn tells_of_more(&self) -> bool {
+        let selector = cfg!(any(
+            target_os = "android",
+            target_os = "freebsd",
+            target_os = "ios",
+            target_os = "linux",
+            target_os = "macos",
+            target_os = "netbsd",
+            target_os = "openbsd",
+        ));
+        selector && !self.ending
     }
 }
 

@@ -49,7 +49,11 @@ impl<S: Socket> Connection<S> {
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<Input, LinkError> {
         match retrying(|| self.socket.read(buffer)) {
             Ok(0) => Ok(Input::End),
-            Ok(len) => Ok(Input::Bytes(len)),
+            Ok(len) => {
+                // Saves the call that would only say so.
+                self.readable = len == buffer.len() || !self.socket.tells_of_more();
+                Ok(Input::Bytes(len))
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 self.readable = false;
                 Ok(Input::Blocked)

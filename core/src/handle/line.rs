@@ -17,6 +17,10 @@ use crate::{Action, Engine, Instant, Link, LinkError, Notice, Options, TcpError,
 /// Reads in one turn: a peer that never stops sending leaves time for everything else.
 const READS_PER_TURN: u32 = 16;
 
+/// How long an owner that is quick is told one thing after the other before the socket has its turn: what follows from
+/// them is written together.
+const TELLING: Duration = Duration::from_millis(1);
+
 /// Makes the links that an engine asks for, one after the other, and moves their bytes. It never waits.
 ///
 /// Its owner calls [`turn`](Self::turn) after each sleep, then [`next_notice`](Self::next_notice) until there is none,
@@ -29,6 +33,8 @@ pub struct Line<N: Net> {
     stage: Stage<N::Socket>,
     connect_timeout: Duration,
     reads_left: u32,
+    /// When the socket last had its turn.
+    turned_at: Instant,
     journal: Journal,
 }
 
@@ -87,6 +93,7 @@ impl<N: Net> Line<N> {
             stage: Stage::Closed,
             connect_timeout: options.config.connect_timeout,
             reads_left: READS_PER_TURN,
+            turned_at: Instant::EPOCH,
             journal: Journal::default(),
         }
     }
@@ -123,6 +130,10 @@ impl<N: Net> Line<N> {
 
     /// Takes in what happened during a sleep. `chunk` is for the bytes of one read, and forgotten afterwards.
     pub fn turn(&mut self, engine: &mut Engine, now: Instant, chunk: &mut [u8]) {
+        if engine.only_tells() && now.since(self.turned_at) < TELLING {
+            return;
+        }
+        self.turned_at = now;
         self.reads_left = READS_PER_TURN;
         // What has come comes before what is due, also after the process was stopped, and when the socket's readiness is
         // told later than the time: no answer counts as missing that is there.

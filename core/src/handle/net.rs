@@ -29,6 +29,12 @@ pub trait Socket: Debug + Read + Write {
 
     /// Tells the peer that nothing more comes.
     fn shut_down_writing(&mut self) -> io::Result<()>;
+
+    /// Whether a read that gives less than it has room for has given all there was, and whatever comes after it, the end
+    /// included, makes the socket ready anew. Where that is not certain, reads go on until one would block.
+    fn tells_of_more(&self) -> bool {
+        false
+    }
 }
 
 /// Waits for the ports of things as well.
