@@ -1,6 +1,7 @@
 //! What the benchmarks and the allocation tests share: a client that is online, and a server's part in bytes.
 
 pub mod lines;
+pub mod peers;
 pub mod requests;
 
 use core::time::Duration;
@@ -262,6 +263,17 @@ pub fn acknowledge(stream: &[u8], acks: &mut Vec<u8>) {
 /// When the payload is longer than a packet can be.
 pub fn message(payload: &[u8], id: Option<u16>) -> Vec<u8> {
     message_to(TOPIC, payload, id)
+}
+
+/// Messages of `len` bytes from the server, one behind the other.
+///
+/// # Panics
+///
+/// When there are more than packet ids.
+pub fn stream(qos: Qos, count: usize, len: usize) -> Vec<u8> {
+    let payload = vec![0x2a; len];
+    let id = |index| u16::try_from(index).expect("few");
+    (1..=count).flat_map(|index| message(&payload, (qos == Qos::AtLeastOnce).then(|| id(index)))).collect()
 }
 
 /// The same, to another topic of at most 255 bytes.

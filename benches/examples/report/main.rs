@@ -1,0 +1,49 @@
+//! Measures thingwire beside its peers, and writes what it has found.
+//!
+//! ```text
+//! cargo run --release -p thingwire-benches --example report             # everything, into docs/performance.md
+//! cargo run --release -p thingwire-benches --example report -- runtimes # one table, on the terminal
+//! ```
+//!
+//! It needs Mosquitto (`apt-get install mosquitto`).
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it shows what it does")]
+
+mod clients;
+mod measure;
+mod memory;
+mod runtimes;
+mod table;
+
+// The simulator's own, without the simulator: with it, everything would be measured with a recorder compiled in.
+#[path = "../../../sim/src/mosquitto.rs"]
+#[allow(dead_code, unreachable_pub, unused_imports, reason = "the simulator needs all of it")]
+mod mosquitto;
+#[path = "../../../sim/src/pki.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the simulator needs all of it")]
+mod pki;
+
+use std::process::ExitCode;
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("report: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[&str]) -> Result<()> {
+    match arguments {
+        ["memory"] => println!("{}", memory::measure()),
+        ["runtimes"] => println!("{}", runtimes::measure()?),
+        ["client", rest @ ..] => clients::run(rest)?,
+        _ => return Err("give it nothing, or one of: runtimes".into()),
+    }
+    Ok(())
+}
