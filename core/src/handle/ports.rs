@@ -288,5 +288,6 @@ impl<P: Read + Write> Open<P> {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;
