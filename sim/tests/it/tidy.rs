@@ -136,6 +136,22 @@ fn runtimes_do_not_know_each_other_nor_the_simulator() {
     }
 }
 
+/// Whoever goes from one runtime to the other changes the name of the crate, and what waits.
+#[test]
+fn both_runtimes_have_the_same_words() {
+    let words = |path: &str, own: &[&str]| {
+        let source = read(&root().join(path));
+        let statements = source.split("pub use ").skip(1).filter_map(|rest| rest.split_once(';'));
+        let lists =
+            statements.map(|(list, _)| list.trim_end_matches('}').rsplit_once(['{', ':']).unwrap_or(("", list)).1);
+        let words = lists.flat_map(|list| list.split(',')).map(|word| word.trim().to_owned());
+        words.filter(|word| !word.is_empty() && !own.contains(&word.as_str())).collect::<BTreeSet<_>>()
+    };
+    let blocking = words("runtime-std/src/lib.rs", &["Waker"]);
+    assert!(blocking.len() > 80 && blocking.contains("Client"), "{blocking:?}");
+    assert_eq!(blocking, words("runtime-smol/src/lib.rs", &["Running", "client", "connect"]));
+}
+
 #[test]
 fn every_test_runs() {
     let marker = concat!("#[", "ignore");
