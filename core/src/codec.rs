@@ -183,10 +183,10 @@ impl Encoder {
 /// As many bytes as it takes, seven bits in each (§2.2.3).
 fn put_remaining_length(mut len: usize, out: &mut BytesMut) {
     while len > 0x7f {
-        out.put_u8(0x80 | (len & 0x7f) as u8);
+        out.put_u8(0x80 | len.to_le_bytes()[0]);
         len >>= 7;
     }
-    out.put_u8((len & 0x7f) as u8);
+    out.put_u8(len.to_le_bytes()[0]);
 }
 
 /// Everything written was checked when it was accepted, so a refusal by the codec is a bug of ours; the buffer keeps

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use thingwire_core::{BackoffConfig, Instant, Outcome, Qos, Refusal, ShadowEvent, ShadowNotice, Unsent};
 
 use super::judge::Seen;
+use super::model::session::Carried;
 use super::model::shadows::{Ask, Asked, Decided, Stage, Watch};
 use super::model::{Life, Meaning};
 use super::{Findings, Oracle, say};
@@ -137,8 +138,11 @@ impl Shadows {
             // Readings for watches take their turns as well.
             && model.shadows.in_flight() + model.shadows.reads.len() < config.requests.in_flight_max
             && model.session.publishes() < usize::from(config.in_flight_max)
-            // Something that is not answered may be what everything else waits for.
-            && !model.session.iter().any(|bound| bound.on_link && seen.at.since(bound.sent_at) > answered_within(seen));
+            // What is not answered may be what everything else waits for: another request at once, a message after a time.
+            && !model.session.iter().any(|bound| {
+                let own = bound.what.is_own_request() || matches!(bound.what, Carried::Ask(..));
+                bound.on_link && (own || seen.at.since(bound.sent_at) > answered_within(seen))
+            });
         let waits = |ask: &Ask| ask.stage == Stage::Waiting && ask.decided.is_none();
         let ready = |ask: &Ask| room && waits(ask) && model.shadows.surely_hears_answers(ask.answers());
         self.ready.retain(|ticket, _| model.shadows.asks.get(ticket).is_some_and(ready));
@@ -296,13 +300,15 @@ fn request_ended(seen: &Seen<'_>, ticket: u64, ask: &Ask, outcome: &Outcome, fin
 }
 
 fn fits(seen: &Seen<'_>, ask: &Ask, why: Unsent) -> bool {
+    // After a sleep, its deadline and the end of the link are noticed together, each in its turn.
+    let online = seen.model.online() || seen.model.link.gone_at == seen.at;
     match why {
         Unsent::Offline => seen.model.ready_since.is_none(),
-        Unsent::NotSubscribed => seen.model.online() && !seen.model.shadows.surely_hears_answers(ask.answers()),
+        Unsent::NotSubscribed => online && !seen.model.shadows.surely_hears_answers(ask.answers()),
         Unsent::SubscriptionRefused => {
             ask.answers().iter().any(|filter| seen.model.shadows.refused.contains_key(filter))
         }
-        _ => seen.model.online(),
+        _ => online,
     }
 }
 

@@ -24,6 +24,7 @@ const LONG_SILENCE: Duration = Duration::from_secs(10);
 ///
 /// It only knows what to say. Whether and when it is said is for whoever plays the device; one that does everything right
 /// does what [`hear`](Self::hear) returns.
+#[derive(Debug)]
 pub struct Mirror {
     table: Compiled,
     /// `null`: the device does not know itself, and says no line that needs it.
