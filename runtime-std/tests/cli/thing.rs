@@ -11,7 +11,7 @@ use thingwire_sim::double::Double;
 use thingwire_sim::shadow::ShadowName;
 
 use crate::interrupts::interrupt;
-use crate::support::{PATIENCE, Running, command, plain_double, thingwire};
+use crate::support::{PATIENCE, Running, command, deserted, plain_double, thingwire};
 
 const RELAY: &str = r#"
 thing = "relay-one"
@@ -274,4 +274,22 @@ fn the_file_in_the_help_is_one() {
     let ended = thingwire(&["thing", "check", &desk.text("thing.toml")]);
     ended.assert_done();
     assert!(ended.text().starts_with("relay-one, with its classic shadow\n"), "{}", ended.text());
+}
+
+#[test]
+fn without_a_connection_the_device_is_served_and_the_reason_is_told_once() {
+    let desk = Desk::new();
+    let (address, _held) = deserted();
+    let link = desk.text("tty");
+    let device = desk.simulate(&["--link", &link]);
+    device.say(&format!("relay is at {link}"));
+    let thing =
+        desk.run(&address, &["--port", &format!("relay={link}"), "--backoff", "0.01,0.02,1", "--limits", "none"]);
+    thing.say("relayState = true, by the device");
+    for _ in 0..3 {
+        device.say("heard \"RELAY?\"");
+    }
+    interrupt(&thing.running);
+    let (code, stderr) = thing.end();
+    assert_eq!((code, stderr.matches("connection refused").count()), (Some(0), 1), "{stderr}");
 }

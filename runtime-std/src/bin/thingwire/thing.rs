@@ -88,7 +88,7 @@ fn run_file(mut arguments: RunArguments) -> Result<(), Failure> {
     }
     follow(&client, &thing, &sender)?;
     client.start();
-    let teller = Teller { endpoint, verbose: arguments.connection.verbose };
+    let mut teller = Teller { endpoint, verbose: arguments.connection.verbose, told: None };
     let mut result = Ok(());
     for event in events {
         result = match event {
@@ -200,6 +200,8 @@ fn follow(client: &Client, thing: &RunningThing, sender: &Sender<Event>) -> Resu
 struct Teller {
     endpoint: String,
     verbose: bool,
+    /// Why there is no connection, as it was told last: a night without one is a line, not a thousand.
+    told: Option<String>,
 }
 
 impl Teller {
@@ -219,11 +221,18 @@ impl Teller {
         }
     }
 
-    fn client(&self, notice: &Notice) -> Result<(), Failure> {
+    fn client(&mut self, notice: &Notice) -> Result<(), Failure> {
         match notice {
-            Notice::Ready => print(format_args!("connected to {}", self.endpoint)),
+            Notice::Ready => {
+                self.told = None;
+                print(format_args!("connected to {}", self.endpoint))
+            }
             Notice::Failed { why: Some(why), .. } => {
-                say(Failure::link(&self.endpoint, why));
+                let line = Failure::link(&self.endpoint, why).to_string();
+                if self.verbose || self.told.as_ref() != Some(&line) {
+                    say(&line);
+                    self.told = Some(line);
+                }
                 Ok(())
             }
             Notice::Offline { why: Some(_), .. } => {
