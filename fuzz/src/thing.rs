@@ -120,6 +120,8 @@ impl Stand<'_> {
     }
 
     fn wake(&mut self, at: Instant) {
+        // What was asked was asked at its own time.
+        self.drain();
         // A day more would only be more of the same.
         self.now = at.min(self.now + Duration::from_secs(86_400));
         self.event(ThingEvent::Wake);

@@ -51,6 +51,8 @@ pub struct Thing {
     pub(super) batch_at: Option<Instant>,
     /// Reports are due now, or then.
     pub(super) report_at: Option<Instant>,
+    /// When it was looked last at what is to be reported. What was due by then is under way, or left out until it changes.
+    pub(super) reports_seen: Option<Instant>,
     /// Something may have to be done that was not before.
     pub(super) dirty: bool,
     /// Something may have to be asked of the shadow that was not before.
@@ -144,6 +146,7 @@ impl Thing {
             options,
             batch_at: None,
             report_at: None,
+            reports_seen: None,
             dirty: false,
             unsynced: false,
             unsaved: false,

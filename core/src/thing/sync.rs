@@ -233,7 +233,7 @@ impl Thing {
         let mut writes = Vec::new();
         let mut len = 0;
         let at_most = self.cloud.at_most.unwrap_or(usize::MAX);
-        self.report_at = None;
+        (self.report_at, self.reports_seen) = (None, Some(now));
         for index in 0..self.cells.len() {
             let write = self.write(now, index);
             let fresh = self.cells[index].unreportable.as_ref() != Some(&write);
@@ -437,9 +437,9 @@ impl Thing {
     /// When reports are due that limits or the open request hold back.
     pub(super) fn report_deadline(&self) -> Option<Instant> {
         let idle = self.cloud.online && self.cloud.in_flight.is_none() && self.cloud.known != Known::Nothing;
-        let beats = self.cells.iter().filter_map(Cell::heartbeat_at);
+        let beats = self.cells.iter().filter_map(Cell::heartbeat_at).filter(|at| Some(*at) > self.reports_seen);
         let at = beats.chain(self.report_at).min().filter(|_| idle)?;
-        Some(self.cloud.hold_until.map_or(at, |hold| hold.max(at)))
+        Some([self.cloud.hold_until, self.batch_at].into_iter().flatten().fold(at, Instant::max))
     }
 }
 

@@ -9,7 +9,7 @@ use thingwire_core::thing::{
     WishError,
 };
 
-use crate::thing_rig::{Asked, Bench, Lines, document, ms};
+use crate::thing_rig::{Asked, Bench, Lines, document, ms, rejected};
 
 const AUTHORITIES: [Authority; 3] = [Authority::Device, Authority::Cloud, Authority::LocalClears];
 
@@ -387,6 +387,56 @@ fn a_report_is_repeated_by_its_heartbeat() {
         assert_eq!(bench.take_requests(), []);
         bench.pass(ms(1_100));
     }
+}
+
+/// A relay that is on, reported at this moment.
+fn reported(policy: Policy) -> Bench {
+    let mut bench = Bench::relay(policy.report_at_least_every(Duration::from_secs(10)));
+    bench.up(0);
+    bench.hear("on true");
+    bench.online();
+    bench.current(1, &json!({}), &json!({}));
+    bench.pass(ms(100));
+    bench.accept(2, 0);
+    bench.take_requests();
+    bench
+}
+
+/// It was woken again and again until the interval was over.
+#[test]
+fn a_heartbeat_waits_for_the_interval() {
+    let mut bench = reported(Policy::new().report_at_most_every(Duration::from_secs(60)));
+    bench.pass(ms(59_000));
+    assert_eq!(bench.take_requests(), []);
+    bench.pass(ms(1_100));
+    assert_eq!(bench.update(), json!({"reported": {"on": true}}));
+}
+
+/// It was woken again and again until the batch was settled.
+#[test]
+fn a_heartbeat_waits_for_the_open_batch() {
+    let mut bench = reported(Policy::new());
+    bench.pass(ms(9_950));
+    bench.hear("on false");
+    bench.pass(ms(99));
+    assert_eq!(bench.take_requests(), []);
+    bench.pass(ms(1));
+    assert_eq!(bench.update(), json!({"reported": {"on": false}}));
+}
+
+/// It was woken again and again, for ever.
+#[test]
+fn what_the_service_does_not_take_has_no_heartbeat() {
+    let mut bench = reported(Policy::new());
+    bench.hear("on false");
+    bench.pass(ms(100));
+    bench.answer(Err(rejected(400)));
+    bench.take_requests();
+    bench.pass(ms(60_000));
+    assert_eq!(bench.take_requests(), []);
+    bench.hear("on true");
+    bench.pass(ms(100));
+    assert_eq!(bench.update(), json!({"reported": {"on": true}}), "until it changes");
 }
 
 #[test]

@@ -8,6 +8,19 @@ use crate::Instant;
 /// Cuts bytes into lines. It keeps at most one unfinished line, of at most [`Wire::line_max`] bytes and a terminator.
 ///
 /// How the bytes are cut into pieces on their way makes no difference, as long as no silence is too long.
+///
+/// ```
+/// use core::time::Duration;
+/// use thingwire_core::Instant;
+/// use thingwire_core::thing::lines::{Framed, Framer, Wire};
+///
+/// let mut framer = Framer::new(&Wire::default(), Duration::from_secs(1));
+/// let (now, mut bytes) = (Instant::EPOCH, &b"POWER ON\r\nVOL"[..]);
+/// assert_eq!(framer.next(now, &mut bytes), Some(Framed::Line(b"POWER ON")));
+/// assert_eq!(framer.next(now, &mut bytes), None);
+/// let later = now + Duration::from_secs(1); // nothing more came: half a line is none
+/// assert_eq!(framer.expire(later), Some(Framed::Broken(b"VOL")));
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Framer {
     mode: Mode,
