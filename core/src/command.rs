@@ -36,6 +36,17 @@ impl fmt::Display for Ticket {
 }
 
 /// A message to publish.
+///
+/// ```
+/// use core::time::Duration;
+/// use thingwire_core::{Publish, Qos, Topic};
+///
+/// let reading = Publish::new(Topic::new("kitchen/temperature")?, "21.5")
+///     .qos(Qos::AtMostOnce)
+///     .expires_in(Duration::from_secs(60));
+/// # let _ = reading;
+/// # Ok::<(), thingwire_core::TopicError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use]

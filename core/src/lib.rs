@@ -112,7 +112,7 @@ mod date;
 pub mod dial;
 mod drain;
 #[cfg(feature = "transport")]
-pub mod engine;
+mod engine;
 mod event;
 pub mod frame;
 #[cfg(feature = "host")]
@@ -126,7 +126,7 @@ mod json;
 mod limits;
 mod link;
 #[cfg(feature = "transport")]
-pub mod options;
+mod options;
 #[cfg(feature = "host")]
 pub mod ports;
 mod queue;

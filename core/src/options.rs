@@ -12,6 +12,19 @@ use crate::{Config, ConfigError};
 pub use crate::transport::stack::Security;
 
 /// Where to connect, how to get there, how to secure it, and how to behave.
+///
+/// ```no_run
+/// use core::time::Duration;
+/// use thingwire_core::Options;
+/// use thingwire_core::transport::ProxyConfig;
+///
+/// # let (certificate, key, root) = (b"", b"", b"");
+/// let options = Options::mtls_from_pem("example-ats.iot.eu-west-1.amazonaws.com", "kitchen", certificate, key, root)?
+///     .with_proxy(ProxyConfig::parse("socks5://10.0.0.1")?)
+///     .with(|config| config.keep_alive = Duration::from_secs(300));
+/// # let _ = options;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Options {

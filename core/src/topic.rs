@@ -10,6 +10,15 @@ const STRING_LEN_MAX: usize = 65_535;
 /// The name of a channel that a message is published to: not empty, no wildcard, no NUL.
 ///
 /// Cheap to clone: publishing to one topic again and again does not copy it.
+///
+/// ```
+/// use thingwire_core::Topic;
+///
+/// let topic: Topic = "kitchen/temperature".parse()?;
+/// assert!(Topic::new("kitchen/#").is_err()); // that is a filter
+/// # let _ = topic;
+/// # Ok::<(), thingwire_core::TopicError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Topic(Arc<str>);
 
@@ -38,6 +47,14 @@ impl Topic {
 }
 
 /// A pattern over topics: levels between slashes, `+` for one level, a last `#` for all below.
+///
+/// ```
+/// use thingwire_core::Filter;
+///
+/// let filter = Filter::new("kitchen/+/state")?;
+/// assert!(filter.matches("kitchen/oven/state"));
+/// # Ok::<(), thingwire_core::TopicError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Filter(Arc<str>);
 

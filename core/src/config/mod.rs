@@ -11,6 +11,21 @@ pub use self::requests::RequestConfig;
 use crate::{Limits, Qos, Topic};
 
 /// How one client behaves. [`Config::new`] gives the defaults; [`Client::new`](crate::Client::new) checks all of it.
+///
+/// ```
+/// use core::time::Duration;
+/// use thingwire_core::{Client, Config, Instant, Topic, Will};
+///
+/// let mut config = Config::new("kitchen-sensor");
+/// config.keep_alive = Duration::from_secs(300);
+/// config.will = Some(Will::new(Topic::new("kitchen/sensor/gone")?, "1"));
+/// let client = Client::new(config.clone(), 7, Instant::EPOCH)?;
+///
+/// config.backoff.base = config.backoff.max * 2;
+/// assert!(Client::new(config, 7, Instant::EPOCH).is_err());
+/// # let _ = client;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {

@@ -5,6 +5,18 @@ use core::time::Duration;
 use super::{ShadowName, ShadowUpdate};
 
 /// One request to a device shadow, for [`Client::shadow`](crate::Client::shadow).
+///
+/// ```
+/// use core::time::Duration;
+/// use thingwire_core::{ShadowName, ShadowRequest, ShadowUpdate, WhenOffline};
+///
+/// let update = ShadowUpdate::from_json(r#"{"state": {"reported": {"flow": 3.5}}}"#)?;
+/// let request = ShadowRequest::update(ShadowName::classic("pump")?, update)
+///     .timeout(Duration::from_secs(10))
+///     .when_offline(WhenOffline::Refuse);
+/// # let _ = request;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use]
@@ -86,6 +98,14 @@ impl ShadowRequest {
 
 /// What to be told of a shadow, for [`Client::watch_shadow`](crate::Client::watch_shadow): its deltas, and what else is
 /// switched on.
+///
+/// ```
+/// use thingwire_core::{ShadowName, ShadowWatch};
+///
+/// let watch = ShadowWatch::deltas(ShadowName::named("pump", "settings")?).deletions(true);
+/// # let _ = watch;
+/// # Ok::<(), thingwire_core::NameError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use]

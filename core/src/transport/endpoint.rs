@@ -4,6 +4,15 @@ use core::fmt;
 use core::str::FromStr;
 
 /// A host and a port.
+///
+/// ```
+/// use thingwire_core::transport::Endpoint;
+///
+/// let endpoint: Endpoint = "example-ats.iot.eu-west-1.amazonaws.com".parse()?;
+/// assert_eq!(endpoint.port(), Endpoint::MQTT_TLS_PORT);
+/// assert!("mqtts://example.com".parse::<Endpoint>().is_err());
+/// # Ok::<(), thingwire_core::transport::EndpointError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     host: String,

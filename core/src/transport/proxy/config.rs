@@ -10,6 +10,14 @@ use crate::{ConfigError, Password};
 const EXPECTED: &str = "http://[USER:PASSWORD@]HOST[:PORT] or socks5://[USER:PASSWORD@]HOST[:PORT]";
 
 /// A proxy on the way to the server. The server's name is resolved by the proxy. `Debug` shows no login.
+///
+/// ```
+/// use thingwire_core::transport::ProxyConfig;
+///
+/// let proxy = ProxyConfig::parse("http://proxy.example.com:3128")?.with_login("device", "secret");
+/// assert!(!format!("{proxy:?}").contains("secret"));
+/// # Ok::<(), thingwire_core::ConfigError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct ProxyConfig {
     kind: ProxyKind,
