@@ -14,7 +14,10 @@ use super::{Access, Boot, Cause, Component, Policy, PropertyId, ThingNotice, Unf
 /// The longest name of a property, in bytes.
 const NAME_LEN_MAX: usize = 128;
 
-/// Puts a [`Thing`] together.
+/// The grain of an [`Instant`](crate::Instant): what comes after less than that is due at once, and again at once.
+const TICK: Duration = Duration::from_micros(1);
+
+/// Puts a [`Thing`] together. Spans of less than a microsecond count as one.
 #[derive(Debug)]
 #[must_use]
 pub struct ThingBuilder {
@@ -108,7 +111,8 @@ impl ThingBuilder {
     /// The thing, if nothing contradicts itself. The seed is for the waits between attempts: devices with one seed move
     /// in step.
     pub fn build(self, seed: u64) -> Result<Thing, BuildError> {
-        let Self { parts, policies, derived, rules, memory, options } = self;
+        let Self { parts, policies, derived, rules, memory, mut options } = self;
+        (options.batch, options.read_every) = (options.batch.max(TICK), options.read_every.max(TICK));
         let parts: Vec<_> = parts.into_iter().map(|(name, component)| Part::new(name, component)).collect();
         let mut cells = cells(&parts, &derived)?;
         for (name, policy) in policies {
@@ -117,6 +121,9 @@ impl ThingBuilder {
         }
         for cell in &mut cells {
             check_boot(cell, &parts)?;
+            let policy = &mut cell.policy;
+            policy.obey_within = policy.obey_within.max(TICK);
+            policy.report.heartbeat = policy.report.heartbeat.map(|span| span.max(TICK));
         }
         let (memory, damage) = match Memory::read(&memory) {
             Ok(memory) => (memory, None),

@@ -3,8 +3,8 @@
 use serde_json::json;
 use thingwire_core::Instant;
 use thingwire_core::thing::{
-    Access, Boot, BuildError, Component, ComponentAction, ComponentEvent, ComponentId, MemoryError, Note, Policy,
-    Property, PropertyId, SetId, Thing, ThingAction, ThingEvent, ThingNotice, Unfit,
+    Access, Authority, Boot, BuildError, Changes, Component, ComponentAction, ComponentEvent, ComponentId, MemoryError,
+    Note, Policy, Property, PropertyId, SetId, Thing, ThingAction, ThingEvent, ThingNotice, Unfit, Wishes,
 };
 
 use crate::thing_rig::{Bench, Lines, ms};
@@ -153,4 +153,25 @@ fn a_value_for_the_start_is_one_that_a_shadow_can_keep() {
     let builder = Thing::builder().component("a", Lines::one("on")).policy("on", Policy::new().boot(boot));
     let thing = builder.build(1).unwrap();
     assert_eq!(thing.property("on").unwrap().wanted, Some(&json!({ "on": true })));
+}
+
+/// It wanted to be woken at once, and again.
+#[test]
+fn the_least_span_is_a_microsecond() {
+    let policy = Policy::new().obey_within(ms(0)).report_at_least_every(ms(0)).authority(Authority::Cloud);
+    let builder = Thing::builder().component("a", Lines::one("on").acknowledging()).policy("on", policy);
+    let follow = |changes: &Changes<'_>, wishes: &mut Wishes| {
+        wishes.set("on", changes.became("on", 1));
+        Ok(())
+    };
+    let mut bench = Bench::new(builder.batch(ms(0)).read_every(ms(0)).rule("follow", follow));
+    bench.up(0);
+    for value in 0..4 {
+        bench.hear(&format!("on {value}"));
+        bench.pass(ms(1));
+        bench.set("on", value + 1);
+        bench.event(ThingEvent::Wake);
+        assert!(bench.thing.next_deadline().is_none_or(|at| at > bench.now));
+        bench.pass(ms(1));
+    }
 }
