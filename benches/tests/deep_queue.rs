@@ -31,10 +31,11 @@ fn per_thousand(count: usize, step: impl FnOnce()) -> [u64; 2] {
     [count_total, bytes_total].map(|total| total * 1_000 / count as u64)
 }
 
-/// A hundred times as deep a queue costs nothing; five parts in a hundred are for what grows with its logarithm.
+/// A hundred times as deep a queue costs nothing; five parts in a hundred, and five allocations for a hundred messages, are
+/// for what grows with its logarithm.
 fn assert_no_more(deep: [u64; 2], shallow: [u64; 2]) {
     for (deep, shallow) in deep.into_iter().zip(shallow) {
-        assert!(deep * 100 <= shallow * 105, "{shallow} in a shallow queue, {deep} in a deep one");
+        assert!(deep * 100 <= shallow * 105 + 5_000, "{shallow} in a shallow queue, {deep} in a deep one");
     }
 }
 

@@ -6,7 +6,7 @@
 //! PUBLISH and PUBACK, which are nearly all of the traffic, are read and written here, without the copies that the codec
 //! makes; a test compares both.
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use mqttbytes::{QoS, v4};
 
 use crate::frame::{self, FrameError, PacketKind, REMAINING_LEN_MAX, Whole};
@@ -49,11 +49,22 @@ pub(crate) struct IncomingPublish {
 }
 
 /// Takes one packet off the front of `bytes`; `None` asks for more. After an error the stream is useless.
-pub(crate) fn decode(bytes: &mut BytesMut, packet_len_max: usize) -> Result<Option<Incoming>, FrameError> {
+///
+/// `known` is the topic of the last PUBLISH: the next one often has the same, and then shares it.
+pub(crate) fn decode(
+    bytes: &mut BytesMut,
+    packet_len_max: usize,
+    known: &mut Option<Topic>,
+) -> Result<Option<Incoming>, FrameError> {
     let Some(Whole { kind, first, body, len }) = frame::whole(bytes, packet_len_max)? else { return Ok(None) };
     if kind == PacketKind::Publish {
-        let frame::PublishBody { topic, packet_id, payload } = frame::publish(first, body)?;
-        let (topic, payload_len) = (Topic::checked(topic), payload.len());
+        let parts = frame::publish(first, body, known.as_ref().map(Topic::as_str))?;
+        let (packet_id, payload_len) = (parts.packet_id, parts.payload.len());
+        let same = known.as_ref().filter(|known| known.as_str() == parts.topic).cloned();
+        let topic = match same {
+            Some(same) => same,
+            None => known.insert(Topic::checked(parts.topic)).clone(),
+        };
         bytes.advance(len - payload_len);
         let payload = bytes.split_to(payload_len).freeze();
         let (retain, duplicate) = (first & RETAIN != 0, first & DUPLICATE != 0);
@@ -141,15 +152,15 @@ impl Encoder {
             return;
         };
         let flag = |set, flag| if set { flag } else { 0 };
+        let first = PUBLISH | flag(packet_id.is_some(), QOS_1) | flag(retain, RETAIN) | flag(duplicate, DUPLICATE);
+        let (header, len) = header(first, body_len, topic_len);
         out.reserve(FIXED_HEADER_LEN_MAX + body_len);
-        out.put_u8(PUBLISH | flag(packet_id.is_some(), QOS_1) | flag(retain, RETAIN) | flag(duplicate, DUPLICATE));
-        put_remaining_length(body_len, out);
-        out.put_u16(topic_len);
-        out.put_slice(topic);
+        out.extend_from_slice(&header[..len]);
+        out.extend_from_slice(topic);
         if let Some(id) = packet_id {
-            out.put_u16(id.get());
+            out.extend_from_slice(&id.get().to_be_bytes());
         }
-        out.put_slice(payload);
+        out.extend_from_slice(payload);
     }
 
     pub(crate) fn puback(id: PacketId, out: &mut BytesMut) {
@@ -180,13 +191,19 @@ impl Encoder {
     }
 }
 
-/// As many bytes as it takes, seven bits in each (§2.2.3).
-fn put_remaining_length(mut len: usize, out: &mut BytesMut) {
-    while len > 0x7f {
-        out.put_u8(0x80 | len.to_le_bytes()[0]);
-        len >>= 7;
+/// What comes before the topic of a PUBLISH, and its length: the first byte, the remaining length in as many bytes as it
+/// takes with seven bits in each (§2.2.3), and the topic's length.
+fn header(first: u8, mut body_len: usize, topic_len: u16) -> ([u8; FIXED_HEADER_LEN_MAX + 2], usize) {
+    let mut header = [first; FIXED_HEADER_LEN_MAX + 2];
+    let mut len = 1;
+    while body_len > 0x7f {
+        header[len] = 0x80 | body_len.to_le_bytes()[0];
+        body_len >>= 7;
+        len += 1;
     }
-    out.put_u8(len.to_le_bytes()[0]);
+    header[len] = body_len.to_le_bytes()[0];
+    header[len + 1..len + 3].copy_from_slice(&topic_len.to_be_bytes());
+    (header, len + 3)
 }
 
 /// Everything written was checked when it was accepted, so a refusal by the codec is a bug of ours; the buffer keeps
@@ -267,7 +284,7 @@ mod tests {
             let packet_id = PacketId::new(packet.pkid);
             let (retain, duplicate) = (packet.retain, packet.dup);
             let ours = OutgoingPublish { topic: &topic, payload: &packet.payload, packet_id, retain, duplicate };
-            let expected = written(|out| drop(packet.write(out).expect("it fits")));
+            let expected = written(|out| packet.write(out).map(|_| ()).expect("it fits"));
             prop_assert_eq!(written(|out| Encoder::publish(ours, out)), expected);
         }
 
@@ -278,8 +295,11 @@ mod tests {
             change in any::<Option<(prop::sample::Index, u8)>>(),
             cut in any::<Option<prop::sample::Index>>(),
             behind in vec(any::<u8>(), 0..4),
+            known in topics(),
+            same in any::<bool>(),
         ) {
-            let mut bytes = written(|out| drop(packet.write(out).expect("it fits")));
+            let known = if same { packet.topic.clone() } else { known };
+            let mut bytes = written(|out| packet.write(out).map(|_| ()).expect("it fits"));
             if let Some((at, byte)) = change {
                 let len = bytes.len();
                 bytes[at.index(len.min(40))] = byte;
@@ -289,7 +309,8 @@ mod tests {
                 bytes.truncate(cut.index(bytes.len()));
             }
             let (mut ours, mut theirs) = (bytes.clone(), bytes.clone());
-            match decode(&mut ours, REMAINING_LEN_MAX) {
+            let mut known = Topic::new(known).ok();
+            match decode(&mut ours, REMAINING_LEN_MAX, &mut known) {
                 Ok(Some(Incoming::Publish(read))) => {
                     let Ok(v4::Packet::Publish(expected)) = v4::read(&mut theirs, REMAINING_LEN_MAX) else {
                         return Err(TestCaseError::fail("the codec reads no PUBLISH"));
@@ -310,8 +331,8 @@ mod tests {
         #[test]
         fn a_puback_is_written_and_read_as_the_codec_does_it(id in any::<PacketId>()) {
             let mut ours = written(|out| Encoder::puback(id, out));
-            prop_assert_eq!(&ours, &written(|out| drop(v4::PubAck::new(id.get()).write(out).expect("it fits"))));
-            prop_assert_eq!(decode(&mut ours, REMAINING_LEN_MAX), Ok(Some(Incoming::Puback(id.get()))));
+            prop_assert_eq!(&ours, &written(|out| v4::PubAck::new(id.get()).write(out).map(|_| ()).expect("it fits")));
+            prop_assert_eq!(decode(&mut ours, REMAINING_LEN_MAX, &mut None), Ok(Some(Incoming::Puback(id.get()))));
             prop_assert!(ours.is_empty());
         }
     }

@@ -82,7 +82,7 @@ impl Engine {
 
     /// Whether there is something to tell, and nothing to send but what follows from telling: acknowledgements, and
     /// what comes on top of a full buffer.
-    #[cfg(feature = "host")]
+    #[cfg_attr(not(feature = "host"), expect(dead_code, reason = "only a line asks"))]
     pub(crate) fn only_tells(&self) -> bool {
         !self.commanded && self.client.has_actions()
     }

@@ -130,7 +130,7 @@ pub(crate) fn check_body(kind: PacketKind, first: u8, body: &[u8]) -> Result<(),
                 Some(&code) => Err(FrameError::SubackCode { code }),
             }
         }
-        (PacketKind::Publish, _) => publish(first, body).map(|_| ()),
+        (PacketKind::Publish, _) => publish(first, body, None).map(|_| ()),
         _ => Ok(()),
     }
 }
@@ -144,17 +144,17 @@ pub(crate) struct PublishBody<'a> {
     pub(crate) payload: &'a [u8],
 }
 
-pub(crate) fn publish(first: u8, body: &[u8]) -> Result<PublishBody<'_>, FrameError> {
+/// Takes a PUBLISH apart, and checks all of it. A topic that is `known` was checked before.
+pub(crate) fn publish<'a>(first: u8, body: &'a [u8], known: Option<&'a str>) -> Result<PublishBody<'a>, FrameError> {
     let overrun = FrameError::BodyLength { kind: PacketKind::Publish, len: body.len() };
     let Some((&[high, low], rest)) = body.split_first_chunk() else { return Err(overrun) };
     let Some((topic, rest)) = rest.split_at_checked(usize::from(u16::from_be_bytes([high, low]))) else {
         return Err(overrun);
     };
-    // [MQTT-1.5.3-2] [MQTT-3.3.2-2] All of it is looked at, which takes less time than to stop at the first.
-    let forbidden = topic.iter().fold(false, |seen, byte| seen | matches!(byte, b'+' | b'#' | 0));
-    // [MQTT-1.5.3-1] [MQTT-4.7.3-1]
-    let topic = core::str::from_utf8(topic).ok().filter(|topic| !topic.is_empty() && !forbidden);
-    let topic = topic.ok_or(FrameError::Topic)?;
+    let topic = match known {
+        Some(known) if known.as_bytes() == topic => known,
+        _ => check_topic(topic)?,
+    };
     match (has_packet_id(first), rest) {
         (false, payload) => Ok(PublishBody { topic, packet_id: None, payload }),
         (true, &[high, low, ref payload @ ..]) => {
@@ -163,6 +163,14 @@ pub(crate) fn publish(first: u8, body: &[u8]) -> Result<PublishBody<'_>, FrameEr
         }
         (true, _) => Err(overrun),
     }
+}
+
+fn check_topic(topic: &[u8]) -> Result<&str, FrameError> {
+    // [MQTT-1.5.3-2] [MQTT-3.3.2-2] All of it is looked at, which takes less time than to stop at the first.
+    let forbidden = topic.iter().fold(false, |seen, byte| seen | matches!(byte, b'+' | b'#' | 0));
+    // [MQTT-1.5.3-1] [MQTT-4.7.3-1]
+    let topic = core::str::from_utf8(topic).ok().filter(|topic| !topic.is_empty() && !forbidden);
+    topic.ok_or(FrameError::Topic)
 }
 
 /// [MQTT-2.3.1-1]

@@ -18,7 +18,7 @@ impl Client {
                 self.input_held = true;
                 return;
             }
-            match codec::decode(bytes, self.config.limits.packet_len_max) {
+            match codec::decode(bytes, self.config.limits.packet_len_max, &mut self.last_topic) {
                 Ok(Some(packet)) => self.packet(packet),
                 Ok(None) => return,
                 Err(error) => self.abandon(self.broken(error, bytes)),

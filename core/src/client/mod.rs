@@ -28,7 +28,7 @@ use crate::tape::Tape;
 use crate::timers::{TimerKind, Timers};
 use crate::{
     AckToken, Action, Config, ConfigError, Event, Filter, Instant, Link, LinkError, Notice, Outcome, Phase, Publish,
-    Qos, Refusal, Refused, Status, Ticket, Totals,
+    Qos, Refusal, Refused, Status, Ticket, Topic, Totals,
 };
 
 /// A device client as a state machine. The crate's documentation has the contract.
@@ -77,6 +77,8 @@ pub struct Client {
     input_paused: bool,
     /// Input was left untaken since the last PINGREQ.
     input_held: bool,
+    /// That of the last message, for the next one.
+    last_topic: Option<Topic>,
     tape: Tape,
 }
 
@@ -131,6 +133,7 @@ impl Client {
             now,
             input_paused: false,
             input_held: false,
+            last_topic: None,
             tape: Tape::default(),
             config,
         })
@@ -342,7 +345,7 @@ impl Client {
     }
 
     /// Whether [`poll_action`](Self::poll_action) has something to give.
-    #[cfg(feature = "host")]
+    #[cfg(feature = "transport")]
     pub(crate) fn has_actions(&self) -> bool {
         !self.actions.is_empty()
     }

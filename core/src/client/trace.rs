@@ -11,17 +11,17 @@ use crate::{Config, Instant, Phase, Totals};
 fields!(ConnectState { sent, attempted_at, accepted_at });
 variants!(Ping { 0 = Idle, 1 = Due, 2 = Outstanding, });
 
-/// What a state is made of: all but the configuration, which a trace has once, and the recorder.
+/// What a state is made of: all but the configuration, which a trace has once, what only saves work, and the recorder.
 macro_rules! state {
     ($($field:ident)*) => {
         impl Client {
             fn put_state(&self, output: &mut Output) {
-                let Self { $($field,)* config: _, tape: _ } = self;
+                let Self { $($field,)* config: _, last_topic: _, tape: _ } = self;
                 $($field.put(output);)*
             }
 
             pub(crate) fn get_state(config: Config, input: &mut Input<'_>) -> Result<Self, Bad> {
-                Ok(Self { $($field: Wire::get(input)?,)* config, tape: Tape::default() })
+                Ok(Self { $($field: Wire::get(input)?,)* config, last_topic: None, tape: Tape::default() })
             }
         }
     };

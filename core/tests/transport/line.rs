@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use thingwire_core::dial::LINGER;
 use thingwire_core::handle::{Bell, Line, Net, Socket, Spawn, Wants, Work};
-use thingwire_core::{ConnectRefusal, Engine, Instant, LinkError, Notice, Options, Phase};
+use thingwire_core::{ConnectRefusal, Engine, Instant, LinkError, Notice, Options, Phase, Publish, Qos, Topic};
 
 const CONNACK: &[u8] = &[0x20, 2, 0, 0];
 const PINGREQ: &[u8] = &[0xc0, 0];
@@ -40,6 +40,10 @@ struct Facts {
     work: Vec<Work>,
     /// There is nowhere to do it.
     crowded: bool,
+    /// Reads and writes so far.
+    calls: [usize; 2],
+    /// A short read takes all there is.
+    tells_of_more: bool,
 }
 
 impl World {
@@ -77,11 +81,16 @@ impl Socket for Wire {
         self.0.facts().shut_down = true;
         Ok(())
     }
+
+    fn tells_of_more(&self) -> bool {
+        self.0.facts().tells_of_more
+    }
 }
 
 impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut facts = self.0.facts();
+        facts.calls[0] += 1;
         match facts.incoming.len().min(buffer.len()) {
             0 if facts.ended => Ok(0),
             0 => Err(ErrorKind::WouldBlock.into()),
@@ -99,6 +108,7 @@ impl Write for Wire {
         if facts.broken {
             return Err(ErrorKind::BrokenPipe.into());
         }
+        facts.calls[1] += 1;
         facts.written.extend_from_slice(bytes);
         Ok(bytes.len())
     }
@@ -275,4 +285,64 @@ fn a_lookup_that_cannot_be_made_or_is_never_finished_is_a_failure() {
     rig.world.facts().work.clear();
     let said = failure(&rig.turn()).expect("a reason").to_string();
     assert!(said.contains("the resolver failed"), "{said}");
+}
+
+/// A QoS 1 message with this id.
+fn message(id: u8) -> [u8; 7] {
+    [0x32, 5, 0, 1, b'a', 0, id]
+}
+
+#[test]
+fn a_read_that_takes_all_there_is_is_not_followed_by_one_that_would_block() {
+    for (tells_of_more, reads) in [(true, 1), (false, 2)] {
+        let mut rig = Rig::online();
+        rig.world.facts().tells_of_more = tells_of_more;
+        rig.world.facts().calls = [0; 2];
+        assert_eq!(rig.receive(&message(1)).len(), 1);
+        assert_eq!(rig.world.facts().calls[0], reads);
+        assert!(rig.line.wants(&rig.engine).readable, "it waits for more");
+        // The rig reads 64 bytes at a time: a full read may have left something.
+        rig.world.facts().calls = [0; 2];
+        let many = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12].map(message).concat();
+        assert_eq!(rig.receive(&many).len(), 12);
+        assert_eq!(rig.world.facts().calls[0], reads + 1);
+    }
+}
+
+#[test]
+fn messages_that_a_quick_owner_takes_are_acknowledged_together_and_those_of_a_slow_one_at_once() {
+    for (pause, writes) in [(Duration::ZERO, 1), (Duration::from_millis(1), 3)] {
+        let mut rig = Rig::online();
+        rig.world.facts().incoming.extend([1, 2, 3].map(message).concat());
+        rig.world.facts().calls = [0; 2];
+        rig.line.ready(|_| (true, false));
+        let mut chunk = [0; 64];
+        for _ in 0..3 {
+            let Rig { engine, line, now, .. } = &mut rig;
+            line.turn(engine, *now, &mut chunk);
+            assert!(matches!(line.next_notice(engine, *now, &mut chunk), Some(Notice::Message(_))));
+            rig.now = rig.now + pause;
+        }
+        assert_eq!(rig.turn(), []);
+        assert_eq!(rig.written(), [0x40, 2, 0, 1, 0x40, 2, 0, 2, 0x40, 2, 0, 3]);
+        assert_eq!(rig.world.facts().calls[1], writes);
+    }
+}
+
+#[test]
+fn what_is_commanded_between_two_notices_is_written_before_the_second() {
+    let mut rig = Rig::online();
+    rig.world.facts().incoming.extend([1, 2].map(message).concat());
+    rig.line.ready(|_| (true, false));
+    let mut chunk = [0; 64];
+    let mut next = |rig: &mut Rig| {
+        let Rig { engine, line, now, .. } = rig;
+        line.turn(engine, *now, &mut chunk);
+        line.next_notice(engine, *now, &mut chunk)
+    };
+    assert!(matches!(next(&mut rig), Some(Notice::Message(_))));
+    let publish = Publish::new(Topic::new("b").unwrap(), "").qos(Qos::AtMostOnce);
+    rig.engine.client().publish(rig.now, publish).unwrap();
+    assert!(matches!(next(&mut rig), Some(Notice::Message(_))));
+    assert_eq!(rig.written(), [0x40, 2, 0, 1, 0x30, 3, 0, 1, b'b']);
 }
