@@ -7,10 +7,15 @@
 //!
 //! It needs Mosquitto (`apt-get install mosquitto`).
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it shows what it does")]
+#![allow(clippy::cast_precision_loss, reason = "what is measured is less exact")]
 
 mod clients;
+mod document;
+mod fleet;
+mod footprint;
 mod measure;
 mod memory;
+mod process;
 mod runtimes;
 mod table;
 
@@ -40,10 +45,20 @@ fn main() -> ExitCode {
 
 fn run(arguments: &[&str]) -> Result<()> {
     match arguments {
+        [] => document::write()?,
+        ["fleet"] => println!("{}", fleet::measure()?),
+        ["footprint"] => println!("{}", footprint::measure()?),
         ["memory"] => println!("{}", memory::measure()),
         ["runtimes"] => println!("{}", runtimes::measure()?),
+        // What it starts itself.
         ["client", rest @ ..] => clients::run(rest)?,
-        _ => return Err("give it nothing, or one of: runtimes".into()),
+        ["fleet-client", rest @ ..] => fleet::run(rest)?,
+        _ => return Err("give it nothing, or one of: fleet, footprint, memory, runtimes".into()),
     }
     Ok(())
+}
+
+/// Has Mosquitto log no packets, which would take most of its time.
+fn quiet() -> Vec<String> {
+    ["log_type none", "log_type information", "log_type error", "set_tcp_nodelay true"].map(str::to_owned).into()
 }

@@ -8,10 +8,10 @@ use std::thread;
 
 use thingwire_benches::{PAYLOAD_LEN, message_to};
 
-use crate::Result;
 use crate::clients::{FED, NAMES, WORKS, warm_up};
 use crate::mosquitto::{Mosquitto, MosquittoOptions, MosquittoTls};
 use crate::table::{median, number, table, times};
+use crate::{Result, quiet};
 
 /// Each client does each work as often, one after the other in each round.
 const ROUNDS: usize = 5;
@@ -31,10 +31,7 @@ pub(crate) fn measure() -> Result<String> {
         tls: Some(MosquittoTls::Mutual),
         max_inflight: Some(0),
         max_queued: Some(0),
-        // The harness has it log every packet, which would take most of its time.
-        extra: ["log_type none", "log_type information", "log_type error", "set_tcp_nodelay true"]
-            .map(str::to_owned)
-            .into(),
+        extra: quiet(),
         ..MosquittoOptions::default()
     })?;
     let mut measured = Measured::new();
@@ -135,7 +132,7 @@ fn feed(port: u16, count: usize) -> Result<()> {
 }
 
 /// A child that does not outlive us.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
