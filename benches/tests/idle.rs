@@ -59,7 +59,7 @@ fn connect(executor: &LocalExecutor<'_>, options: &Options, count: usize) -> Vec
     let clients: Vec<_> = (0..count)
         .map(|_| {
             let mut options = options.clone();
-            options.config.client_id = "fleet".to_owned();
+            "fleet".clone_into(&mut options.config.client_id);
             let (client, running) = thingwire_smol::connect(options).expect("valid");
             executor.spawn(running).detach();
             client

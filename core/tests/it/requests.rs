@@ -800,7 +800,9 @@ fn a_subscription_that_comes_back_does_not_count_what_it_is_there_for_twice() {
 fn what_nobody_uses_is_ended_where_a_doubtful_session_may_know_it() {
     for answers_are_renewed in [false, true] {
         let mut rig = Rig::online(persistent());
-        (0..8).for_each(|number| rig.subscribed(&format!("app/{number}")));
+        for number in 0..8 {
+            rig.subscribed(&format!("app/{number}"));
+        }
         rig.take_notices();
         let ticket = rig.shadow(get().timeout(Duration::from_secs(2)));
         rig.served();

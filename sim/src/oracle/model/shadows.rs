@@ -325,7 +325,7 @@ impl Shadows {
         if others.peek().is_some() {
             let same = |ask: &Ask| ask.published.is_none_or(|published| same_message(&published, publish));
             let waits = |ask: &Ask| ask.stage == Stage::Waiting && same(ask);
-            return others.filter(|(_, ask)| waits(ask)).last().map(|(ticket, _)| Asked::Request(*ticket));
+            return others.rfind(|(_, ask)| waits(ask)).map(|(ticket, _)| Asked::Request(*ticket));
         }
         let nameless = |ask: &&Ask| here(ask) && ask.token.is_none();
         let by_ticket = text.ticket.filter(|ticket| self.asks.get(ticket).as_ref().is_some_and(nameless));
