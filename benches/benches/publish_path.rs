@@ -16,8 +16,8 @@ fn publish_path(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(name);
         for (batch, len) in [(1, 64), (16, 64), (100, 64), (16, 1_024), (16, 65_536)] {
             group.throughput(Throughput::Elements(batch));
-            let mut measure = |peer, name| measure(&mut group, peer, name, qos, batch, len);
-            measure(&mut Core::default() as &mut dyn Peer, "thingwire");
+            let mut measure = |peer: &mut dyn Peer, name: &str| measure(&mut group, peer, name, qos, batch, len);
+            measure(&mut Core::default(), "thingwire");
             #[cfg(feature = "trace")]
             measure(&mut Core::new(thingwire_benches::Bench::offline().record()), "thingwire, recorded");
             measure(&mut Rumqttc::default(), "rumqttc");

@@ -56,6 +56,6 @@ pub(crate) fn timed(mut work: impl FnMut()) -> impl FnMut(u32) -> Duration {
     move |count| {
         let start = of_thread();
         (0..count).for_each(|_| work());
-        of_thread() - start
+        of_thread().saturating_sub(start)
     }
 }

@@ -86,7 +86,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     step(warm_up(count))?;
     let start = of_process();
     step(count)?;
-    println!("{}", (of_process() - start).as_nanos());
+    println!("{}", of_process().saturating_sub(start).as_nanos());
     std::io::stdout().flush()?;
     // The server's log and the feeder are the parent's: it says when to go.
     std::io::stdin().lock().read_line(&mut String::new())?;
