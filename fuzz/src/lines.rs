@@ -18,7 +18,7 @@ use crate::input::Input;
 /// 2. A codec reads what it writes, as the same; what it hears is one of its own values.
 /// 3. A template reads a line as a whole or not at all. Of numbers and words it reads what it writes.
 /// 4. No chunk matters to what cuts bytes into lines, another reading finds the same, and no line is too long.
-/// 5. A component keeps its contract whatever it hears: see [`stand`].
+/// 5. A component keeps its contract whatever it hears, and whenever.
 ///
 /// # Panics
 ///
