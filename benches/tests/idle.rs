@@ -58,8 +58,7 @@ fn named(mut options: Options) -> Options {
 fn connect(executor: &LocalExecutor<'_>, options: &Options, count: usize) -> Vec<Client> {
     let clients: Vec<_> = (0..count)
         .map(|_| {
-            let mut options = options.clone();
-            "fleet".clone_into(&mut options.config.client_id);
+            let options = options.clone().with(|config| config.client_id = "fleet".into());
             let (client, running) = thingwire_smol::connect(options).expect("valid");
             executor.spawn(running).detach();
             client

@@ -68,14 +68,14 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     async_io::block_on(executor.run(async {
         // What the first one needs for all is there before.
         let first = connect(&executor, &options, 0..1).await?;
-        let before = resident()?;
+        let before = resident(None)?;
         let mut clients = Vec::with_capacity(count);
         while clients.len() < count {
             let from = 1 + clients.len();
             clients.extend(connect(&executor, &options, from..from + WAVE.min(count - clients.len())).await?);
         }
         Timer::after(Duration::from_secs(2)).await;
-        println!("{before} {} {}", resident()?, threads()?);
+        println!("{before} {} {}", resident(None)?, threads(None)?);
         // All of them at once, without a goodbye each.
         drop(first);
         std::process::exit(0)

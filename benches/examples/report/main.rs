@@ -12,6 +12,7 @@
 mod clients;
 mod document;
 mod fleet;
+mod footprint;
 mod measure;
 mod memory;
 mod process;
@@ -46,12 +47,13 @@ fn run(arguments: &[&str]) -> Result<()> {
     match arguments {
         [] => document::write()?,
         ["fleet"] => println!("{}", fleet::measure()?),
+        ["footprint"] => println!("{}", footprint::measure()?),
         ["memory"] => println!("{}", memory::measure()),
         ["runtimes"] => println!("{}", runtimes::measure()?),
         // What it starts itself.
         ["client", rest @ ..] => clients::run(rest)?,
         ["fleet-client", rest @ ..] => fleet::run(rest)?,
-        _ => return Err("give it nothing, or one of: fleet, memory, runtimes".into()),
+        _ => return Err("give it nothing, or one of: fleet, footprint, memory, runtimes".into()),
     }
     Ok(())
 }

@@ -1,8 +1,13 @@
-//! What the system says of this process.
+//! What the system says of a process.
 
 use std::fs;
 
 use crate::Result;
+
+/// A process, or `None` for this one.
+fn root(id: Option<u32>) -> String {
+    id.map_or_else(|| "/proc/self".to_owned(), |id| format!("/proc/{id}"))
+}
 
 /// A number in its status.
 fn status(path: &str, key: &str) -> Result<u64> {
@@ -14,10 +19,33 @@ fn status(path: &str, key: &str) -> Result<u64> {
 }
 
 /// KiB of memory that it has in use.
-pub(crate) fn resident() -> Result<u64> {
-    status("VmRSS")
+pub(crate) fn resident(id: Option<u32>) -> Result<u64> {
+    status(&format!("{}/status", root(id)), "VmRSS")
 }
 
-pub(crate) fn threads() -> Result<u64> {
-    status("Threads")
+pub(crate) fn threads(id: Option<u32>) -> Result<u64> {
+    status(&format!("{}/status", root(id)), "Threads")
+}
+
+/// How often its threads have gone to sleep so far, and so have been woken.
+pub(crate) fn sleeps(id: u32) -> Result<u64> {
+    sum(id, |task| status(&format!("{task}/status"), "voluntary_ctxt_switches"))
+}
+
+/// Milliseconds of processor time that its threads have used so far.
+pub(crate) fn milliseconds(id: u32) -> Result<f64> {
+    let nanoseconds = sum(id, |task| {
+        let text = fs::read_to_string(format!("{task}/schedstat"))?;
+        Ok(text.split_whitespace().next().ok_or("an empty schedstat")?.parse()?)
+    })?;
+    Ok(nanoseconds as f64 / 1e6)
+}
+
+/// Of all its threads.
+fn sum(id: u32, each: impl Fn(&str) -> Result<u64>) -> Result<u64> {
+    let mut sum = 0;
+    for task in fs::read_dir(format!("{}/task", root(Some(id))))? {
+        sum += each(&task?.path().to_string_lossy())?;
+    }
+    Ok(sum)
 }
