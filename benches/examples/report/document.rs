@@ -41,7 +41,8 @@ fn machine() -> Result<String> {
 
 const HEAD: &str = "# Performance
 
-Made by one command, which needs Mosquitto and some ten minutes and the time to build eight small programs:
+Made by one command, which needs Mosquitto and some ten minutes and the time to build eight small programs; with
+`-- runtimes`, `memory`, `footprint` or `fleet` behind it, it makes one part:
 
 ```text
 cargo run --release -p thingwire-benches --example report
