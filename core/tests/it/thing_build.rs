@@ -3,7 +3,7 @@
 use serde_json::json;
 use thingwire_core::Instant;
 use thingwire_core::thing::{
-    Access, Authority, Boot, BuildError, Changes, Component, ComponentAction, ComponentEvent, ComponentId, MemoryError,
+    Access, Boot, BuildError, Changes, Component, ComponentAction, ComponentEvent, ComponentId, Confirm, MemoryError,
     Note, Policy, Property, PropertyId, SetId, Thing, ThingAction, ThingEvent, ThingNotice, Unfit, Wishes,
 };
 
@@ -155,23 +155,26 @@ fn a_value_for_the_start_is_one_that_a_shadow_can_keep() {
     assert_eq!(thing.property("on").unwrap().wanted, Some(&json!({ "on": true })));
 }
 
-/// It wanted to be woken at once, and again.
+/// Where one rule set off the next, it wanted to be woken at the time it was.
 #[test]
 fn the_least_span_is_a_microsecond() {
-    let policy = Policy::new().obey_within(ms(0)).report_at_least_every(ms(0)).authority(Authority::Cloud);
-    let builder = Thing::builder().component("a", Lines::one("on").acknowledging()).policy("on", policy);
-    let follow = |changes: &Changes<'_>, wishes: &mut Wishes| {
-        wishes.set("on", changes.became("on", 1));
-        Ok(())
-    };
-    let mut bench = Bench::new(builder.batch(ms(0)).read_every(ms(0)).rule("follow", follow));
-    bench.up(0);
-    for value in 0..4 {
-        bench.hear(&format!("on {value}"));
-        bench.pass(ms(1));
-        bench.set("on", value + 1);
-        bench.event(ThingEvent::Wake);
-        assert!(bench.thing.next_deadline().is_none_or(|at| at > bench.now));
-        bench.pass(ms(1));
+    let names = ["a", "b", "c"];
+    let mut builder =
+        Thing::builder().component("x", Lines::new(names.map(|name| (name, Access::ReadWrite)))).batch(ms(0));
+    for (one, next) in [("a", "b"), ("b", "c")] {
+        let follows = move |changes: &Changes<'_>, wishes: &mut Wishes| {
+            if changes.became(one, true) {
+                wishes.set(next, true);
+            }
+            Ok(())
+        };
+        builder = builder.rule(next, follows).policy(next, Policy::new().confirm(Confirm::Optimistic));
     }
+    let mut bench = Bench::new(builder);
+    bench.up(0);
+    names.map(|name| bench.hear(&format!("{name} false")));
+    bench.pass(ms(1));
+    bench.hear("a true");
+    bench.pass(ms(1));
+    assert_eq!(bench.take_told(), ["b true", "c true"]);
 }
