@@ -19,6 +19,8 @@ pub(crate) struct Connection<S> {
     address: SocketAddr,
     pub(crate) readable: bool,
     pub(crate) writable: bool,
+    /// A write has met the peer's reset. The system tells of it once: a read then finds an end.
+    reset: bool,
 }
 
 /// What a read gave.
@@ -34,7 +36,7 @@ pub(crate) enum Input {
 
 impl<S: Socket> Connection<S> {
     pub(crate) fn new(socket: S, address: SocketAddr) -> Self {
-        Self { socket, address, readable: false, writable: false }
+        Self { socket, address, readable: false, writable: false, reset: false }
     }
 
     /// Whether the connection has come about; not known before it is ready for writing.
@@ -48,6 +50,7 @@ impl<S: Socket> Connection<S> {
 
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<Input, LinkError> {
         match retrying(|| self.socket.read(buffer)) {
+            Ok(0) if self.reset => Err(tcp_error(self.address, &ErrorKind::ConnectionReset.into())),
             Ok(0) => Ok(Input::End),
             Ok(len) => {
                 // Saves the call that would only say so.
@@ -73,7 +76,10 @@ impl<S: Socket> Connection<S> {
                 self.writable = false;
                 Ok(None)
             }
-            Err(error) => Err(tcp_error(self.address, &error)),
+            Err(error) => {
+                self.reset = error.kind() == ErrorKind::ConnectionReset;
+                Err(tcp_error(self.address, &error))
+            }
         }
     }
 

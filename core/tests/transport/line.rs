@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use thingwire_core::dial::LINGER;
 use thingwire_core::handle::{Bell, Line, Net, Socket, Spawn, Wants, Work};
-use thingwire_core::{ConnectRefusal, Engine, Instant, LinkError, Notice, Options, Phase, Publish, Qos, Topic};
+use thingwire_core::{
+    ConnectRefusal, Engine, Instant, LinkError, Notice, Options, Phase, Publish, Qos, TcpError, Topic,
+};
 
 const CONNACK: &[u8] = &[0x20, 2, 0, 0];
 const PINGREQ: &[u8] = &[0xc0, 0];
@@ -33,7 +35,7 @@ struct Facts {
     /// The server has closed its side.
     ended: bool,
     /// Nothing can be written any more.
-    broken: bool,
+    broken: Option<ErrorKind>,
     /// We have closed our side.
     shut_down: bool,
     /// What is to be done where it may block.
@@ -105,8 +107,8 @@ impl Read for Wire {
 impl Write for Wire {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut facts = self.0.facts();
-        if facts.broken {
-            return Err(ErrorKind::BrokenPipe.into());
+        if let Some(kind) = facts.broken {
+            return Err(kind.into());
         }
         facts.calls[1] += 1;
         facts.written.extend_from_slice(bytes);
@@ -222,11 +224,26 @@ fn what_the_peer_said_before_the_break_explains_it() {
     let mut rig = Rig::new("127.0.0.1:1883");
     rig.turn();
     rig.world.facts().incoming.extend([0x20, 2, 0, 5]);
-    rig.world.facts().broken = true;
+    rig.world.facts().broken = Some(ErrorKind::BrokenPipe);
     rig.line.ready(|_| (false, true));
     let notices = [rig.turn(), rig.pass(LINGER)].concat();
     assert_eq!(failure(&notices), Some(&LinkError::Refused(ConnectRefusal::NotAuthorized)));
     assert_eq!(rig.world.facts().open, 0);
+}
+
+#[test]
+fn a_reset_that_a_write_meets_is_no_end_and_an_end_stays_one() {
+    for (met, is_reset) in [(ErrorKind::ConnectionReset, true), (ErrorKind::BrokenPipe, false)] {
+        let mut rig = Rig::online();
+        rig.world.facts().broken = Some(met);
+        rig.world.facts().ended = true;
+        let publish = Publish::new(Topic::new("b").unwrap(), "").qos(Qos::AtMostOnce);
+        rig.engine.client().publish(rig.now, publish).unwrap();
+        let notices = [rig.pass(Duration::from_millis(1)), rig.pass(LINGER)].concat();
+        let why = failure(&notices);
+        let told_reset = matches!(why, Some(LinkError::Tcp { why: TcpError::Reset, .. }));
+        assert_eq!((told_reset, why == Some(&LinkError::Closed)), (is_reset, !is_reset), "{why:?}");
+    }
 }
 
 #[test]
