@@ -35,6 +35,13 @@ impl Throttle {
         Self::new(max.saturating_sub(burst), burst)
     }
 
+    /// Nine tenths of this, in the long run and at once; none if that is less than one a second.
+    pub(crate) fn but_a_tenth(&self) -> Option<Self> {
+        let part = |of: u64| of * 9 / 10;
+        let (rate, burst) = (part(self.rate), part(self.burst).max(1));
+        (rate > 0).then_some(Self { rate, burst, level: 0, at: Instant::EPOCH })
+    }
+
     /// When `cost` units may pass, which is `now` or later. A cost above the burst waits for an empty bucket.
     pub(crate) fn ready_at(&self, now: Instant, cost: u64) -> Instant {
         let room_for = cost.min(self.burst).saturating_mul(MILLION);
@@ -48,7 +55,7 @@ impl Throttle {
         self.at = now;
     }
 
-    /// Counts what passes without asking. It never takes more than a burst away: what asks would wait for ever.
+    /// Counts what passes without asking. It never takes more than a burst away.
     pub(crate) fn charge(&mut self, now: Instant, cost: u64) {
         let level = self.level_at(now);
         self.level = level.max(level.saturating_add(cost.saturating_mul(MILLION)).min(self.burst * MILLION));

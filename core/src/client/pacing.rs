@@ -9,16 +9,20 @@ const PUBLISH_OVERHEAD: usize = 9;
 #[derive(Debug)]
 pub(super) struct Pacing {
     publishes: Option<Throttle>,
+    /// What of that may be used up by what arrives: not all, lest a server that never rests lets nothing be sent.
+    received: Option<Throttle>,
     bytes: Option<Throttle>,
 }
 
 #[cfg(feature = "trace")]
-crate::wire::fields!(Pacing { publishes, bytes });
+crate::wire::fields!(Pacing { publishes, received, bytes });
 
 impl Pacing {
     pub(super) fn new(limits: &Limits) -> Self {
+        let publishes = limits.publishes_per_second_max.map(Throttle::per_second);
         Self {
-            publishes: limits.publishes_per_second_max.map(Throttle::per_second),
+            received: publishes.as_ref().and_then(Throttle::but_a_tenth),
+            publishes,
             // The service delays what goes over, it does not drop it: a second's worth may go at once.
             bytes: limits.bytes_per_second_max.map(|max| Throttle::new(max, max)),
         }
@@ -40,10 +44,13 @@ impl Pacing {
         }
     }
 
-    /// What arrives counts as well (B-10).
+    /// What arrives counts as well (B-10), as far as it leaves something to send.
     pub(super) fn received(&mut self, now: Instant) {
-        if let Some(throttle) = &mut self.publishes {
-            throttle.charge(now, 1);
+        if let (Some(publishes), Some(received)) = (&mut self.publishes, &mut self.received) {
+            if received.ready_at(now, 1) == now {
+                received.take(now, 1);
+                publishes.charge(now, 1);
+            }
         }
     }
 }

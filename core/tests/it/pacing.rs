@@ -70,8 +70,34 @@ fn messages_from_the_server_count_too() {
         rig.receive(&message("t", "x", None));
     }
     rig.publish("t", "x", Qos::AtMostOnce);
-    assert!(rig.drain().is_empty());
+    rig.publish("t", "x", Qos::AtMostOnce);
+    assert_eq!(rig.drain().len(), 1);
+    assert_eq!(rig.drain().len(), 0);
     assert_eq!(rig.wake().len(), 1);
+}
+
+#[test]
+fn a_server_that_never_rests_leaves_something_to_send() {
+    for (max, gap_millis, within_millis) in [(100, 10, 1_200), (100, 1, 1_200), (3, 1, 10_000), (1, 1, 10_000)] {
+        let mut config = paced();
+        config.limits.publishes_per_second_max = Some(max);
+        let mut rig = Rig::online(config);
+        let begun = rig.now;
+        rig.drain();
+        for _ in 0..10 {
+            rig.publish("t", "x", Qos::AtMostOnce);
+        }
+        for _ in 0..20 {
+            rig.receive(&message("t", "x", None));
+        }
+        while rig.client.queued() > 0 {
+            rig.now = rig.now + Duration::from_millis(gap_millis);
+            rig.client.handle(rig.now, Event::Wake);
+            rig.receive(&message("t", "x", None));
+            let took = rig.now.since(begun);
+            assert!(took <= Duration::from_millis(within_millis), "{max} a second: {} wait", rig.client.queued());
+        }
+    }
 }
 
 #[test]

@@ -149,7 +149,7 @@ impl Liveness {
             return;
         }
         // What was given up keeps its packet id as long as the link lasts.
-        let overdue = |bound: &Bound| seen.at >= bound.first_sent_at + seen.rules.config.operation_timeout;
+        let overdue = |bound: &Bound| bound.answer_due.is_none_or(|due| seen.at >= due);
         let given_up = |bound: &Bound| bound.what == Carried::GivenUp || bound.what.is_own_request() && overdue(bound);
         let kept = model.session.iter().filter(|bound| !given_up(bound));
         let (live, bound) = (model.ops.live() + model.shadows.live(), kept.count());
@@ -180,6 +180,7 @@ fn is_stuck(seen: &Seen<'_>) -> bool {
     };
     // What was held up before counts into the service's rate when it arrives: beyond it, publishes are discarded (B-10).
     let lossy_until = healed_at + Duration::from_secs(1);
+    let lossy_until = seen.model.traffic.lossy_until(seen.rules).map_or(lossy_until, |until| until.max(lossy_until));
     let waits = |bound: &Bound| bound.on_link && bound.sent_at <= lossy_until && bound.what.is_message();
     seen.model.session.iter().any(waits)
 }

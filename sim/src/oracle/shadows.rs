@@ -135,6 +135,7 @@ impl Shadows {
             && model.online()
             && !model.blocked
             && model.held_since.is_none()
+            && model.traffic.lossy_until(seen.rules).is_none_or(|until| seen.at > until)
             // Readings for watches take their turns as well.
             && model.shadows.in_flight() + model.shadows.reads.len() < config.requests.in_flight_max
             && model.session.publishes() < usize::from(config.in_flight_max)
@@ -306,7 +307,8 @@ fn fits(seen: &Seen<'_>, ask: &Ask, why: Unsent) -> bool {
         Unsent::Offline => seen.model.ready_since.is_none(),
         Unsent::NotSubscribed => online && !seen.model.shadows.surely_hears_answers(ask.answers()),
         Unsent::SubscriptionRefused => {
-            ask.answers().iter().any(|filter| seen.model.shadows.refused.contains_key(filter))
+            let shadows = &seen.model.shadows;
+            ask.answers().iter().any(|filter| shadows.refused.contains_key(filter) || shadows.condemned.contains(filter))
         }
         _ => online,
     }

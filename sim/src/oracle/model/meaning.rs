@@ -211,8 +211,8 @@ impl Model {
 
     /// Whether the client may have given up waiting for the answer to this packet.
     fn is_overdue(&self, id: u16, rules: &Rulebook) -> bool {
-        let due = |bound: &Bound| bound.first_sent_at + rules.config.operation_timeout;
-        self.session.get(id).is_some_and(|bound| self.now + rules.slack >= due(bound))
+        let over = |bound: &Bound| bound.answer_due.is_none_or(|due| self.now + rules.slack >= due);
+        self.session.get(id).is_some_and(over)
     }
 
     fn read_suback(&self, id: u16, codes: &[u8], rules: &Rulebook) -> Meaning {

@@ -9,6 +9,7 @@ mod meaning;
 pub(super) mod operations;
 pub(super) mod session;
 pub(super) mod shadows;
+mod traffic;
 
 use core::fmt;
 use core::time::Duration;
@@ -20,8 +21,9 @@ use self::filters::Filters;
 use self::link::{LinkState, Stage};
 pub(super) use self::meaning::Meaning;
 use self::operations::{Kind, Operations, State};
-use self::session::{Bound, Carried, Session};
+use self::session::{Carried, Session};
 use self::shadows::{Known, Shadows};
+use self::traffic::Traffic;
 use super::Rulebook;
 use crate::trace::shadow::ShadowTopics;
 use crate::trace::{Holds, Name, Operation, Packet, Published, Record, What};
@@ -34,6 +36,7 @@ pub(super) struct Model {
     pub(super) announced: Option<Instant>,
     pub(super) life: Life,
     pub(super) link: LinkState,
+    pub(super) traffic: Traffic,
     pub(super) ops: Operations,
     pub(super) session: Session,
     pub(super) filters: Filters,
@@ -101,6 +104,7 @@ impl Model {
             announced: None,
             life: Life::Idle,
             link: LinkState::default(),
+            traffic: Traffic::default(),
             ops: Operations::default(),
             session: Session::default(),
             filters: Filters::default(),
@@ -179,6 +183,10 @@ impl Model {
             What::Shadow(text) => self.shadows.text = Some((**text).clone()),
             What::Finished { ticket, outcome } => self.finish(*ticket, outcome),
             What::Told(notice) => self.told(notice),
+            What::Wake { .. } => {
+                let unread = self.held_since.is_some() && self.online();
+                self.session.woken(self.now, unread.then(|| self.now + rules.config.operation_timeout));
+            }
             What::Phase(phase) => {
                 self.phase = *phase;
                 self.ready_since = (*phase == Phase::Ready).then_some(record.at);
@@ -188,22 +196,28 @@ impl Model {
                     self.filters.renewals_over();
                 }
             }
-            What::Dial(link) => self.link = LinkState::dialed(*link, record.at),
+            What::Dial(link) => {
+                self.link = LinkState::dialed(*link, record.at);
+                self.traffic = Traffic::default();
+            }
             What::Up(link) if self.link.number == *link && self.link.stage == Stage::Dialed => {
                 self.link.stage = Stage::Up;
                 self.link.was_up = true;
             }
             What::Down(link, why) if self.link.number == *link => self.down(why, rules),
             What::Close(link) if self.link.number == *link => self.gone(),
-            What::Sent(link, packet) if self.link.number == *link => self.sent(packet, meaning),
+            What::Sent(link, packet) if self.link.number == *link => self.sent(packet, meaning, rules),
             What::Received(_, packet) if meaning != Meaning::Ignored => self.received(packet, meaning),
             // Its name is the catalogue's. What the server keeps for the session goes to whoever has it.
             What::Fault { name: "B15 takeover", .. } => self.shadows.robbed_at = Some(record.at),
             What::Healed => self.healed_at = Some(record.at),
             _ => {}
         }
-        if matches!(record.what, What::Sent(..) | What::Received(..)) {
+        if let What::Sent(_, packet) | What::Received(_, packet) = &record.what {
             self.shadows.text = None;
+            if matches!(packet, Packet::Publish(_)) {
+                self.traffic.passed(record.at, rules);
+            }
         }
         // What else happens neither fills nor empties the application's hands.
         if matches!(record.what, What::Pause(_) | What::Dial(_) | What::Sent(..) | What::Received(..)) {
@@ -320,16 +334,15 @@ impl Model {
     fn closed_by_server(&mut self, rules: &Rulebook) {
         let closes_max = rules.config.closes_max;
         let mut given_up = None;
-        // For what is the client's own, nobody is told that it has waited long enough.
-        let overdue = |bound: &Bound| {
-            bound.what.is_own_request() && self.now >= bound.first_sent_at + rules.config.operation_timeout
-        };
         let weight = |what: &Carried| if let Carried::Renewal(filters) = what { filters.len() } else { 1 };
-        let unanswered: Vec<_> = self.session.unanswered().filter(|bound| !overdue(bound)).collect();
+        let unanswered: Vec<_> = self.session.unanswered().filter(|bound| bound.answer_due.is_some()).collect();
         let alone = unanswered.iter().map(|bound| weight(&bound.what)).sum::<usize>() == 1;
         for bound in unanswered {
             match &bound.what {
-                Carried::Renewal(filters) if alone => self.link.condemned = filters.first().copied(),
+                Carried::Renewal(filters) if alone => {
+                    self.link.condemned = filters.first().copied();
+                    self.shadows.condemned.extend(filters.first());
+                }
                 Carried::Ask(asked, _) => {
                     // Nobody is told of it, if nobody waits for its answer any more.
                     let cost = self.shadows.closed(*asked, alone);
@@ -371,7 +384,8 @@ impl Model {
         }
     }
 
-    fn sent(&mut self, packet: &Packet, meaning: Meaning) {
+    fn sent(&mut self, packet: &Packet, meaning: Meaning, rules: &Rulebook) {
+        let answer_due = self.now + rules.config.operation_timeout;
         let silent_since = self.link.silent_since();
         self.link.last_sent = self.now;
         let id = match packet {
@@ -400,7 +414,7 @@ impl Model {
             (Packet::Subscribe(_, filters), Meaning::Renewal | Meaning::Stray) => {
                 self.filters.renewal_sent(filters);
                 let names = filters.iter().map(|&(filter, _)| filter).collect();
-                self.session.bind(id, Carried::Renewal(names), self.now);
+                self.session.bind(id, Carried::Renewal(names), self.now, answer_due);
             }
             (_, Meaning::First { ticket, .. }) => {
                 let carried = match packet {
@@ -410,23 +424,23 @@ impl Model {
                 };
                 self.ops.set(ticket, State::InFlight);
                 self.ops.advance();
-                self.session.bind(id, carried, self.now);
+                self.session.bind(id, carried, self.now, answer_due);
             }
             (_, Meaning::Again { .. }) => self.session.sent_again(id, self.now),
             (Packet::Publish(publish), Meaning::Ask(asked)) => {
                 self.shadows.sent(asked, publish);
-                self.session.bind(id, Carried::Ask(asked, *publish), self.now);
+                self.session.bind(id, Carried::Ask(asked, *publish), self.now, answer_due);
             }
             (Packet::Subscribe(_, filters), Meaning::Own) => {
                 let names: Box<[_]> = filters.iter().map(|&(filter, _)| filter).collect();
                 names.first().map(|first| self.shadows.unanswered.remove(first));
                 self.shadows.asked_for(&names);
-                self.session.bind(id, Carried::OwnSubscribe(names), self.now);
+                self.session.bind(id, Carried::OwnSubscribe(names), self.now, answer_due);
             }
             (Packet::Unsubscribe(_, filters), Meaning::Own) => {
                 self.shadows.own.retain(|filter, _| !filters.contains(filter));
                 self.filters.renewals_end(filters);
-                self.session.bind(id, Carried::OwnUnsubscribe(filters.clone()), self.now);
+                self.session.bind(id, Carried::OwnUnsubscribe(filters.clone()), self.now, answer_due);
             }
             _ => {}
         }

@@ -18,6 +18,8 @@ pub(in crate::oracle) struct Bound {
     pub(in crate::oracle) first_sent_at: Instant,
     /// When it was last sent.
     pub(in crate::oracle) sent_at: Instant,
+    /// Until when its answer is waited for; unless it has been given up without telling anybody.
+    pub(in crate::oracle) answer_due: Option<Instant>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,7 +116,7 @@ impl Session {
         self.to_resend.iter().find(waits).copied()
     }
 
-    pub(super) fn bind(&mut self, id: u16, what: Carried, at: Instant) {
+    pub(super) fn bind(&mut self, id: u16, what: Carried, at: Instant, answer_due: Instant) {
         self.free(id);
         match what {
             Carried::Publish(_) | Carried::Ask(..) => self.publishes += 1,
@@ -123,7 +125,8 @@ impl Session {
         }
         self.requests += usize::from(!what.is_message());
         self.in_use[usize::from(id) / 64] |= 1 << (id % 64);
-        self.bound.push_back(Bound { id, what, on_link: true, first_sent_at: at, sent_at: at });
+        let answer_due = Some(answer_due);
+        self.bound.push_back(Bound { id, what, on_link: true, first_sent_at: at, sent_at: at, answer_due });
     }
 
     pub(super) fn sent_again(&mut self, id: u16, at: Instant) {
@@ -157,6 +160,22 @@ impl Session {
                 self.requests += 1;
             }
             bound.what = Carried::GivenUp;
+        }
+    }
+
+    /// The client was woken: it gives up what is overdue, or puts all of it off where answers cannot be read.
+    pub(super) fn woken(&mut self, now: Instant, put_off_until: Option<Instant>) {
+        let overdue = |bound: &Bound| bound.answer_due.is_some_and(|due| due <= now);
+        let waits = |bound: &&mut Bound| !bound.what.is_message() && bound.what != Carried::GivenUp;
+        if self.requests == 0 || !self.bound.iter_mut().filter(waits).any(|bound| overdue(bound)) {
+            return;
+        }
+        for bound in self.bound.iter_mut().filter(waits) {
+            match put_off_until {
+                Some(until) => bound.answer_due = bound.answer_due.map(|due| due.max(until)),
+                None if overdue(bound) && bound.what.is_own_request() => bound.answer_due = None,
+                None => {}
+            }
         }
     }
 

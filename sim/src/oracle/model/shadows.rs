@@ -27,6 +27,8 @@ pub(in crate::oracle) struct Shadows {
     pub(in crate::oracle) unanswered: BTreeSet<Name>,
     /// When the server last refused the subscription to it.
     pub(in crate::oracle) refused: BTreeMap<Name, Instant>,
+    /// What was being renewed alone when the server closed the link: at some time that counts as refused.
+    pub(in crate::oracle) condemned: BTreeSet<Name>,
     /// Links that the server closed while the SUBSCRIBE or UNSUBSCRIBE that begins with this filter was unanswered.
     pub(in crate::oracle) closes: BTreeMap<Name, Closes>,
     /// Calls of watches that were ended before they were told to have begun, when, and whether they might have been told.
