@@ -16,7 +16,7 @@ use super::net::PortNet;
 use super::thing_options::Opener;
 use super::things::{Hosted, ThingNews, Things, Tools};
 use crate::ports::{OpenPort, PortError, PortFault};
-use crate::thing::{Bound, ComponentId, ThingEvent};
+use crate::thing::{ComponentId, ThingEvent};
 use crate::{Backoff, BackoffConfig, Instant, Rng};
 
 /// Reads of one port in one turn: a device that never stops speaking leaves time for everything else.
@@ -249,7 +249,7 @@ impl<P: Read + Write> Open<P> {
         chunk: &mut [u8],
     ) -> Result<(), PortFault> {
         // What has come comes before what is due, also when the port's readiness is told later than the time.
-        let deadline = hosted.bound.as_ref().and_then(Bound::next_deadline);
+        let deadline = hosted.bound.as_ref().and_then(|bound| bound.next_deadline());
         self.readable |= deadline.is_some_and(|deadline| deadline <= now);
         for _ in 0..READS_PER_TURN {
             if !self.readable {

@@ -105,7 +105,7 @@ pub(crate) struct Things {
 pub(crate) struct Hosted {
     pub(crate) id: u64,
     /// `None` once it has ended, and only its memory is still being written.
-    pub(crate) bound: Option<Bound>,
+    pub(crate) bound: Option<Box<dyn Run>>,
     pub(crate) news: Arc<Inbox<ThingNews>>,
     /// The ports of its components, until the loop takes them: those without one have nothing to be opened.
     pub(crate) ports: Option<Vec<Option<Opener>>>,
@@ -113,6 +113,46 @@ pub(crate) struct Hosted {
     pub(crate) names: Vec<String>,
     keeper: Option<Keeper>,
     leaving: bool,
+}
+
+/// What the loop does with a [`Bound`]. Only [`prepare`] names the type: a program that runs no things does not carry
+/// their code.
+pub(crate) trait Run: fmt::Debug + Send {
+    fn thing(&mut self) -> &mut Thing;
+    fn handle(&mut self, now: Instant, event: ThingEvent<'_>);
+    fn on_notice(&mut self, now: Instant, notice: &Notice) -> bool;
+    fn poll_action(&mut self, client: &mut Client, now: Instant) -> Option<ThingAction>;
+    fn next_deadline(&self) -> Option<Instant>;
+    /// Ends it. Returns what it remembers.
+    fn end(self: Box<Self>, client: &mut Client, now: Instant) -> Vec<u8>;
+}
+
+impl Run for Bound {
+    fn thing(&mut self) -> &mut Thing {
+        self.thing_mut()
+    }
+
+    fn handle(&mut self, now: Instant, event: ThingEvent<'_>) {
+        self.handle(now, event);
+    }
+
+    fn on_notice(&mut self, now: Instant, notice: &Notice) -> bool {
+        self.on_notice(now, notice)
+    }
+
+    fn poll_action(&mut self, client: &mut Client, now: Instant) -> Option<ThingAction> {
+        self.poll_action(client, now)
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.next_deadline()
+    }
+
+    fn end(self: Box<Self>, client: &mut Client, now: Instant) -> Vec<u8> {
+        let memory = Bound::thing(&self).memory();
+        drop(self.unbind(client, now));
+        memory
+    }
 }
 
 /// What a turn is done with.
@@ -149,7 +189,7 @@ pub(crate) fn prepare(options: ThingOptions) -> Result<Hosted, ThingError> {
     }
     Ok(Hosted {
         id: 0,
-        bound: Some(Bound::new(thing, shadow)),
+        bound: Some(Box::new(Bound::new(thing, shadow))),
         news,
         ports: Some(openers),
         reopen,
@@ -181,7 +221,7 @@ impl Things {
 
     /// The thing itself, while it runs.
     pub(crate) fn thing(&mut self, id: u64) -> Option<&mut Thing> {
-        self.find(id)?.bound.as_mut().map(Bound::thing_mut)
+        Some(self.find(id)?.bound.as_mut()?.thing())
     }
 
     /// It is to end. That takes until its memory is written.
@@ -219,7 +259,7 @@ impl Things {
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let of = |hosted: &Hosted| {
-            let bound = hosted.bound.as_ref().and_then(Bound::next_deadline);
+            let bound = hosted.bound.as_ref().and_then(|bound| bound.next_deadline());
             let keeper = hosted.keeper.as_ref().filter(|_| hosted.bound.is_some()).and_then(Keeper::next_deadline);
             bound.into_iter().chain(keeper).min()
         };
@@ -256,8 +296,8 @@ impl Hosted {
         later: &mut Later,
         send: &mut impl FnMut(u64, ComponentId, Vec<u8>),
     ) {
-        let is_due = |bound: &mut Bound| bound.next_deadline().is_some_and(|at| at <= now);
-        if self.bound.as_mut().is_some_and(is_due) {
+        let due = self.bound.as_ref().and_then(|bound| bound.next_deadline());
+        if due.is_some_and(|at| at <= now) {
             self.handle(now, ThingEvent::Wake);
         }
         while let Some(action) = self.bound.as_mut().and_then(|bound| bound.poll_action(client, now)) {
@@ -271,9 +311,8 @@ impl Hosted {
         }
         if self.leaving {
             if let Some(bound) = self.bound.take() {
-                let memory = bound.thing().memory();
+                let memory = bound.end(client, now);
                 self.keep(memory, tools);
-                drop(bound.unbind(client, now));
             }
         }
         let kept = self.keeper.as_mut().and_then(|keeper| {
