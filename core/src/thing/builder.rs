@@ -186,6 +186,7 @@ fn check_boot(cell: &Cell, parts: &[Part]) -> Result<(), BuildError> {
 /// What is remembered of a property, and what it is to become at the start.
 fn recall(cell: &mut Cell, memory: &Memory, parts: &[Part]) {
     cell.acted = memory.acted.get(&cell.name).cloned();
+    cell.overruled_at = memory.overruled.get(&cell.name).copied();
     cell.moving = memory.moving.get(&cell.name).cloned().unwrap_or_default();
     let value = match &cell.policy.boot {
         Boot::Read | Boot::Desired => None,

@@ -8,6 +8,8 @@ use super::value::{self, Wish};
 use super::{Access, Cause, PropertyId, SetId, WishError};
 use crate::Instant;
 
+/// By how much clocks of the service may differ, and the fractions that it does not tell.
+const CLOCKS_DIFFER_SECS: u64 = 2;
 /// Values in doubt are remembered up to so many.
 const MOVING_MAX: usize = 8;
 
@@ -39,6 +41,9 @@ pub(super) struct Cell {
     pub(super) refused: bool,
     /// It was set by somebody who is not the cloud, and `desired` is to follow.
     pub(super) moved: bool,
+    /// When it became what it is by somebody who has the last word here, by the service's clock or earlier: what was
+    /// wished before is over, though it may be told only now, because only now it differs.
+    pub(super) overruled_at: Option<u64>,
     pub(super) put_back: PutBack,
     /// When it was reported last.
     pub(super) reported_at: Option<Instant>,
@@ -60,6 +65,8 @@ pub(super) struct Want {
     pub(super) cause: Cause,
     /// The cloud's wish behind it, if it is that of this property.
     pub(super) wish: Option<Wish>,
+    /// When it was begun, by the service's clock or earlier.
+    pub(super) since: Option<u64>,
     pub(super) depth: u32,
     pub(super) stage: Stage,
     /// The device is told even if it is so already: it may be about to become something else.
@@ -105,7 +112,7 @@ pub(super) enum Move {
 
 impl Want {
     pub(super) fn new(value: Value, cause: Cause, depth: u32) -> Self {
-        Self { value, cause, wish: None, depth, stage: Stage::Waiting, force: false }
+        Self { value, cause, wish: None, since: None, depth, stage: Stage::Waiting, force: false }
     }
 
     fn is_under_way(&self) -> bool {
@@ -138,14 +145,15 @@ impl Cell {
             moving: Moving::default(),
             refused: false,
             moved: false,
+            overruled_at: None,
             put_back: PutBack::default(),
             reported_at: None,
             unreportable: None,
         }
     }
 
-    /// The device says what it is. Tells whether that is news.
-    pub(super) fn heard(&mut self, heard: Value, same: impl Fn(&Value, &Value) -> bool) -> bool {
+    /// The device says what it is, at this time by the service's clock. Tells whether that is news.
+    pub(super) fn heard(&mut self, heard: Value, time: Option<u64>, same: impl Fn(&Value, &Value) -> bool) -> bool {
         self.fresh = true;
         let wanted = self.want.as_ref().filter(|want| want.is_under_way());
         let cause = wanted.filter(|want| same(&want.value, &heard)).map(|want| (want.cause, want.depth));
@@ -156,6 +164,9 @@ impl Cell {
         let by_itself = cause.is_none() && self.actual.as_ref().is_some_and(|actual| !same(actual, &heard));
         if by_itself && wanted.is_none() {
             (self.refused, self.moved) = (false, false);
+            if self.policy.authority != Authority::Cloud {
+                self.overruled_at = time.or(self.overruled_at);
+            }
         }
         (self.cause, self.depth) = cause.unwrap_or((Cause::Hardware, 0));
         self.actual = Some(heard);
@@ -181,6 +192,15 @@ impl Cell {
         if told_again(self.want.as_ref().and_then(|want| want.wish.as_ref())) {
             return false;
         }
+        let over = |at: u64| !again && wish.time.is_some_and(|time| time.saturating_add(CLOCKS_DIFFER_SECS) <= at);
+        if self.overruled_at.is_some_and(over) {
+            self.acted = Some(wish);
+            return false;
+        }
+        let newer = self.want.as_ref().filter(|want| want.wish.is_none()).and_then(|want| want.since);
+        if newer.is_some_and(over) {
+            return false;
+        }
         again || !told_again(self.acted.as_ref())
     }
 
@@ -191,6 +211,12 @@ impl Cell {
         let gone = |wish: &Wish| !reported.is_some_and(|reported| value::same(reported, &wish.value));
         let waits = |want: &mut Want| !want.is_under_way() && want.wish.as_ref().is_some_and(gone);
         self.want.take_if(waits).is_some()
+    }
+
+    /// Whether the cloud's last wish for it is for something else, and was made after this time.
+    pub(super) fn is_wished_since(&self, time: Option<u64>, value: &Value) -> bool {
+        let last = self.want.as_ref().and_then(|want| want.wish.as_ref()).or(self.acted.as_ref());
+        last.is_some_and(|wish| wish.time > time && time.is_some() && !value::same(&wish.value, value))
     }
 
     /// From now on this is what it is to become, instead of whatever it was.
@@ -208,11 +234,14 @@ impl Cell {
         self.want = Some(want);
     }
 
-    /// It became what it was to become.
-    pub(super) fn fulfilled(&mut self) -> Option<Cause> {
+    /// It became what it was to become, at this time by the service's clock.
+    pub(super) fn fulfilled(&mut self, time: Option<u64>) -> Option<Cause> {
         let want = self.want.take()?;
         (self.cause, self.depth) = (want.cause, want.depth);
         self.moved = want.wish.is_none() && want.cause != Cause::Boot;
+        if self.moved {
+            self.overruled_at = time.or(self.overruled_at);
+        }
         self.refused = false;
         self.acted = want.wish.or(self.acted.take());
         Some(want.cause)
@@ -247,6 +276,11 @@ impl Cell {
     /// The port was closed: what the device was told may be forgotten.
     pub(super) fn down(&mut self) {
         self.fresh = false;
+        // It was told the device while somebody wished for it: to be told again, somebody has to.
+        let withdrawn = |want: &Want| want.wish.is_some() && self.desired.is_none();
+        if self.want.as_ref().is_some_and(withdrawn) {
+            self.want = None;
+        }
         if let Some(want) = self.want.as_mut().filter(|want| want.is_under_way() || want.stage == Stage::Parked) {
             (want.stage, want.force) = (Stage::Waiting, false);
         }

@@ -34,6 +34,8 @@ pub(super) struct Cloud {
     pub(super) denied: bool,
     /// Only so many properties in one update, after one that the service did not take.
     pub(super) at_most: Option<usize>,
+    /// What time it was for the service when it last said so, in seconds since 1970.
+    clock: Option<(Instant, u64)>,
     failures: u32,
     backoff: Backoff,
     rng: Rng,
@@ -91,6 +93,7 @@ impl Cloud {
             hold_until: None,
             denied: false,
             at_most: None,
+            clock: None,
             failures: 0,
             backoff: Backoff::new(),
             rng: Rng::new(seed),
@@ -101,6 +104,16 @@ impl Cloud {
     /// Whether something may be asked now.
     pub(super) fn is_free(&self, now: Instant) -> bool {
         self.online && self.in_flight.is_none() && self.hold_until.is_none_or(|until| until <= now)
+    }
+
+    /// The service says what time it is. It may have been on its way for long.
+    pub(super) fn tells_time(&mut self, now: Instant, secs: Option<u64>) {
+        self.clock = secs.map(|secs| (now, secs)).or(self.clock);
+    }
+
+    /// What time it is for the service, or earlier.
+    pub(super) fn time(&self, now: Instant) -> Option<u64> {
+        self.clock.map(|(at, secs)| secs.saturating_add(now.since(at).as_secs()))
     }
 
     /// A request is made.

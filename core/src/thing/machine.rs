@@ -205,7 +205,7 @@ impl Thing {
     /// moved along once it is so.
     pub fn set(&mut self, now: Instant, property: &str, value: impl Into<Value>) -> Result<(), WishError> {
         let index = self.find(property).ok_or(WishError::Unknown)?;
-        self.want(index, value.into(), Cause::Local, 0)?;
+        self.want(now, index, value.into(), Cause::Local, 0)?;
         self.work(now);
         Ok(())
     }
@@ -245,6 +245,7 @@ impl Thing {
         let mut memory = Memory { restore: self.restore.clone(), ..Memory::default() };
         for cell in &self.cells {
             memory.acted.extend(cell.acted.clone().map(|wish| (cell.name.clone(), wish)));
+            memory.overruled.extend(cell.overruled_at.map(|at| (cell.name.clone(), at)));
             if !cell.moving.values.is_empty() {
                 memory.moving.insert(cell.name.clone(), cell.moving.clone());
             }
@@ -320,7 +321,7 @@ impl Thing {
         // Somebody may wait for it though it is no change.
         self.dirty |= cell.want.is_some() || !cell.fresh;
         let judge = judge(&self.parts, cell.owner);
-        if cell.heard(value, judge) {
+        if cell.heard(value, self.cloud.time(now), judge) {
             self.changed(now);
         }
     }
@@ -339,7 +340,7 @@ impl Thing {
         self.advance_all(now);
         let settled = due(self.batch_at);
         if settled {
-            self.settle();
+            self.settle(now);
             self.advance_all(now);
         }
         self.flush(now, settled);
@@ -388,17 +389,17 @@ impl Thing {
     }
 
     /// Somebody wants a property to become this.
-    pub(super) fn want(&mut self, index: usize, value: Value, cause: Cause, depth: u32) -> Result<(), WishError> {
+    pub(super) fn want(
+        &mut self,
+        now: Instant,
+        index: usize,
+        value: Value,
+        cause: Cause,
+        depth: u32,
+    ) -> Result<(), WishError> {
         let value = self.check(index, value)?;
-        self.begin(index, Want::new(value, cause, depth));
+        self.begin(now, index, Want::new(value, cause, depth));
         Ok(())
-    }
-
-    pub(super) fn begin(&mut self, index: usize, want: Want) {
-        let cell = &mut self.cells[index];
-        let judge = judge(&self.parts, cell.owner);
-        cell.wish(want, judge);
-        self.dirty = true;
     }
 
     pub(super) fn take_set_id(&mut self) -> SetId {

@@ -4,12 +4,13 @@
 //!
 //! ```text
 //! thingwire-thing 1 crc32=3a5f00c1
-//! {"acted":{"relay":{"time":1700000000,"value":true}},"moving":{},"restore":{}}
+//! {"acted":{"relay":{"time":1700000000,"value":true}},"moving":{},"overruled":{"relay":1700000060},"restore":{}}
 //! ```
 //!
-//! `acted` has the last wish of the cloud that was acted on, or overwritten, for each property; `moving` what was
-//! written to `desired` on top of which version without an answer yet; `restore` the last value of what is to be
-//! restored. The number is that of the format; the checksum is over the JSON.
+//! `acted` has the last wish of the cloud that was acted on, or overwritten, for each property; `overruled` since when, by
+//! the service's clock, it is what somebody else has made it; `moving` what was written to `desired` on top of which
+//! version without an answer yet; `restore` the last value of what is to be restored. The number is that of the format;
+//! the checksum is over the JSON.
 
 use core::fmt;
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ const LEN_MAX: usize = 256 * 1024;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Memory {
     pub(super) acted: BTreeMap<String, Wish>,
+    pub(super) overruled: BTreeMap<String, u64>,
     pub(super) moving: BTreeMap<String, Moving>,
     pub(super) restore: BTreeMap<String, Value>,
 }
@@ -43,6 +45,7 @@ impl Memory {
         let moving = |moving: &Moving| json!({ "version": moving.version, "values": moving.values });
         let body = json!({
             "acted": object(&self.acted, wish),
+            "overruled": object(&self.overruled, |at| json!(at)),
             "moving": object(&self.moving, moving),
             "restore": object(&self.restore, Value::clone),
         })
@@ -70,6 +73,7 @@ impl Memory {
             acted: members(&body, "acted", |wish| {
                 Some(Wish { value: wish.get("value")?.clone(), time: wish.get("time").and_then(Value::as_u64) })
             }),
+            overruled: members(&body, "overruled", Value::as_u64),
             moving: members(&body, "moving", |moving| {
                 let values = moving.get("values")?.as_array()?.clone();
                 Some(Moving { version: moving.get("version")?.as_u64()?, values })

@@ -26,7 +26,7 @@ impl Thing {
             let changed = sources.iter().find(|cell| cell.actual != cell.settled);
             let (cause, depth) = changed.map_or((Cause::Hardware, 0), |cell| (cell.cause, cell.depth));
             let cell = &mut self.cells[index];
-            if cell.heard(value, judge(&self.parts, cell.owner)) {
+            if cell.heard(value, self.cloud.time(now), judge(&self.parts, cell.owner)) {
                 if cell.cause == Cause::Hardware {
                     (cell.cause, cell.depth) = (cause, depth);
                     cell.moved = matches!(cause, Cause::Local | Cause::Rule);
@@ -37,7 +37,7 @@ impl Thing {
     }
 
     /// The open batch is complete.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn settle(&mut self, now: Instant) {
         self.batch_at = None;
         self.unsynced = true;
         let mut rules = mem::take(&mut self.rules);
@@ -63,14 +63,14 @@ impl Thing {
                 continue;
             }
             for (property, value) in wishes {
-                self.want_by_rule(property, value, depth + 1);
+                self.want_by_rule(now, property, value, depth + 1);
             }
         }
     }
 
-    fn want_by_rule(&mut self, property: String, value: serde_json::Value, depth: u32) {
+    fn want_by_rule(&mut self, now: Instant, property: String, value: serde_json::Value, depth: u32) {
         let index = self.find(&property).ok_or(super::WishError::Unknown);
-        let wanted = index.and_then(|index| self.want(index, value.clone(), Cause::Rule, depth));
+        let wanted = index.and_then(|index| self.want(now, index, value.clone(), Cause::Rule, depth));
         if let Err(why) = wanted {
             self.note(ThingNotice::Failed { property, value, cause: Cause::Rule, why });
         }

@@ -48,6 +48,15 @@ impl Thing {
 
     pub(super) fn shadow(&mut self, now: Instant, event: &ShadowEvent) {
         self.unsynced = true;
+        self.cloud.tells_time(
+            now,
+            match event {
+                ShadowEvent::Current(document) => document.timestamp_secs,
+                ShadowEvent::Documents(documents) => documents.timestamp_secs,
+                ShadowEvent::Delta(delta) => delta.timestamp_secs,
+                _ => None,
+            },
+        );
         match event {
             ShadowEvent::Current(document) => self.document(now, &document.into(), None),
             ShadowEvent::Documents(documents) => {
@@ -60,7 +69,7 @@ impl Thing {
                 };
                 self.document(now, &whole, None);
             }
-            ShadowEvent::Delta(delta) => self.delta(delta),
+            ShadowEvent::Delta(delta) => self.delta(now, delta),
             // It may have been made since, by ourselves.
             ShadowEvent::Absent if self.cloud.seen.is_some() => self.cloud.to_read = true,
             ShadowEvent::Absent => self.absent(now),
@@ -94,13 +103,13 @@ impl Thing {
             let name = self.cells[index].name.clone();
             self.cells[index].reported = reported.remove(&name).and_then(parse);
             let wish = desired.remove(&name).and_then(|text| self.wish(&name, text, times.as_ref()));
-            self.learn(index, wish, version, first);
+            self.learn(now, index, wish, version, first);
         }
         self.unknown(desired);
     }
 
     /// What is desired and not reported, at this version.
-    fn delta(&mut self, delta: &Delta) {
+    fn delta(&mut self, now: Instant, delta: &Delta) {
         if !self.cloud.told(delta.version) {
             return;
         }
@@ -127,7 +136,7 @@ impl Thing {
             if self.cloud.in_flight.is_none() && holds.is_some_and(|(wish, reported)| same(&wish.value, reported)) {
                 cell.reported = None;
             }
-            self.learn(index, wish, delta.version, false);
+            self.learn(now, index, wish, delta.version, false);
         }
         self.unknown(desired);
     }
@@ -141,7 +150,7 @@ impl Thing {
         value.map(|value| Wish { value, time })
     }
 
-    fn learn(&mut self, index: usize, wish: Option<Wish>, version: u64, first: bool) {
+    fn learn(&mut self, now: Instant, index: usize, wish: Option<Wish>, version: u64, first: bool) {
         self.unsaved = true;
         self.dirty = true;
         let cell = &mut self.cells[index];
@@ -152,7 +161,7 @@ impl Thing {
         let Some(wish) = wish else { return };
         let cause = Cause::Cloud { version };
         match self.check(index, wish.value.clone()) {
-            Ok(value) => self.begin(index, Want { wish: Some(wish), ..Want::new(value, cause, 0) }),
+            Ok(value) => self.begin(now, index, Want { wish: Some(wish), ..Want::new(value, cause, 0) }),
             Err(why) => self.refuse(index, wish, cause, why),
         }
     }
@@ -165,7 +174,7 @@ impl Thing {
         self.cloud.read_at = Some(now + self.options.read_every);
         for index in 0..self.cells.len() {
             self.cells[index].reported = None;
-            self.learn(index, None, u64::MAX, false);
+            self.learn(now, index, None, u64::MAX, false);
         }
         self.notes((!told).then_some(ThingNotice::NoShadow));
     }
@@ -311,6 +320,7 @@ impl Thing {
     pub(super) fn answered(&mut self, now: Instant, id: RequestId, answer: Result<Document, ShadowError>) {
         let Some(in_flight) = self.cloud.ended(id) else { return };
         self.unsynced = true;
+        self.cloud.tells_time(now, answer.as_ref().ok().and_then(|document| document.timestamp_secs));
         match (in_flight.asked, answer) {
             (Asked::Get(seen), Ok(document)) => self.document(now, &(&document).into(), seen),
             (Asked::Get(_), Err(why)) if why.status() == Some(404) => self.absent(now),

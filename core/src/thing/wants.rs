@@ -58,8 +58,8 @@ impl Thing {
         let busy = |index: &usize| self.cells[*index].want.is_some();
         match &want.stage {
             Stage::Waiting => self.start(now, index),
-            Stage::Told { .. } if is_so() => self.fulfilled(index),
-            Stage::Spread { targets, .. } if !targets.iter().any(busy) && is_so() => self.fulfilled(index),
+            Stage::Told { .. } if is_so() => self.fulfilled(now, index),
+            Stage::Spread { targets, .. } if !targets.iter().any(busy) && is_so() => self.fulfilled(now, index),
             Stage::Sent { until, .. } | Stage::Told { until } | Stage::Spread { until, .. } if *until <= now => {
                 self.failed(now, index, WishError::TooLate);
             }
@@ -81,7 +81,7 @@ impl Thing {
             }
             let is_so = |actual| judge(&self.parts, cell.owner)(actual, &want.value);
             if cell.fresh && !want.force && cell.actual.as_ref().is_some_and(is_so) {
-                return self.fulfilled(index);
+                return self.fulfilled(now, index);
             }
         }
         self.send(now, index, part, id);
@@ -118,12 +118,16 @@ impl Thing {
         let Some(want) = &cell.want else { return };
         let (value, cause, depth) = (want.value.clone(), want.cause, want.depth);
         if !want.force && cell.actual.as_ref().is_some_and(|actual| same(actual, &value)) {
-            return self.fulfilled(index);
+            return self.fulfilled(now, index);
         }
         let parts = match self.parts_of(derived, &value) {
             Ok(parts) => parts,
             Err(why) => return self.failed(now, index, why),
         };
+        let time = want.wish.as_ref().and_then(|wish| wish.time);
+        if parts.iter().any(|(index, value)| self.cells[*index].is_wished_since(time, value)) {
+            return self.failed(now, index, WishError::Device(Failure::Replaced));
+        }
         let longest = parts.iter().map(|(index, _)| self.cells[*index].policy.obey_within).max().unwrap_or_default();
         // The parts have their own ends; a device that is not there yet is waited for.
         let until = now + longest.max(self.cells[index].policy.obey_within);
@@ -132,8 +136,31 @@ impl Thing {
             want.stage = Stage::Spread { until, targets };
         }
         for (index, value) in parts {
-            self.begin(index, Want::new(value, cause, depth));
+            self.begin_one(now, index, Want::new(value, cause, depth));
         }
+    }
+
+    /// From now on this is what it is to become. What it was to become as a part of something else is not any more.
+    pub(super) fn begin(&mut self, now: Instant, index: usize, want: Want) {
+        let differs = |(part, value): &(usize, Value)| *part == index && !same(value, &want.value);
+        let is_replaced = |whole: &usize| match (self.cells[*whole].owner, &self.cells[*whole].want) {
+            (Owner::Derived(derived), Some(Want { stage: Stage::Spread { targets, .. }, value, .. })) => {
+                targets.contains(&index) && self.parts_of(derived, value).is_ok_and(|parts| parts.iter().any(differs))
+            }
+            _ => false,
+        };
+        for whole in (0..self.cells.len()).filter(is_replaced).collect::<Vec<_>>() {
+            self.failed(now, whole, WishError::Device(Failure::Replaced));
+        }
+        self.begin_one(now, index, want);
+    }
+
+    fn begin_one(&mut self, now: Instant, index: usize, mut want: Want) {
+        want.since = self.cloud.time(now);
+        let cell = &mut self.cells[index];
+        let judge = judge(&self.parts, cell.owner);
+        cell.wish(want, judge);
+        self.dirty = true;
     }
 
     /// What changed by itself is put back where the cloud has the say: not at once, so that two who fight do not take
@@ -155,7 +182,7 @@ impl Thing {
         cell.put_back = PutBack { times: (times + 1).min(16), at: None, last: Some(now) };
         let cause = Cause::Cloud { version: self.cloud.seen.unwrap_or(0) };
         match self.check(index, wish.value.clone()) {
-            Ok(value) => self.begin(index, Want { wish: Some(wish), ..Want::new(value, cause, 0) }),
+            Ok(value) => self.begin(now, index, Want { wish: Some(wish), ..Want::new(value, cause, 0) }),
             Err(why) => self.refuse(index, wish, cause, why),
         }
     }
@@ -168,7 +195,7 @@ impl Thing {
         self.dirty = true;
         if acknowledged {
             self.assume(now, index);
-            return self.fulfilled(index);
+            return self.fulfilled(now, index);
         }
         if let Some(want) = &mut cell.want {
             if let Stage::Sent { until, .. } = want.stage {
@@ -217,9 +244,9 @@ impl Thing {
         found
     }
 
-    fn fulfilled(&mut self, index: usize) {
+    fn fulfilled(&mut self, now: Instant, index: usize) {
         let cell = &mut self.cells[index];
-        let Some(cause) = cell.fulfilled() else { return };
+        let Some(cause) = cell.fulfilled(self.cloud.time(now)) else { return };
         let property = cell.name.clone();
         self.note(ThingNotice::Fulfilled { property, cause });
         self.want_ended();

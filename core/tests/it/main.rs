@@ -31,6 +31,7 @@ mod thing_bound;
 mod thing_build;
 mod thing_edges;
 mod thing_exchange;
+mod thing_last_word;
 mod thing_laws;
 mod thing_policies;
 mod thing_pyiot;

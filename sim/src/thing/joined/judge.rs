@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use thingwire_core::thing::{Authority, Boot};
 
 use super::device::Kind;
+use super::rules::{SHOW, show};
 use super::world::{Happening, World};
 
 /// Everything is in step after so long: busy devices, waits after failures and the time to obey included.
@@ -46,6 +47,16 @@ impl World {
             if !differs.is_null() {
                 return Err(format!("{when}: {property} is {is}, and {differs} is still desired"));
             }
+        }
+        let device = |kind: Kind| &self.ports[kind as usize].device.value;
+        let shows = show(device(Kind::Relay), device(Kind::Projector));
+        let reported = &document["state"]["reported"][SHOW];
+        if *reported != shows {
+            return Err(format!("{when}: {SHOW} is {shows}, and {reported} is reported"));
+        }
+        let differs = &document["state"]["delta"][SHOW];
+        if !differs.is_null() {
+            return Err(format!("{when}: {SHOW} is {shows}, and {differs} is still desired"));
         }
         Ok(())
     }
@@ -96,7 +107,7 @@ impl World {
         let property = kind.property();
         let wish = other(kind, &is);
         let before = self.record.attempts(index);
-        self.record.edit(index, &wish);
+        self.record.edit(self.now, index, &wish);
         self.desire(&json!({ property: wish }));
         self.run(CALM_WITHIN)?;
         self.is_in_step("after a wish")?;

@@ -1,4 +1,5 @@
-//! A thing with four devices and the real shadow service, while everything goes wrong that can.
+//! A thing with four devices, a property made of two of them, perhaps a rule, and the real shadow service, while everything
+//! goes wrong that can.
 //!
 //! Lines, requests, answers and deltas are late, lost, out of order and come twice; ports vanish; connections break,
 //! with the session and without; the program ends, in peace or not, and forgets or does not. Meanwhile somebody turns
@@ -14,6 +15,7 @@ mod judge;
 mod people;
 mod plan;
 mod record;
+mod rules;
 mod world;
 
 use core::fmt;

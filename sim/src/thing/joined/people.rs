@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::device::Kind;
+use super::rules::{SHOW, SHOWN};
 use super::world::{Happening, World};
 
 impl World {
@@ -83,7 +84,7 @@ impl World {
             _ => self.some_value(index),
         };
         let mut desired = json!({ property: value });
-        self.record.edit(index, &value);
+        self.record.edit(self.now, index, &value);
         if self.below(8) == 0 {
             desired["stranger"] = json!(self.below(3));
         }
@@ -91,9 +92,14 @@ impl World {
             let other = self.some_device();
             let value = self.some_value(other);
             if other != index {
-                self.record.edit(other, &value);
+                self.record.edit(self.now, other, &value);
                 desired[self.ports[other].device.kind.property()] = value;
             }
+        }
+        if self.below(8) == 0 {
+            let on = json!(self.below(2) == 1);
+            SHOWN.into_iter().for_each(|kind| self.record.edit(self.now, kind as usize, &on));
+            desired[SHOW] = on;
         }
         self.desire(&desired);
     }
@@ -105,7 +111,8 @@ impl World {
         let known = self.document();
         for (index, port) in self.ports.iter().enumerate() {
             let property = port.device.kind.property();
-            if desired.get(property).is_some() {
+            let shown = SHOWN.contains(&port.device.kind).then_some(SHOW);
+            for property in [property].into_iter().chain(shown).filter(|name| desired.get(*name).is_some()) {
                 self.record.replaced(self.now, index, known["state"]["desired"][property].clone());
             }
         }

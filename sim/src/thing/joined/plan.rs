@@ -13,6 +13,8 @@ pub(super) struct Plan {
     pub(super) seed: u64,
     /// The devices, and how their properties behave.
     pub(super) devices: Vec<(Kind, Policy)>,
+    /// Whether a rule has the relay follow the projector.
+    pub(super) follows: bool,
     /// How long everything goes wrong.
     pub(super) chaos: Duration,
     /// How long between two things that happen, on average.
@@ -54,6 +56,7 @@ impl Plan {
             rejected,
             read_every: Duration::from_secs(60),
             last_reconnect: below(2) == 0,
+            follows: below(2) == 0,
         }
     }
 }

@@ -10,6 +10,9 @@ use super::device::Kind;
 /// How much later than a wish the program may still do what was desired before.
 const HEARD_WITHIN: Duration = Duration::from_secs(5);
 
+/// What the service's clock, which shows seconds, cannot tell apart.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(3);
+
 /// Starts of the program and openings of a port may cause an attempt each, at most so many.
 const ATTEMPTS_PER_TROUBLE: usize = 2;
 
@@ -27,8 +30,8 @@ pub(super) struct Record {
 /// Of one device.
 #[derive(Debug, Default, Clone)]
 struct Story {
-    /// What anybody has wished for in the cloud, the last one last.
-    wishes: Vec<Value>,
+    /// What anybody has wished for in the cloud and when, the last one last.
+    wishes: Vec<(Instant, Value)>,
     /// The youngest of these wishes that was acted on.
     acted: usize,
     /// What the program has set. It may do so before it hears of an older wish, so there is no order between the two.
@@ -56,9 +59,9 @@ impl Record {
         self.devices[index].free = true;
     }
 
-    pub(super) fn edit(&mut self, index: usize, value: &Value) {
+    pub(super) fn edit(&mut self, now: Instant, index: usize, value: &Value) {
         self.edits += 1;
-        self.devices[index].wishes.push(value.clone());
+        self.devices[index].wishes.push((now, value.clone()));
     }
 
     pub(super) fn set(&mut self, index: usize, value: &Value) {
@@ -108,7 +111,7 @@ impl Record {
         index: usize,
         id: (u32, u64),
         value: &Value,
-        desired: &Value,
+        desired: &[Value],
     ) -> Result<(), String> {
         let story = &mut self.devices[index];
         if story.last_attempt.replace(id) == Some(id) {
@@ -120,15 +123,19 @@ impl Record {
         }
         let kind = Kind::ALL[index];
         let is_it = |wish: &Value| kind.takes(wish) == kind.takes(value);
-        let wished = story.wishes.iter().enumerate().skip(story.acted).find(|(_, wish)| is_it(wish));
+        let wished = story.wishes.iter().enumerate().skip(story.acted).find(|(_, (_, wish))| is_it(wish));
         let wished = wished.map(|(index, _)| index);
+        // One that was made at about the same time: nobody can tell which was the later one.
+        let acted_at = story.wishes.get(story.acted).map_or(now, |&(at, _)| at);
+        let close = |at: Instant| acted_at.since(at) <= CLOCKS_DIFFER;
+        let close = story.wishes.iter().take(story.acted).any(|(at, wish)| is_it(wish) && close(*at));
         let set = story.sets.iter().any(is_it);
         let last = story.replaced.as_ref().filter(|(at, _)| now.since(*at) < HEARD_WITHIN);
-        let again = story.forgotten && (desired == value || last.is_some_and(|(_, replaced)| replaced == value));
+        let again = story.forgotten && (desired.contains(value) || last.is_some_and(|(_, replaced)| replaced == value));
         match wished {
-            _ if again || set => {}
+            _ if again || set || close => {}
             Some(wish) => story.acted = wish,
-            None if story.wishes.iter().any(is_it) => {
+            None if story.wishes.iter().any(|(_, wish)| is_it(wish)) => {
                 return Err(format!("{}: an old wish came back: {value} at {now:?}", kind.property()));
             }
             None => return Err(format!("{}: nobody wished for {value} at {now:?}", kind.property())),

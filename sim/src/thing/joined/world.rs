@@ -10,6 +10,7 @@ use thingwire_core::{Delta, Document, Instant, Qos, Rejection, Rng, ShadowError,
 use super::device::{Device, Speaker};
 use super::plan::Plan;
 use super::record::Record;
+use super::rules::{Rules, SHOW, SHOWN};
 use crate::shadow::{Moment, Order, Publication, Service, ShadowName, ShadowRules};
 
 /// More actions at one instant are a thing that plays ping-pong with itself.
@@ -34,6 +35,7 @@ pub(super) struct World {
     pub(super) story: Option<Vec<String>>,
     /// Counts the starts of the program.
     pub(super) life: u32,
+    rules: Rules,
     agenda: BTreeMap<(Instant, u64), Happening>,
     happenings: u64,
     asked: Option<(u32, RequestId)>,
@@ -106,6 +108,7 @@ impl World {
             memory: Vec::new(),
             story: None,
             life: 0,
+            rules: Rules::default(),
             agenda: BTreeMap::new(),
             happenings: 0,
             asked: None,
@@ -188,6 +191,10 @@ impl World {
     /// Takes what the thing and the service say until both are silent.
     pub(super) fn drain(&mut self) -> Result<(), String> {
         loop {
+            for (index, value) in self.rules.take() {
+                self.note(|_| format!("RULE: {index} to {value}"));
+                self.record.set(index, &value);
+            }
             while let Some(publication) = self.service.poll(self.now) {
                 self.published(&publication);
             }
@@ -225,7 +232,10 @@ impl World {
         let line = String::from_utf8_lossy(bytes).into_owned();
         if let Some((id, value)) = line.trim_end().strip_prefix("= ").and_then(|rest| rest.split_once(' ')) {
             let value: Value = serde_json::from_str(value).map_err(|error| error.to_string())?;
-            let desired = self.document()["state"]["desired"][self.ports[index].device.kind.property()].clone();
+            let (kind, document) = (self.ports[index].device.kind, self.document());
+            let shown = SHOWN.contains(&kind).then_some(SHOW);
+            let of = |property: &str| document["state"]["desired"][property].clone();
+            let desired: Vec<_> = [kind.property()].into_iter().chain(shown).map(of).collect();
             self.record.command(self.now, index, (self.life, id.parse().unwrap_or(0)), &value, &desired)?;
         }
         if !self.per_mille(self.plan.lines_lost) {
@@ -329,6 +339,7 @@ impl World {
         for (kind, policy) in &self.plan.devices {
             builder = builder.component(kind.property(), Speaker::new(*kind)).policy(kind.property(), policy.clone());
         }
+        builder = self.rules.join(builder, self.plan.follows);
         let seed = self.rng.next_u64();
         // The plan's policies fit its devices.
         self.thing = builder.build(seed).ok();
