@@ -4,6 +4,7 @@
 //! it may be; nothing is heard that the device never was; and when the faults are over, the component knows what the
 //! device is, and the last wishes are done.
 
+use core::fmt;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +20,7 @@ use crate::choices::{Choices, Seeded, Site};
 /// How often a device may be told the same thing for one wish: [`Timing`](thingwire_core::thing::lines::Timing)'s default.
 const ATTEMPTS_MAX: u32 = 3;
 
-/// What a life was made of.
+/// What lives were made of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Wishes.
@@ -32,6 +33,24 @@ pub struct Totals {
     pub heard: u64,
     /// Notes, as of lines that nobody understood.
     pub notes: u64,
+}
+
+impl Totals {
+    /// Counts another life as well.
+    pub fn add(&mut self, other: &Self) {
+        self.wishes += other.wishes;
+        self.done += other.done;
+        self.commands += other.commands;
+        self.heard += other.heard;
+        self.notes += other.notes;
+    }
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { wishes, done, commands, heard, notes } = self;
+        write!(f, "{wishes} wishes, {done} of them done, {commands} commands, {heard} values heard, {notes} notes")
+    }
 }
 
 /// pyIOT's README.

@@ -11,13 +11,7 @@ fn every_component_comes_to_know_its_device_and_says_nothing_that_nobody_wished(
     let mut failures = Vec::new();
     for seed in 0..SEEDS {
         match life(seed) {
-            Ok(life) => {
-                totals.wishes += life.wishes;
-                totals.done += life.done;
-                totals.commands += life.commands;
-                totals.heard += life.heard;
-                totals.notes += life.notes;
-            }
+            Ok(life) => totals.add(&life),
             Err(why) => failures.push(why),
         }
     }
