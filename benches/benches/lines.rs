@@ -7,7 +7,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use regex_lite::Regex;
 use serde_json::Value;
-use thingwire_benches::lines::{Device, LINE};
+use thingwire_benches::lines::{Device, Devices, LINE};
 
 fn by_regex(regex: &Regex, line: &str) -> Option<[Value; 4]> {
     let captures = regex.captures(line)?;
@@ -50,5 +50,24 @@ fn lines(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, lines);
+/// A wake, a question, an answer of four values that are as they were or not, and what the thing makes of it.
+fn polls(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("polls");
+    group.throughput(Throughput::Elements(1));
+    for count in [1, 1_000] {
+        let mut devices = Devices::new(count);
+        group.bench_function(format!("unchanged_of_{count}"), |bencher| bencher.iter(|| devices.poll(black_box(LINE))));
+        let other = b"P1S4V-35.0M1D1E0\n";
+        let mut turn = 0;
+        group.bench_function(format!("changed_of_{count}"), |bencher| {
+            bencher.iter(|| {
+                turn += 1;
+                devices.poll(black_box(if turn / count % 2 == 0 { other } else { LINE }))
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, lines, polls);
 criterion_main!(benches);
