@@ -10,6 +10,7 @@ use super::cell::{Cell, Owner, Want};
 use super::cloud::Cloud;
 use super::memory::Memory;
 use super::rules::{Derived, Rule};
+use super::schedule::Schedule;
 use super::value::{same, storable};
 use super::{
     Boot, Cause, Component, ComponentAction, ComponentEvent, ComponentId, PropertyId, SetId, ThingAction, ThingEvent,
@@ -53,6 +54,16 @@ pub struct Thing {
     pub(super) report_at: Option<Instant>,
     /// When it was looked last at what is to be reported. What was due by then is under way, or left out until it changes.
     pub(super) reports_seen: Option<Instant>,
+    /// When components want to be woken.
+    deadlines: Schedule,
+    /// When something is to be done for a property, unless something happens before.
+    wants_at: Option<Instant>,
+    /// Where the properties are, by their names.
+    pub(super) names: BTreeMap<String, usize>,
+    /// Those that are reported again and again.
+    pub(super) beating: Vec<usize>,
+    /// Those that are restored at a start.
+    restoring: Vec<usize>,
     /// Something may have to be done that was not before.
     pub(super) dirty: bool,
     /// Something may have to be asked of the shadow that was not before.
@@ -137,7 +148,17 @@ impl Thing {
             part.first = first;
             first += part.count;
         }
+        let mut deadlines = Schedule::new(parts.len());
+        for (index, part) in parts.iter().enumerate() {
+            deadlines.set(index, part.component.next_deadline());
+        }
+        let all_with = |has: fn(&Cell) -> bool| (0..cells.len()).filter(|index| has(&cells[*index])).collect();
         let mut thing = Self {
+            deadlines,
+            wants_at: None,
+            names: cells.iter().enumerate().map(|(index, cell)| (cell.name.clone(), index)).collect(),
+            beating: all_with(|cell| cell.policy.report.heartbeat.is_some()),
+            restoring: all_with(|cell| cell.policy.boot == Boot::Restore),
             parts,
             cells,
             derived,
@@ -160,7 +181,7 @@ impl Thing {
             lost: 0,
             scratch: Vec::new(),
         };
-        thing.restore.retain(|name, _| thing.cells.iter().any(|cell| &cell.name == name));
+        thing.restore.retain(|name, _| thing.names.contains_key(name));
         thing.persisted = thing.memory();
         thing
     }
@@ -195,10 +216,8 @@ impl Thing {
 
     /// When it wants to be woken.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let parts = self.parts.iter().filter_map(|part| part.component.next_deadline());
-        let wants = (0..self.cells.len()).filter_map(|index| self.want_deadline(index));
         let own = [self.batch_at, self.persist_at, self.cloud.next_deadline(), self.report_deadline()];
-        parts.chain(wants).chain(own.into_iter().flatten()).min()
+        own.into_iter().chain([self.deadlines.next(), self.wants_at]).flatten().min()
     }
 
     /// The program wants a property to become this. It goes before what the cloud wished until now, and `desired` is
@@ -275,17 +294,16 @@ impl Thing {
         for cell in &mut self.cells[cells] {
             cell.down();
         }
+        self.dirty = true;
     }
 
     fn wake(&mut self, now: Instant) {
         self.unsynced |= self.report_deadline().is_some_and(|at| at <= now);
         self.unsynced |= self.cloud.next_deadline().is_some_and(|at| at <= now);
-        for index in 0..self.parts.len() {
-            if self.parts[index].component.next_deadline().is_some_and(|deadline| deadline <= now) {
-                self.tell(now, index, ComponentEvent::Wake);
-            }
+        for index in self.deadlines.due(now) {
+            self.tell(now, index, ComponentEvent::Wake);
         }
-        self.dirty = true;
+        self.dirty |= self.wants_at.is_some_and(|at| at <= now);
     }
 
     /// Tells a component, and takes in what it says.
@@ -294,6 +312,7 @@ impl Thing {
         let first = part.first;
         let mut said = mem::take(&mut self.scratch);
         part.component.handle(now, event, &mut said);
+        self.deadlines.set(index, part.component.next_deadline());
         for action in said.drain(..) {
             match action {
                 ComponentAction::Send(bytes) => self.actions.push_back(ThingAction::Send(ComponentId(index), bytes)),
@@ -354,6 +373,9 @@ impl Thing {
 
     /// Takes all properties as far as they can go now. What comes of that may be known at once, and let others go on.
     fn advance_all(&mut self, now: Instant) {
+        if !self.dirty {
+            return;
+        }
         while mem::take(&mut self.dirty) {
             self.derive(now);
             for index in 0..self.cells.len() {
@@ -366,11 +388,13 @@ impl Thing {
             }
             self.restored();
         }
+        self.wants_at = (0..self.cells.len()).filter_map(|index| self.want_deadline(index)).min();
     }
 
     /// Keeps what is to be restored at the next start.
     fn restored(&mut self) {
-        for cell in self.cells.iter().filter(|cell| cell.policy.boot == Boot::Restore && cell.want.is_none()) {
+        let restoring = self.restoring.iter().map(|index| &self.cells[*index]);
+        for cell in restoring.filter(|cell| cell.want.is_none()) {
             let Some(actual) = cell.actual.as_ref().filter(|_| cell.fresh) else { continue };
             if self.restore.get(&cell.name) != Some(actual) {
                 self.restore.insert(cell.name.clone(), actual.clone());
@@ -431,7 +455,7 @@ impl Thing {
     }
 
     pub(super) fn find(&self, name: &str) -> Option<usize> {
-        self.cells.iter().position(|cell| cell.name == name)
+        self.names.get(name).copied()
     }
 }
 

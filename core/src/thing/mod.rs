@@ -82,6 +82,7 @@ mod memory;
 mod policy;
 mod port;
 mod rules;
+mod schedule;
 mod settle;
 mod sync;
 mod value;

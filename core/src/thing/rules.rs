@@ -1,12 +1,11 @@
 //! What an application adds to a thing: rules, and properties made of others.
 
 use core::fmt;
-use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::value::same;
-use super::{Cause, Unfit};
+use super::{Cause, Thing, Unfit};
 
 /// What has changed in one settled batch, and what everything is.
 ///
@@ -15,7 +14,7 @@ use super::{Cause, Unfit};
 #[derive(Debug)]
 pub struct Changes<'a> {
     pub(super) changes: Vec<Change<'a>>,
-    pub(super) values: BTreeMap<&'a str, &'a Value>,
+    pub(super) thing: &'a Thing,
 }
 
 /// A property that has changed.
@@ -51,7 +50,7 @@ impl<'a> Changes<'a> {
 
     /// What a property is, changed or not; `None` when nothing is known of it.
     pub fn value(&self, property: &str) -> Option<&'a Value> {
-        self.values.get(property).copied()
+        self.thing.property(property)?.actual
     }
 }
 

@@ -1,9 +1,7 @@
 //! Batches of changes: derived properties follow, rules see them, and then they may be reported.
 
 use core::mem;
-use std::collections::BTreeMap;
 
-use super::cell::Owner;
 use super::machine::{Thing, judge};
 use super::rules::{Change, Changes, Wishes};
 use super::value::{same, storable};
@@ -16,10 +14,11 @@ const DEPTH_MAX: u32 = 8;
 impl Thing {
     /// Properties that are made of others become what those make them.
     pub(super) fn derive(&mut self, now: Instant) {
-        for index in 0..self.cells.len() {
-            let Owner::Derived(derived) = self.cells[index].owner else { continue };
-            let derived = &self.derived[derived];
-            let source = |name: &String| self.cells.iter().find(|cell| &cell.name == name);
+        // They follow those of components, in their order.
+        let first = self.cells.len() - self.derived.len();
+        for index in first..self.cells.len() {
+            let derived = &self.derived[index - first];
+            let source = |name: &String| self.names.get(name).map(|index| &self.cells[*index]);
             let sources: Vec<_> = derived.sources.iter().filter_map(source).collect();
             let values: Vec<_> = sources.iter().map(|cell| cell.actual.as_ref()).collect();
             let Some(value) = (derived.read)(&values).and_then(storable) else { continue };
@@ -78,13 +77,12 @@ impl Thing {
 
     fn changes(&self) -> Changes<'_> {
         let known = self.cells.iter().filter_map(|cell| Some((cell, cell.actual.as_ref()?)));
-        let values: BTreeMap<_, _> = known.clone().map(|(cell, actual)| (cell.name.as_str(), actual)).collect();
         let changed = known.filter(|(cell, actual)| !cell.settled.as_ref().is_some_and(|old| same(old, actual)));
         let change = changed.map(|(cell, new)| {
             let (property, old, cause) = (cell.name.as_str(), cell.settled.as_ref(), cell.cause);
             Change { property, old, new, cause }
         });
-        Changes { changes: change.collect(), values }
+        Changes { changes: change.collect(), thing: self }
     }
 
     fn depth_of_changes(&self) -> u32 {
@@ -105,7 +103,9 @@ impl Thing {
             .collect();
         self.notes(told);
         for cell in &mut self.cells {
-            cell.settled.clone_from(&cell.actual);
+            if cell.settled != cell.actual {
+                cell.settled.clone_from(&cell.actual);
+            }
         }
     }
 }

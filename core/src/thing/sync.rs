@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::cell::{Cell, Move, Want, Write};
+use super::cell::{Move, Want, Write};
 use super::cloud::{Asked, Known, Place};
 use super::machine::{Thing, judge};
 use super::value::{Wish, patch, same, storable, written_at};
@@ -447,7 +447,7 @@ impl Thing {
     /// When reports are due that limits or the open request hold back.
     pub(super) fn report_deadline(&self) -> Option<Instant> {
         let idle = self.cloud.online && self.cloud.in_flight.is_none() && self.cloud.known != Known::Nothing;
-        let beats = self.cells.iter().filter_map(Cell::heartbeat_at).filter(|at| Some(*at) > self.reports_seen);
+        let beats = self.beating.iter().filter_map(|index| self.cells[*index].heartbeat_at()).filter(|at| Some(*at) > self.reports_seen);
         let at = beats.chain(self.report_at).min().filter(|_| idle)?;
         Some([self.cloud.hold_until, self.batch_at].into_iter().flatten().fold(at, Instant::max))
     }
