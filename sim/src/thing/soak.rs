@@ -193,6 +193,8 @@ fn trouble(stand: &mut Stand, script: &mut Seeded) {
 fn peace(stand: &mut Stand, script: &mut Seeded) -> Vec<(SetId, PropertyId, Value)> {
     stand.cable.faults = Faults::default();
     stand.device.manners = super::Manners { announces: stand.device.manners.announces, ..Default::default() };
+    // What was said before may still be on its way, and be taken for an answer.
+    stand.run_until(stand.now() + Duration::from_secs(10));
     // What takes no commands would not do as it is told.
     if let Some(power) = stand.component.properties().iter().position(|property| property.name == "power") {
         stand.turn(PropertyId(power), "ON");
