@@ -22,6 +22,27 @@ const OUTPUT_BUDGET: usize = 16 * 1024;
 /// 2. write what [`transmit`](Self::transmit) gives, and say with [`transmitted`](Self::transmitted) how much of it
 ///    the socket took; if it took anything, begin again, and if not, ask for actions once more: encoding gives them;
 /// 3. wait for the socket, a command, or [`next_deadline`](Self::next_deadline), and tell the engine.
+///
+/// ```
+/// use thingwire_core::{Action, Engine, Instant, Options};
+///
+/// let now = Instant::EPOCH;
+/// let mut engine = Engine::new(Options::plain("localhost:1883", "lamp")?, 1, now)?;
+/// engine.client().start(now);
+/// let mut link = None;
+/// while let Some(action) = engine.poll_action(now) {
+///     match action {
+///         Action::Open(opened) => link = Some(opened),
+///         Action::Close(_) => {}
+///         Action::Notify(notice) => println!("{notice}"),
+///     }
+/// }
+/// // The socket is connected: the first bytes for it are a CONNECT.
+/// engine.opened(now, link.expect("it asks for a link at once"));
+/// while engine.poll_action(now).is_some() {}
+/// assert_eq!(engine.transmit(now)[0], 0x10);
+/// # Ok::<(), thingwire_core::SetupError>(())
+/// ```
 #[derive(Debug)]
 pub struct Engine {
     client: Client,

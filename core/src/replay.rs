@@ -12,6 +12,19 @@ use crate::{Action, Client, ConfigError, Event, Instant};
 ///
 /// What it gave in the last step is in [`written`](Self::written) and [`action`](Self::action), and
 /// [`client`](Self::client) may be looked at.
+///
+/// ```no_run
+/// use thingwire_core::trace::{Replay, Trace};
+///
+/// let file = std::fs::read("device.trace")?;
+/// let trace = Trace::parse(&file)?;
+/// let mut replay = Replay::new(&trace)?;
+/// while let Some(step) = replay.next_step() {
+///     step?;
+///     println!("{}: {}", replay.steps_done(), replay.client().phase());
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Replay<'a> {
     trace: &'a Trace<'a>,

@@ -21,6 +21,24 @@ use crate::socket::{Net, poll_ready};
 ///
 /// Dropping it drops the connection without a goodbye, so that the server publishes the will. To leave in good order,
 /// call [`stop`](Self::stop), then `next` until [`Notice::Stopped`].
+///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use thingwire_smol::{Driver, Notice, Options, Publish, Topic};
+///
+/// let options = Options::mtls_from_path("abc-ats.iot.eu-west-1.amazonaws.com", "lamp", "cert.pem", "key.pem", "root.pem")?;
+/// let mut driver = Driver::new(options)?;
+/// driver.start();
+/// driver.publish(Publish::new(Topic::new("lamps/on")?, "true"))?;
+/// loop {
+///     match driver.next().await {
+///         Notice::Done { .. } => driver.stop(),
+///         Notice::Stopped => return Ok(()),
+///         notice => println!("{notice}"),
+///     }
+/// }
+/// # }
+/// ```
 pub struct Driver {
     engine: Engine,
     clock: Clock,

@@ -20,6 +20,24 @@ use crate::wait::Threads;
 ///
 /// Dropping it drops the connection without a goodbye, so that the server publishes the will. To leave in good order,
 /// call [`stop`](Self::stop), then `next` until [`Notice::Stopped`].
+///
+/// ```no_run
+/// use thingwire_std::{Driver, Notice, Options, Publish, Topic};
+///
+/// let options = Options::mtls_from_path("abc-ats.iot.eu-west-1.amazonaws.com", "lamp", "cert.pem", "key.pem", "root.pem")?;
+/// let mut driver = Driver::new(options)?;
+/// driver.start();
+/// driver.publish(Publish::new(Topic::new("lamps/on")?, "true"))?;
+/// while let Some(notice) = driver.next(None) {
+///     println!("{notice}");
+///     match notice {
+///         Notice::Done { .. } => driver.stop(),
+///         Notice::Stopped => break,
+///         _ => {}
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Driver {
     engine: Engine,
     clock: Clock,

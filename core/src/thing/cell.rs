@@ -1,5 +1,7 @@
 //! One property: what it is, what it is to become, and what the cloud holds of it.
 
+use core::time::Duration;
+
 use serde_json::Value;
 
 use super::memory::Moving;
@@ -10,6 +12,8 @@ use crate::Instant;
 
 /// By how much clocks of the service may differ, and the fractions that it does not tell.
 const CLOCKS_DIFFER_SECS: u64 = 2;
+/// What was written so long ago, and is not there, will not be there.
+const IN_DOUBT_FOR: Duration = Duration::from_secs(60);
 /// Values in doubt are remembered up to so many.
 const MOVING_MAX: usize = 8;
 
@@ -37,6 +41,8 @@ pub(super) struct Cell {
     pub(super) acted: Option<Wish>,
     /// What was written to `desired` and may be there.
     pub(super) moving: Moving,
+    /// Since when that is known, in this life of the program.
+    moving_since: Option<Instant>,
     /// What stands in `desired` could not be done.
     pub(super) refused: bool,
     /// It was set by somebody who is not the cloud, and `desired` is to follow.
@@ -65,6 +71,8 @@ pub(super) struct Want {
     pub(super) cause: Cause,
     /// The cloud's wish behind it, if it is that of this property.
     pub(super) wish: Option<Wish>,
+    /// The derived property that it is a part of, if it was wished for as such.
+    pub(super) whole: Option<usize>,
     /// When it was begun, by the service's clock or earlier.
     pub(super) since: Option<u64>,
     pub(super) depth: u32,
@@ -112,10 +120,10 @@ pub(super) enum Move {
 
 impl Want {
     pub(super) fn new(value: Value, cause: Cause, depth: u32) -> Self {
-        Self { value, cause, wish: None, since: None, depth, stage: Stage::Waiting, force: false }
+        Self { value, cause, wish: None, whole: None, since: None, depth, stage: Stage::Waiting, force: false }
     }
 
-    fn is_under_way(&self) -> bool {
+    pub(super) fn is_under_way(&self) -> bool {
         matches!(self.stage, Stage::Sent { .. } | Stage::Told { .. } | Stage::Spread { .. })
     }
 }
@@ -143,6 +151,7 @@ impl Cell {
             reported: None,
             acted: None,
             moving: Moving::default(),
+            moving_since: None,
             refused: false,
             moved: false,
             overruled_at: None,
@@ -174,8 +183,14 @@ impl Cell {
     }
 
     /// The cloud says what it holds in `desired`. Tells whether that is a wish to be acted on.
-    pub(super) fn learn(&mut self, wish: Option<Wish>, version: u64, again: bool) -> bool {
+    pub(super) fn learn(&mut self, now: Instant, wish: Option<Wish>, version: u64, again: bool) -> bool {
         self.desired.clone_from(&wish);
+        if !self.moving.values.is_empty() {
+            let since = *self.moving_since.get_or_insert(now);
+            if version == self.moving.version && now >= since + IN_DOUBT_FOR {
+                self.moving = Moving::default();
+            }
+        }
         // On top of the version that values in doubt were written to, there is one now: it shows which of them it was.
         let doubtful =
             if version > self.moving.version { core::mem::take(&mut self.moving.values) } else { Vec::new() };
@@ -347,7 +362,8 @@ impl Cell {
     }
 
     /// Something was sent to be written to `desired` on top of this version.
-    pub(super) fn moving_to(&mut self, value: &Value, version: u64) {
+    pub(super) fn moving_to(&mut self, now: Instant, value: &Value, version: u64) {
+        self.moving_since = Some(now);
         if self.moving.version != version {
             self.moving = Moving { version, values: Vec::new() };
         }

@@ -29,6 +29,25 @@ const PERSIST_AFTER: Duration = Duration::from_secs(1);
 /// [`poll_action`](Self::poll_action), and wants to be woken at [`next_deadline`](Self::next_deadline). It has no
 /// socket, no file and no clock; [`Bound`](super::Bound) joins it to a [`Client`](crate::Client).
 ///
+/// ```
+/// use thingwire_core::Instant;
+/// use thingwire_core::thing::lines::{Lines, words};
+/// use thingwire_core::thing::{ComponentId, Thing, ThingAction, ThingEvent};
+///
+/// let relay = Lines::new("relay")
+///     .property("relayState", words([("ON", "ON"), ("OFF", "OFF")]))
+///     .query("RELAY?", "RELAY{relayState}")
+///     .command("relayState", "RELAY{relayState}");
+/// let mut thing = Thing::builder().component("relay", relay.build()?).build(1)?;
+///
+/// let now = Instant::EPOCH;
+/// thing.handle(now, ThingEvent::Up(ComponentId(0)));
+/// assert!(matches!(thing.poll_action(), Some(ThingAction::Send(_, bytes)) if bytes == b"RELAY?\n"));
+/// thing.handle(now, ThingEvent::Received(ComponentId(0), b"RELAYOFF\n"));
+/// assert_eq!(thing.property("relayState").unwrap().actual.unwrap(), "OFF");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # What is promised
 ///
 /// 1. Nothing that a device or the cloud says makes it panic, or grow without bound.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::cell::{Move, Want, Write};
+use super::cell::{Move, Owner, Want, Write};
 use super::cloud::{Asked, Known, Place};
 use super::machine::{Thing, judge};
 use super::value::{Wish, patch, same, storable, written_at};
@@ -155,7 +155,11 @@ impl Thing {
         self.dirty = true;
         let cell = &mut self.cells[index];
         let again = first && cell.policy.boot == Boot::Desired;
-        if !cell.learn(wish.clone(), version, again) {
+        if !cell.learn(now, wish.clone(), version, again) {
+            let over = |want: &mut Want| wish.is_none() && want.wish.is_some();
+            if matches!(cell.owner, Owner::Derived(_)) && cell.want.take_if(over).is_some() {
+                self.drop_parts(index);
+            }
             return;
         }
         let Some(wish) = wish else { return };
@@ -173,8 +177,9 @@ impl Thing {
         (self.cloud.known, self.cloud.to_read) = (Known::Absent, false);
         self.cloud.read_at = Some(now + self.options.read_every);
         for index in 0..self.cells.len() {
+            // What was written without an answer may be done yet, and make the shadow anew.
             self.cells[index].reported = None;
-            self.learn(now, index, None, u64::MAX, false);
+            self.learn(now, index, None, 0, false);
         }
         self.notes((!told).then_some(ThingNotice::NoShadow));
     }
@@ -291,7 +296,7 @@ impl Thing {
                 Some(Move::Away) => drop(desired.insert(cell.name.clone(), Value::Null)),
                 Some(Move::To(value)) => {
                     desired.insert(cell.name.clone(), patch(before, value));
-                    cell.moving_to(value, version.unwrap_or(0));
+                    cell.moving_to(now, value, version.unwrap_or(0));
                     self.unsaved = true;
                 }
             }
@@ -402,7 +407,7 @@ impl Thing {
             }
             (ShadowError::ConnectionClosed { .. }, _) => self.hold(now),
             (ShadowError::Rejected(_), status) if is_denied(status) => self.hold(now),
-            (ShadowError::Unsent(_), _) | (_, Some(429)) => {
+            (ShadowError::Unsent(_), _) => {
                 self.not_written(&writes);
                 self.cloud.failure(now, false);
             }

@@ -117,16 +117,21 @@ impl Thing {
         let cell = &self.cells[index];
         let Some(want) = &cell.want else { return };
         let (value, cause, depth) = (want.value.clone(), want.cause, want.depth);
-        if !want.force && cell.actual.as_ref().is_some_and(|actual| same(actual, &value)) {
-            return self.fulfilled(now, index);
-        }
+        let time = want.wish.as_ref().and_then(|wish| wish.time);
+        let is_so = !want.force && cell.actual.as_ref().is_some_and(|actual| same(actual, &value));
         let parts = match self.parts_of(derived, &value) {
             Ok(parts) => parts,
             Err(why) => return self.failed(now, index, why),
         };
-        let time = want.wish.as_ref().and_then(|wish| wish.time);
         if parts.iter().any(|(index, value)| self.cells[*index].is_wished_since(time, value)) {
             return self.failed(now, index, WishError::Device(Failure::Replaced));
+        }
+        for (part, _) in &parts {
+            let overruled_at = &mut self.cells[*part].overruled_at;
+            *overruled_at = time.max(*overruled_at);
+        }
+        if is_so {
+            return self.fulfilled(now, index);
         }
         let longest = parts.iter().map(|(index, _)| self.cells[*index].policy.obey_within).max().unwrap_or_default();
         // The parts have their own ends; a device that is not there yet is waited for.
@@ -135,8 +140,8 @@ impl Thing {
         if let Some(want) = &mut self.cells[index].want {
             want.stage = Stage::Spread { until, targets };
         }
-        for (index, value) in parts {
-            self.begin_one(now, index, Want::new(value, cause, depth));
+        for (part, value) in parts {
+            self.begin_one(now, part, Want { whole: Some(index), ..Want::new(value, cause, depth) });
         }
     }
 
@@ -151,8 +156,16 @@ impl Thing {
         };
         for whole in (0..self.cells.len()).filter(is_replaced).collect::<Vec<_>>() {
             self.failed(now, whole, WishError::Device(Failure::Replaced));
+            self.drop_parts(whole);
         }
         self.begin_one(now, index, want);
+    }
+
+    /// Nobody wishes for the whole any more: what no device was told of it needs not be.
+    pub(super) fn drop_parts(&mut self, whole: usize) {
+        for cell in &mut self.cells {
+            cell.want.take_if(|want| want.whole == Some(whole) && !want.is_under_way());
+        }
     }
 
     fn begin_one(&mut self, now: Instant, index: usize, mut want: Want) {

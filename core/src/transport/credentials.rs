@@ -214,6 +214,16 @@ impl core::error::Error for NoCredentials {}
 
 /// Where credentials come from. It is asked before every link, so that temporary ones are fresh. Cheap to clone; clones
 /// share what they remember.
+///
+/// ```
+/// use thingwire_core::transport::{Credentials, CredentialsSource};
+///
+/// let vault = CredentialsSource::from_fn(|| Err("the vault is locked".to_owned()));
+/// let fixed = CredentialsSource::from(Credentials::new("AKIDEXAMPLE", "a secret")?);
+/// assert!(vault.get(1_700_000_000).is_err());
+/// assert_eq!(fixed.get(1_700_000_000).unwrap().access_key_id(), "AKIDEXAMPLE");
+/// # Ok::<(), thingwire_core::transport::CredentialsError>(())
+/// ```
 #[derive(Clone)]
 pub struct CredentialsSource(Source);
 

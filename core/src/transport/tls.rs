@@ -48,6 +48,16 @@ const AWS_CIPHER_SUITES: [SupportedCipherSuite; 7] = [
 
 /// How to secure links: TLS 1.2 or 1.3, the server's certificate and host name always verified. Cheap to clone; clones
 /// share the sessions that make reconnecting cheaper.
+///
+/// ```no_run
+/// use thingwire_core::Options;
+/// use thingwire_core::transport::{Identity, Roots, TlsConfig};
+///
+/// let identity = Identity::from_pem(&std::fs::read("cert.pem")?, &std::fs::read("key.pem")?)?;
+/// let tls = TlsConfig::mutual(identity, Roots::amazon()).with_aws_cipher_suites();
+/// let options = Options::tls("abc-ats.iot.eu-west-1.amazonaws.com:443".parse()?, tls, "lamp");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct TlsConfig {
     dedicated: Arc<ClientConfig>,

@@ -160,3 +160,33 @@ fn what_nobody_wishes_for_any_more_is_not_told_again_when_the_port_is_back() {
     bench.pass(ms(5_000));
     assert_eq!(bench.take_told(), [""; 0]);
 }
+
+#[test]
+fn parts_that_no_device_was_told_of_end_with_the_whole() {
+    for withdrawn in [true, false] {
+        let mut bench = lights(Policy::new());
+        bench.down(1);
+        bench.shadow(&told_at(101, 2, &json!({"scene": [true, 101]})));
+        assert_eq!(bench.take_told(), ["on true"]);
+        if withdrawn {
+            bench.shadow(&ShadowEvent::Deleted { version: Some(3) });
+        } else {
+            bench.shadow(&told_at(104, 3, &json!({"scene": [true, 101], "on": [false, 104]})));
+        }
+        bench.take_told();
+        bench.up(1);
+        bench.hear_from(1, "led false");
+        assert_eq!(bench.take_told(), [""; 0], "withdrawn: {withdrawn}");
+    }
+}
+
+#[test]
+fn a_wish_for_the_whole_is_one_for_its_parts_even_if_they_are_so_already() {
+    let mut bench = lights(Policy::new());
+    bench.shadow(&told_at(110, 2, &json!({"scene": [false, 110]})));
+    bench.hear("on true");
+    bench.pass(ms(200));
+    bench.accept(3, 0);
+    bench.shadow(&told_at(111, 3, &json!({"on": [false, 105]})));
+    assert_eq!(bench.take_told(), [""; 0]);
+}

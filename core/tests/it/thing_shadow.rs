@@ -169,6 +169,40 @@ fn the_answer_of_a_repeated_update_does_not_hide_that_it_was_done() {
 }
 
 #[test]
+fn a_rejection_does_not_hide_that_it_was_done_the_first_of_two_times() {
+    let mut bench = reporting();
+    bench.answer(Err(rejected(429)));
+    bench.hear("on false");
+    bench.current(2, &json!({"on": [true, 20]}), &json!({"on": true}));
+    bench.pass(ms(200));
+    assert_eq!(bench.take_told(), [""; 0]);
+}
+
+#[test]
+fn what_makes_a_deleted_shadow_anew_may_be_ones_own_update() {
+    let mut bench = reporting();
+    bench.shadow(&deleted(1));
+    bench.hear("on false");
+    bench.take_told();
+    bench.wish(2, &json!({"on": [true, 20]}));
+    assert_eq!(bench.take_told(), [""; 0]);
+}
+
+#[test]
+fn what_is_not_there_after_a_minute_will_not_be_there() {
+    for (wait, told) in [(59, &[][..]), (61, &["on true"])] {
+        let mut bench = reporting();
+        bench.answer(Err(ShadowError::TimedOut));
+        bench.hear("on false");
+        bench.take_told();
+        bench.pass(ms(wait * 1_000));
+        bench.shadow(&ShadowEvent::Current(document(1, &json!({"on": [false, 10]}), &json!({"on": false}))));
+        bench.wish(2, &json!({"on": [true, 90]}));
+        assert_eq!(bench.take_told(), told, "{wait} s");
+    }
+}
+
+#[test]
 fn a_get_that_is_not_answered_ends_too() {
     let mut bench = reporting();
     bench.answer(Err(ShadowError::TimedOut));

@@ -29,6 +29,12 @@ const LOADED: &str = "
 crate-type = [\"dylib\"]
 ";
 
+/// A package that depends on what the simulator depends on, and has nothing of its own: with other packages or features
+/// around it, the client's functions would have other names than the simulator was built with.
+const CLIENT_ONLY: &str = "client-only";
+
+const MEMBERS: &str = "members = [\"core\", \"sim\", \"client-only\"]";
+
 /// A campaign that takes longer does not end.
 const CAMPAIGN_MAX: Duration = Duration::from_secs(900);
 
@@ -59,9 +65,13 @@ impl Workshop {
             }
             write(&to.join(part), &content)?;
         }
+        let simulator = fs::read_to_string(from.join("sim/Cargo.toml"))?;
+        let head = simulator.split("\n[[").next().unwrap_or_default();
+        write(&to.join(CLIENT_ONLY).join("Cargo.toml"), head.replace("thingwire-sim", CLIENT_ONLY).as_bytes())?;
+        write(&to.join(CLIENT_ONLY).join("src/lib.rs"), b"")?;
         let manifest = fs::read_to_string(from.join("Cargo.toml"))?;
         let members = |line: &str| line.starts_with("members = ");
-        let lines = manifest.lines().map(|line| if members(line) { "members = [\"core\", \"sim\"]" } else { line });
+        let lines = manifest.lines().map(|line| if members(line) { MEMBERS } else { line });
         let manifest = lines.collect::<Vec<_>>().join("\n") + PROFILE;
         write(&to.join("Cargo.toml"), manifest.as_bytes())?;
         Ok(Self { dir, sources, seeds, jobs })
@@ -96,8 +106,7 @@ impl Workshop {
         let whole = fs::read_to_string(&path)?;
         let changed = fs::metadata(&path)?.modified()?;
         fs::write(&path, mutant.apply(&whole).map_err(io::Error::other)?)?;
-        // The names of its functions are the same as in the client that the simulator was built with.
-        let built = self.build("broken", &["--package", "thingwire-core", "--features", "trace"]);
+        let built = self.build("broken", &["--package", CLIENT_ONLY]);
         fs::write(&path, whole)?;
         File::options().write(true).open(&path)?.set_modified(changed)?;
         built
@@ -131,7 +140,7 @@ impl Workshop {
         let child = sim.stdin(Stdio::null()).stdout(told).stderr(Stdio::null()).spawn()?;
         let status = wait(child)?;
         let told = fs::read_to_string(self.dir.join("things.txt"))?;
-        let ended = told.lines().last().is_some_and(|line| line.contains(" worlds, "));
+        let ended = told.lines().last().is_some_and(|line| line.contains(" lives of line components, "));
         let lines = told.lines().filter(|line| line.starts_with("seed ")).map(str::to_owned).collect();
         ended.then_some(lines).ok_or_else(|| io::Error::other(format!("its worlds ended early: {status}")))
     }
@@ -196,5 +205,9 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Writes a file unless it is so already: its time of change decides what is built again.
 fn write(path: &Path, content: &[u8]) -> io::Result<()> {
-    if fs::read(path).is_ok_and(|there| there == content) { Ok(()) } else { fs::write(path, content) }
+    if fs::read(path).is_ok_and(|there| there == content) {
+        return Ok(());
+    }
+    path.parent().map_or(Ok(()), fs::create_dir_all)?;
+    fs::write(path, content)
 }

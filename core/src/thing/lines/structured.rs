@@ -17,6 +17,43 @@ use crate::thing::{Access, Component, ComponentAction, ComponentEvent, Property,
 /// A device as a structure: its fields, as JSON, are the properties, and `null` is what was not heard yet.
 ///
 /// All fields must be there at any time: none may be skipped when it is empty.
+///
+/// A fan that answers `?` with its speed as one character, `0` to `9`, and is told it in the same way:
+///
+/// ```
+/// use core::time::Duration;
+///
+/// use serde::{Deserialize, Serialize};
+/// use thingwire_core::thing::lines::{Ask, Hearing, LineDevice, StructComponent, Timing, Wire};
+/// use thingwire_core::thing::Unfit;
+///
+/// #[derive(Clone, Default, Serialize, Deserialize)]
+/// struct Fan {
+///     speed: Option<u32>,
+/// }
+///
+/// impl LineDevice for Fan {
+///     fn hear(&mut self, line: &str) -> Hearing {
+///         let Ok(speed) = line.parse() else { return Hearing::NotUnderstood };
+///         self.speed = Some(speed);
+///         Hearing::About(&["speed"])
+///     }
+///
+///     fn tell(&self, _: &str) -> Result<String, Unfit> {
+///         match self.speed {
+///             Some(speed @ 0..=9) => Ok(speed.to_string()),
+///             _ => Err(Unfit("a speed is 0 to 9".to_owned())),
+///         }
+///     }
+///
+///     fn questions(&self) -> Vec<Ask> {
+///         vec![Ask::new("?", ["speed"]).every(Duration::from_secs(5))]
+///     }
+/// }
+///
+/// let fan = StructComponent::new(Fan::default(), Wire::default(), Timing::default())?;
+/// # Ok::<(), Unfit>(())
+/// ```
 pub trait LineDevice: Clone + Send + Serialize + DeserializeOwned {
     /// Takes in a line.
     fn hear(&mut self, line: &str) -> Hearing;

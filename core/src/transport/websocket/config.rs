@@ -17,6 +17,16 @@ const VALID_SECONDS: u32 = 300;
 const OWN_HEADERS: [&str; 4] = ["host", "upgrade", "connection", "content-length"];
 
 /// How to ask for a WebSocket, and who asks. Cheap enough to clone. `Debug` shows no secret.
+///
+/// ```
+/// use thingwire_core::transport::{Credentials, WebSocketConfig};
+///
+/// let credentials = Credentials::new("AKIDEXAMPLE", "a secret")?;
+/// let signed = WebSocketConfig::signed(credentials).with_region("eu-west-1");
+/// let unsigned = WebSocketConfig::new().with_path("/mqtt").with_header("x-device", "lamp");
+/// assert!(signed.credentials().is_some() && unsigned.credentials().is_none());
+/// # Ok::<(), thingwire_core::transport::CredentialsError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct WebSocketConfig {
     path: String,

@@ -136,7 +136,10 @@ impl World {
         self.run(CALM_WITHIN)?;
         let when = format!("{how}: {property} with {:?}, {:?}", policy.authority, policy.boot);
         self.is_in_step(&when)?;
-        let starts = how.contains("program") && policy.boot != Boot::Read;
+        // A start that sets the projector may have a rule set the relay.
+        let ruled = kind == Kind::Relay && self.plan.follows;
+        let boots = |kind: Kind| self.plan.devices[kind as usize].1.boot != Boot::Read;
+        let starts = how.contains("program") && (boots(kind) || ruled && boots(Kind::Projector));
         if starts {
             // What the start does is not the hand's.
             return Ok(());

@@ -44,7 +44,7 @@ struct Story {
     /// The program has forgotten what it had done: what is desired may be done again.
     forgotten: bool,
     /// What was desired until somebody wished for something else, of which the program hears later.
-    replaced: Option<(Instant, Value)>,
+    replaced: Vec<(Instant, Value)>,
     /// The device is put back, or set at the start.
     free: bool,
 }
@@ -92,7 +92,7 @@ impl Record {
 
     /// Somebody wishes for something else than what was desired of this device.
     pub(super) fn replaced(&mut self, now: Instant, index: usize, desired: Value) {
-        self.devices[index].replaced = Some((now, desired));
+        self.devices[index].replaced.push((now, desired));
     }
 
     pub(super) fn request(&mut self, verb: &str) {
@@ -130,8 +130,9 @@ impl Record {
         let close = |at: Instant| acted_at.since(at) <= CLOCKS_DIFFER;
         let close = story.wishes.iter().take(story.acted).any(|(at, wish)| is_it(wish) && close(*at));
         let set = story.sets.iter().any(is_it);
-        let last = story.replaced.as_ref().filter(|(at, _)| now.since(*at) < HEARD_WITHIN);
-        let again = story.forgotten && (desired.contains(value) || last.is_some_and(|(_, replaced)| replaced == value));
+        story.replaced.retain(|(at, _)| now.since(*at) < HEARD_WITHIN);
+        let unheard = story.replaced.iter().any(|(_, replaced)| replaced == value);
+        let again = story.forgotten && (desired.contains(value) || unheard);
         match wished {
             _ if again || set || close => {}
             Some(wish) => story.acted = wish,
