@@ -452,7 +452,11 @@ impl Thing {
     /// When reports are due that limits or the open request hold back.
     pub(super) fn report_deadline(&self) -> Option<Instant> {
         let idle = self.cloud.online && self.cloud.in_flight.is_none() && self.cloud.known != Known::Nothing;
-        let beats = self.beating.iter().filter_map(|index| self.cells[*index].heartbeat_at()).filter(|at| Some(*at) > self.reports_seen);
+        let beats = self
+            .beating
+            .iter()
+            .filter_map(|index| self.cells[*index].heartbeat_at())
+            .filter(|at| Some(*at) > self.reports_seen);
         let at = beats.chain(self.report_at).min().filter(|_| idle)?;
         Some([self.cloud.hold_until, self.batch_at].into_iter().flatten().fold(at, Instant::max))
     }

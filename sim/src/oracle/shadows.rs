@@ -308,7 +308,9 @@ fn fits(seen: &Seen<'_>, ask: &Ask, why: Unsent) -> bool {
         Unsent::NotSubscribed => online && !seen.model.shadows.surely_hears_answers(ask.answers()),
         Unsent::SubscriptionRefused => {
             let shadows = &seen.model.shadows;
-            ask.answers().iter().any(|filter| shadows.refused.contains_key(filter) || shadows.condemned.contains(filter))
+            ask.answers()
+                .iter()
+                .any(|filter| shadows.refused.contains_key(filter) || shadows.condemned.contains(filter))
         }
         _ => online,
     }
