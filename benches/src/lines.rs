@@ -75,7 +75,9 @@ impl Devices {
             this.give(ThingEvent::Up(ComponentId(index as usize)));
             this.answer(LINE);
         }
-        (0..count * 2).for_each(|_| drop(this.poll(LINE)));
+        for _ in 0..count * 2 {
+            this.poll(LINE);
+        }
         this
     }
 

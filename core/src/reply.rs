@@ -1,6 +1,7 @@
 //! What the service answers, as far as every service answers alike.
 
 use core::fmt::{self, Write as _};
+use std::borrow::Cow;
 
 use bytes::Bytes;
 
@@ -40,7 +41,7 @@ impl Rejection {
     /// Reads an answer that says no. Whatever it looks like, it is one.
     pub fn read(payload: Bytes) -> Self {
         let [code, message] = json::pick(&payload, ["code", "message"]).unwrap_or_default();
-        let text = |value: &str| json::string(value).map_or_else(|| value.to_owned(), std::borrow::Cow::into_owned);
+        let text = |value: &str| json::string(value).map_or_else(|| value.to_owned(), Cow::into_owned);
         let (code, message) = (code.map(text).unwrap_or_default(), message.map(text).unwrap_or_default());
         Self { code, message, payload }
     }
@@ -61,9 +62,9 @@ pub enum Unsent {
 }
 
 /// The token by which an answer says which request it belongs to.
-pub(crate) fn token(payload: &[u8]) -> Option<String> {
+pub(crate) fn token(payload: &[u8]) -> Option<Cow<'_, str>> {
     let [token] = json::pick(payload, ["clientToken"]).ok()?;
-    json::string(token?).map(std::borrow::Cow::into_owned)
+    json::string(token?)
 }
 
 /// One line, whatever the service says; a long message is cut.

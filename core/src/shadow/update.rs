@@ -90,8 +90,8 @@ impl ShadowUpdate {
     /// The request with its version and this token.
     pub(crate) fn payload(&self, token: &str) -> Bytes {
         let version = self.version.map(|version| format!(",\"version\":{version}")).unwrap_or_default();
-        let end = format!("{version},\"clientToken\":{}}}", json::quoted(token));
-        [&self.body[..self.body.len() - 1], end.as_bytes()].concat().into()
+        let body = &self.body[..self.body.len() - 1];
+        [body, version.as_bytes(), b",\"clientToken\":", json::quoted(token).as_bytes(), b"}"].concat().into()
     }
 }
 

@@ -10,8 +10,9 @@ use bytes::Bytes;
 
 use self::watch::Watch;
 use crate::request::{Ask, ChannelId, End, Heard, Requests, StreamState};
+use crate::shadow::Verb;
 use crate::{
-    Filter, Instant, Limits, Outcome, Publish, Refusal, Rejection, Rng, ShadowEvent, ShadowName, ShadowNotice,
+    Instant, Limits, Outcome, Publish, Refusal, Rejection, Rng, ShadowEvent, ShadowName, ShadowNotice,
     ShadowOperation, ShadowRequest, ShadowWatch, Ticket,
 };
 
@@ -245,11 +246,11 @@ pub(crate) fn chosen_token(request: &ShadowRequest) -> Option<&str> {
 }
 
 fn ask(shadow: &ShadowName, operation: &ShadowOperation, token: String, deadline: Instant) -> Ask {
-    let verb = match operation {
-        ShadowOperation::Get => "get",
-        ShadowOperation::Update(_) => "update",
-        ShadowOperation::Delete => "delete",
-    };
+    let topics = shadow.request_topics(match operation {
+        ShadowOperation::Get => Verb::Get,
+        ShadowOperation::Update(_) => Verb::Update,
+        ShadowOperation::Delete => Verb::Delete,
+    });
     let payload = match operation {
         ShadowOperation::Update(update) => update.payload(&token),
         ShadowOperation::Get | ShadowOperation::Delete => {
@@ -257,17 +258,12 @@ fn ask(shadow: &ShadowName, operation: &ShadowOperation, token: String, deadline
         }
     };
     Ask {
-        publish: Publish::new(shadow.topic(verb), payload),
-        answers: answers(shadow, verb),
+        publish: Publish::new(topics.ask.clone(), payload),
+        answers: topics.answers.clone(),
         token: Some(token.into()),
         deadline,
         repeatable: matches!(operation, ShadowOperation::Get),
     }
-}
-
-/// Where the service says yes and no (§3.3).
-fn answers(shadow: &ShadowName, verb: &str) -> [Filter; 2] {
-    ["accepted", "rejected"].map(|answer| shadow.filter(&[verb, "/", answer].concat()))
 }
 
 /// Rejected because there is no such shadow.
