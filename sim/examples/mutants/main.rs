@@ -36,7 +36,7 @@ struct Options {
     #[arg(long, value_name = "N", default_value_t = 500)]
     worlds: u64,
     /// Profiles and scenarios, whose runs take turns with those of the regressions; may be given more than once.
-    #[arg(long, value_name = "PROFILE", default_values = ["swarm", "all", "hostile-broker", "cellular", "flaky-wifi", "brownout", "shadows"])]
+    #[arg(long, value_name = "PROFILE", default_values = ["swarm", "all", "hostile-broker", "cellular", "flaky-wifi", "brownout"])]
     profile: Vec<String>,
     /// Threads; 0 for as many as there are cores.
     #[arg(short, long, value_name = "N", default_value_t = 0)]
@@ -67,18 +67,28 @@ fn tried(options: Options) -> io::Result<usize> {
     let wanted = |mutant: &&Mutant| options.names.is_empty() || options.names.iter().any(|n| mutant.name.contains(n));
     let mutants: Vec<_> = all.iter().filter(wanted).collect();
     let dir = options.dir.map_or_else(beside, Ok)?;
-    let sources = options.profile.into_iter().chain(regressions()?).collect();
-    let workshop = Workshop::new(dir, sources, options.seeds, options.jobs)?;
-    let (things, clients): (Vec<_>, Vec<_>) = mutants.into_iter().partition(|mutant| mutant.found_by == Finder::Things);
-    let of_clients = if clients.is_empty() { 0 } else { of_clients(&workshop, &clients)? };
-    let of_things = if things.is_empty() { 0 } else { of_things(&workshop, &things, options.worlds)? };
-    Ok(of_clients + of_things)
+    let sources: Vec<_> = options.profile.into_iter().chain(regressions()?).collect();
+    let workshop = Workshop::new(dir, options.seeds, options.jobs)?;
+    let of = |finder| mutants.iter().copied().filter(|mutant| mutant.found_by == finder).collect::<Vec<_>>();
+    let (clients, shadows, things) = (of(Finder::Campaign), of(Finder::Shadows), of(Finder::Things));
+    let shadow_sources = ["shadows".to_owned()];
+    let mut survivors = 0;
+    if !clients.is_empty() {
+        survivors += of_clients(&workshop, &sources, &clients)?;
+    }
+    if !shadows.is_empty() {
+        survivors += of_clients(&workshop, &shadow_sources, &shadows)?;
+    }
+    if !things.is_empty() {
+        survivors += of_things(&workshop, &things, options.worlds)?;
+    }
+    Ok(survivors)
 }
 
 /// How many mutants of the client were not found by a campaign.
-fn of_clients(workshop: &Workshop, mutants: &[&Mutant]) -> io::Result<usize> {
+fn of_clients(workshop: &Workshop, sources: &[String], mutants: &[&Mutant]) -> io::Result<usize> {
     let begun = Instant::now();
-    let clean = workshop.clean()?;
+    let clean = workshop.clean(sources)?;
     let failed = clean.iter().filter(|line| line.failure.is_some()).count();
     println!("{} runs of the client as it is: {failed} fail, {:.0} s\n", clean.len(), begun.elapsed().as_secs_f64());
     for line in clean.iter().filter(|line| line.failure.is_some()) {
@@ -89,7 +99,7 @@ fn of_clients(workshop: &Workshop, mutants: &[&Mutant]) -> io::Result<usize> {
     for mutant in mutants {
         let begun = Instant::now();
         // With one more failure than the client as it is has, one of them is new.
-        let verdict = workshop.broken(mutant, failed as u64 + 1).map(|lines| verdict(&clean, &lines));
+        let verdict = workshop.broken(mutant, sources, failed as u64 + 1).map(|lines| verdict(&clean, &lines));
         let row = match verdict {
             Ok(Verdict::Found { run, line }) => {
                 format!("{run} | {} {} | {}", line.source, line.seed, told(line.failure.as_ref()))

@@ -26,6 +26,8 @@ pub(crate) enum Finder {
     /// In a campaign of clients.
     #[default]
     Campaign,
+    /// In a campaign of clients that ask device shadows.
+    Shadows,
     /// In worlds of things.
     Things,
 }

@@ -42,8 +42,6 @@ const CAMPAIGN_MAX: Duration = Duration::from_secs(900);
 #[derive(Debug)]
 pub(crate) struct Workshop {
     dir: PathBuf,
-    /// What every campaign runs.
-    sources: Vec<String>,
     /// How many runs.
     seeds: u64,
     /// Threads, of the compiler and of campaigns; 0 for as many as there are cores.
@@ -52,7 +50,7 @@ pub(crate) struct Workshop {
 
 impl Workshop {
     /// Copies the sources. What is there already and the same is left alone, so that it is not built again.
-    pub(crate) fn new(dir: PathBuf, sources: Vec<String>, seeds: u64, jobs: usize) -> io::Result<Self> {
+    pub(crate) fn new(dir: PathBuf, seeds: u64, jobs: usize) -> io::Result<Self> {
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
         let to = dir.join("source");
         for part in ["core/src", "sim/src"] {
@@ -74,19 +72,19 @@ impl Workshop {
         let lines = manifest.lines().map(|line| if members(line) { MEMBERS } else { line });
         let manifest = lines.collect::<Vec<_>>().join("\n") + PROFILE;
         write(&to.join("Cargo.toml"), manifest.as_bytes())?;
-        Ok(Self { dir, sources, seeds, jobs })
+        Ok(Self { dir, seeds, jobs })
     }
 
     /// Builds the simulator with the client as it is, and runs it.
-    pub(crate) fn clean(&self) -> io::Result<Vec<Line>> {
+    pub(crate) fn clean(&self, sources: &[String]) -> io::Result<Vec<Line>> {
         self.build("target", &["--package", "thingwire-sim", "--bin", "thingwire-sim"])?;
-        self.campaign("target", 0)
+        self.campaign("target", sources, 0)
     }
 
     /// Builds the client with a defect and runs the simulator with it, until as many runs have failed.
-    pub(crate) fn broken(&self, mutant: &Mutant, failures_max: u64) -> io::Result<Vec<Line>> {
+    pub(crate) fn broken(&self, mutant: &Mutant, sources: &[String], failures_max: u64) -> io::Result<Vec<Line>> {
         self.break_it(mutant)?;
-        self.campaign("broken", failures_max)
+        self.campaign("broken", sources, failures_max)
     }
 
     /// Builds the simulator with things as they are, and tells what is wrong with them in so many worlds.
@@ -146,11 +144,11 @@ impl Workshop {
     }
 
     /// Runs the simulator with the client of this target directory.
-    fn campaign(&self, client: &str, failures_max: u64) -> io::Result<Vec<Line>> {
+    fn campaign(&self, client: &str, sources: &[String], failures_max: u64) -> io::Result<Vec<Line>> {
         let out = self.dir.join("results");
         let _ = fs::remove_dir_all(&out);
         let mut sim = self.simulator(client)?;
-        sim.arg("campaign").args(&self.sources).arg("--out").arg(&out);
+        sim.arg("campaign").args(sources).arg("--out").arg(&out);
         sim.args(["--seeds", &self.seeds.to_string(), "--seed", "0"]);
         sim.args(["--max-failures", &failures_max.to_string(), "--jobs", &self.jobs.to_string()]);
         let child = sim.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
