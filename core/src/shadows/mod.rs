@@ -12,8 +12,8 @@ use self::watch::Watch;
 use crate::request::{Ask, ChannelId, End, Heard, Requests, StreamState};
 use crate::shadow::Verb;
 use crate::{
-    Instant, Limits, Outcome, Publish, Refusal, Rejection, Rng, ShadowEvent, ShadowName, ShadowNotice,
-    ShadowOperation, ShadowRequest, ShadowWatch, Ticket,
+    Instant, Limits, Outcome, Publish, Refusal, Rejection, Rng, ShadowEvent, ShadowName, ShadowNotice, ShadowOperation,
+    ShadowRequest, ShadowWatch, Ticket,
 };
 
 /// The longest token that the service takes, in bytes (S-3).
