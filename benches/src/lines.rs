@@ -114,9 +114,9 @@ impl Devices {
 fn preamp(suffix: &str) -> Lines {
     let name = |name: &str| format!("{name}{suffix}");
     Lines::new("preamp")
-        .property(&name("input"), number(0..=9))
-        .property(&name("volume"), decimal(-95.5..=31.5, 1))
-        .property(&name("muted"), flag())
-        .property(&name("decoder"), words([("0", 0), ("1", 1), ("2", 2)]))
+        .property(name("input"), number(0..=9))
+        .property(name("volume"), decimal(-95.5..=31.5, 1))
+        .property(name("muted"), flag())
+        .property(name("decoder"), words([("0", 0), ("1", 1), ("2", 2)]))
         .query("P1?", format!("P1S{{input{suffix}}}V{{volume{suffix}}}M{{muted{suffix}}}D{{decoder{suffix}}}E{{_}}"))
 }

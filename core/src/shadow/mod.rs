@@ -12,7 +12,6 @@ mod update;
 pub use self::answer::ShadowError;
 pub use self::document::{Delta, Document, Documents, Section, Snapshot, WrongType};
 pub use self::event::{Malformed, ShadowEvent, ShadowNotice};
-pub(crate) use self::name::Verb;
 pub use self::name::{NameError, ShadowName};
 pub use self::request::{ShadowOperation, ShadowRequest, ShadowWatch, WhenOffline};
 pub use self::update::{ShadowUpdate, UpdateError};

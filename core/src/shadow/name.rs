@@ -1,9 +1,7 @@
 //! Which shadow.
 
-use core::cmp::Ordering;
 use core::fmt;
-use core::hash::{Hash, Hasher};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::{Filter, Topic};
 
@@ -17,30 +15,11 @@ use crate::{Filter, Topic};
 /// assert!(ShadowName::classic("pump 7").is_err());
 /// # Ok::<(), thingwire_core::NameError>(())
 /// ```
-#[derive(Clone)]
-pub struct ShadowName(Arc<Inner>);
-
-struct Inner {
-    /// `THING/shadow` or `THING/shadow/name/SHADOW`, as it stands in topics. The rest follows from it.
-    path: Box<str>,
-    thing_len: usize,
-    /// Made once for all requests that go there; by [`Verb`].
-    topics: [OnceLock<RequestTopics>; 3],
-}
-
-/// What can be asked of a shadow.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Verb {
-    Get,
-    Update,
-    Delete,
-}
-
-/// Where something is asked, and where the service says yes and no (§3.3).
-#[derive(Debug)]
-pub(crate) struct RequestTopics {
-    pub(crate) ask: Topic,
-    pub(crate) answers: [Filter; 2],
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShadowName {
+    /// `THING/shadow` or `THING/shadow/name/SHADOW`, as it stands in topics.
+    path: Arc<str>,
+    thing_len: u8,
 }
 
 const THING_LEN_MAX: usize = 128;
@@ -61,65 +40,27 @@ impl ShadowName {
     }
 
     fn new(thing: &str, path: String) -> Self {
-        Self(Arc::new(Inner { path: path.into(), thing_len: thing.len(), topics: Default::default() }))
+        Self { path: path.into(), thing_len: u8::try_from(thing.len()).unwrap_or(u8::MAX) }
     }
 
     /// The thing's name.
     pub fn thing(&self) -> &str {
-        &self.0.path[..self.0.thing_len]
+        &self.path[..usize::from(self.thing_len)]
     }
 
     /// The shadow's name; `None` for the classic one.
     pub fn shadow(&self) -> Option<&str> {
-        self.0.path.rsplit_once("/name/").map(|(_, shadow)| shadow)
+        self.path.rsplit_once("/name/").map(|(_, shadow)| shadow)
     }
 
     /// The topic of this shadow that ends with `end`, such as `update/accepted`.
     pub(crate) fn topic(&self, end: &str) -> Topic {
         // The characters of a name are allowed in every topic.
-        Topic::checked(&["$aws/things/", &self.0.path, "/", end].concat())
+        Topic::checked(&["$aws/things/", &self.path, "/", end].concat())
     }
 
     pub(crate) fn filter(&self, end: &str) -> Filter {
         self.topic(end).into()
-    }
-
-    pub(crate) fn request_topics(&self, verb: Verb) -> &RequestTopics {
-        self.0.topics[verb as usize].get_or_init(|| {
-            let verb = match verb {
-                Verb::Get => "get",
-                Verb::Update => "update",
-                Verb::Delete => "delete",
-            };
-            let answers = ["accepted", "rejected"].map(|answer| self.filter(&[verb, "/", answer].concat()));
-            RequestTopics { ask: self.topic(verb), answers }
-        })
-    }
-}
-
-impl PartialEq for ShadowName {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0.path == other.0.path
-    }
-}
-
-impl Eq for ShadowName {}
-
-impl PartialOrd for ShadowName {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for ShadowName {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.path.cmp(&other.0.path)
-    }
-}
-
-impl Hash for ShadowName {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.path.hash(state);
     }
 }
 

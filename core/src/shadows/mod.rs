@@ -2,15 +2,16 @@
 //!
 //! Rules S-n are those of the service.
 
+mod topics;
 mod watch;
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use self::topics::{RequestTopics, TopicsCache, Verb};
 use self::watch::Watch;
 use crate::request::{Ask, ChannelId, End, Heard, Requests, StreamState};
-use crate::shadow::Verb;
 use crate::{
     Instant, Limits, Outcome, Publish, Refusal, Rejection, Rng, ShadowEvent, ShadowName, ShadowNotice, ShadowOperation,
     ShadowRequest, ShadowWatch, Ticket,
@@ -28,10 +29,11 @@ pub(crate) struct Shadows {
     watches: BTreeMap<Ticket, Watch>,
     /// What tells this client's tokens from those of others; 0 before the first one.
     token_prefix: u64,
+    topics: TopicsCache,
 }
 
 #[cfg(feature = "trace")]
-crate::wire::fields!(Shadows { deletes, watches, token_prefix });
+crate::wire::fields!(Shadows { deletes, watches, token_prefix, topics });
 
 /// What there is to tell.
 #[derive(Debug)]
@@ -83,7 +85,8 @@ impl Shadows {
     ) {
         let token = chosen_token(&request).map_or_else(|| self.token(ticket, rng), str::to_owned);
         let ShadowRequest { shadow, operation, .. } = request;
-        requests.ask(ticket, ask(&shadow, &operation, token, deadline));
+        let topics = self.topics.get(&shadow, Verb::from(&operation));
+        requests.ask(ticket, ask(topics, &operation, token, deadline));
         if matches!(operation, ShadowOperation::Delete) {
             self.deletes.insert(ticket, shadow);
         }
@@ -137,7 +140,8 @@ impl Shadows {
             let ticket = tickets();
             let token = self.token(ticket, rng);
             if let Some(watch) = self.watches.get_mut(&name) {
-                requests.ask(ticket, ask(watch.shadow(), &ShadowOperation::Get, token, deadline));
+                let topics = self.topics.get(watch.shadow(), Verb::Get);
+                requests.ask(ticket, ask(topics, &ShadowOperation::Get, token, deadline));
                 watch.asked(ticket);
             }
         }
@@ -245,12 +249,7 @@ pub(crate) fn chosen_token(request: &ShadowRequest) -> Option<&str> {
     request.token.as_deref().or(given)
 }
 
-fn ask(shadow: &ShadowName, operation: &ShadowOperation, token: String, deadline: Instant) -> Ask {
-    let topics = shadow.request_topics(match operation {
-        ShadowOperation::Get => Verb::Get,
-        ShadowOperation::Update(_) => Verb::Update,
-        ShadowOperation::Delete => Verb::Delete,
-    });
+fn ask(topics: &RequestTopics, operation: &ShadowOperation, token: String, deadline: Instant) -> Ask {
     let payload = match operation {
         ShadowOperation::Update(update) => update.payload(&token),
         ShadowOperation::Get | ShadowOperation::Delete => {

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
+use super::topics::{RequestTopics, Verb};
 use super::{is_absent, is_passing};
 use crate::request::{ChannelId, End, Requests};
-use crate::shadow::Verb;
 use crate::{
     Backoff, BackoffConfig, Delta, Document, Documents, Instant, Malformed, Outcome, Qos, Rejection, Rng, ShadowEvent,
     ShadowName, ShadowWatch, Ticket,
@@ -88,7 +88,7 @@ impl Watch {
         }
         if options.deletions {
             // Together with the answers that a delete of our own has.
-            wanted.push((Kind::Deletions, shadow.request_topics(Verb::Delete).answers.to_vec()));
+            wanted.push((Kind::Deletions, RequestTopics::new(shadow, Verb::Delete).answers.to_vec()));
         }
         let open =
             |(kind, filters): (Kind, Vec<_>)| Stream { channel: requests.open_stream(&filters), kind, state: None };

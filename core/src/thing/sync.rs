@@ -48,15 +48,7 @@ impl Thing {
 
     pub(super) fn shadow(&mut self, now: Instant, event: &ShadowEvent) {
         self.unsynced = true;
-        self.cloud.tells_time(
-            now,
-            match event {
-                ShadowEvent::Current(document) => document.timestamp_secs,
-                ShadowEvent::Documents(documents) => documents.timestamp_secs,
-                ShadowEvent::Delta(delta) => delta.timestamp_secs,
-                _ => None,
-            },
-        );
+        self.cloud.tells_time(now, time_of(event));
         match event {
             ShadowEvent::Current(document) => self.document(now, &document.into(), None),
             ShadowEvent::Documents(documents) => {
@@ -465,6 +457,21 @@ impl Thing {
 /// The service does not allow it, or does not know the thing.
 fn is_denied(status: Option<u16>) -> bool {
     matches!(status, Some(401 | 403 | 404))
+}
+
+/// When the service wrote this, in seconds since 1970.
+fn time_of(event: &ShadowEvent) -> Option<u64> {
+    match event {
+        ShadowEvent::Current(document) => document.timestamp_secs,
+        ShadowEvent::Documents(documents) => documents.timestamp_secs,
+        ShadowEvent::Delta(delta) => delta.timestamp_secs,
+        ShadowEvent::Absent
+        | ShadowEvent::Deleted { .. }
+        | ShadowEvent::Unreadable(_)
+        | ShadowEvent::NotSubscribed
+        | ShadowEvent::GivenUp { .. }
+        | ShadowEvent::Malformed(_) => None,
+    }
 }
 
 fn members(section: Option<&Section>) -> BTreeMap<String, &str> {

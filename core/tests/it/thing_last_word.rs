@@ -19,7 +19,9 @@ fn told_at(secs: u64, version: u64, desired: &Value) -> ShadowEvent {
 fn lights(policy: Policy) -> Bench {
     let scene = Derived::new("scene", ["on", "led"], |values| Some(json!(values[0]? == true && values[1]? == true)))
         .writes(|value, wishes| {
-            ["on", "led"].into_iter().for_each(|name| wishes.set(name, value.clone()));
+            for name in ["on", "led"] {
+                wishes.set(name, value.clone());
+            }
             Ok(())
         });
     let builder = Thing::builder().component("relay", Lines::one("on")).policy("on", policy);

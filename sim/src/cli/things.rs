@@ -49,8 +49,12 @@ pub(super) fn things(options: &Things, console: &mut Console<'_>) -> Result<u8, 
         console.print(&format!("{why}\n  reproduce: thingwire-sim things --seed {seed} --seeds 1\n"))?;
     }
     let (mut tally, mut totals) = (Tally::default(), Totals::default());
-    worlds.iter().for_each(|world| tally.add(world));
-    lives.iter().for_each(|life| totals.add(life));
+    for world in &worlds {
+        tally.add(world);
+    }
+    for life in &lives {
+        totals.add(life);
+    }
     let count = options.seeds;
     console.print(&format!("{count} worlds of things, {} failed: {tally}\n", world_failures.len()))?;
     console.print(&format!("{count} lives of line components, {} failed: {totals}\n", life_failures.len()))?;

@@ -98,7 +98,9 @@ impl World {
         }
         if self.below(8) == 0 {
             let on = json!(self.below(2) == 1);
-            SHOWN.into_iter().for_each(|kind| self.record.edit(self.now, kind as usize, &on));
+            for kind in SHOWN {
+                self.record.edit(self.now, kind as usize, &on);
+            }
             desired[SHOW] = on;
         }
         self.desire(&desired);

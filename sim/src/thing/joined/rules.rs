@@ -35,7 +35,9 @@ impl Rules {
         let derived = Derived::new(SHOW, sources, |values| Some(show(values[0]?, values[1]?)));
         let builder = builder.derived(derived.writes(|value, wishes| {
             let on = value.as_bool().ok_or_else(|| Unfit("it is on or off".to_owned()))?;
-            SHOWN.into_iter().for_each(|kind| wishes.set(kind.property(), on));
+            for kind in SHOWN {
+                wishes.set(kind.property(), on);
+            }
             Ok(())
         }));
         if !follows {
