@@ -33,7 +33,7 @@ struct Options {
     #[arg(long, value_name = "N", default_value_t = 2_000)]
     seeds: u64,
     /// How many worlds of things may be needed to find one.
-    #[arg(long, value_name = "N", default_value_t = 500)]
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
     worlds: u64,
     /// Profiles and scenarios, whose runs take turns with those of the regressions; may be given more than once.
     #[arg(long, value_name = "PROFILE", default_values = ["swarm", "all", "hostile-broker", "cellular", "flaky-wifi", "brownout"])]
