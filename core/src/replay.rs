@@ -14,7 +14,8 @@ use crate::{Action, Client, ConfigError, Event, Instant};
 /// [`client`](Self::client) may be looked at.
 ///
 /// ```no_run
-/// use thingwire_core::trace::{Replay, Trace};
+/// use thingwire_core::replay::Replay;
+/// use thingwire_core::trace::Trace;
 ///
 /// let file = std::fs::read("device.trace")?;
 /// let trace = Trace::parse(&file)?;

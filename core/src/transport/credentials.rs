@@ -219,7 +219,7 @@ impl core::error::Error for NoCredentials {}
 /// use thingwire_core::transport::{Credentials, CredentialsSource};
 ///
 /// let vault = CredentialsSource::from_fn(|| Err("the vault is locked".to_owned()));
-/// let fixed = CredentialsSource::from(Credentials::new("AKIDEXAMPLE", "a secret")?);
+/// let fixed = CredentialsSource::from(Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI")?);
 /// assert!(vault.get(1_700_000_000).is_err());
 /// assert_eq!(fixed.get(1_700_000_000).unwrap().access_key_id(), "AKIDEXAMPLE");
 /// # Ok::<(), thingwire_core::transport::CredentialsError>(())

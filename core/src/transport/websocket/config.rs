@@ -21,7 +21,7 @@ const OWN_HEADERS: [&str; 4] = ["host", "upgrade", "connection", "content-length
 /// ```
 /// use thingwire_core::transport::{Credentials, WebSocketConfig};
 ///
-/// let credentials = Credentials::new("AKIDEXAMPLE", "a secret")?;
+/// let credentials = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI")?;
 /// let signed = WebSocketConfig::signed(credentials).with_region("eu-west-1");
 /// let unsigned = WebSocketConfig::new().with_path("/mqtt").with_header("x-device", "lamp");
 /// assert!(signed.credentials().is_some() && unsigned.credentials().is_none());
