@@ -1,8 +1,10 @@
 //! Explores fuzz targets on stable Rust, without libFuzzer: files of the corpus are changed at random, with words of the
-//! dictionaries, for so many seconds each. It sees no coverage, so it finds less than `cargo fuzz`; it is for a look at
-//! every change. The first input that breaks a law is written to a file, and named.
+//! dictionaries. It sees no coverage, so it finds less than `cargo fuzz`; it is for a look at every change. The first
+//! input that breaks a law is written to a file, and named.
 //!
-//! `cargo run -p thingwire-fuzz --example explore -- [--seconds N] [--seed N] [TARGET...]`
+//! `cargo run -p thingwire-fuzz --example explore -- [--changes N | --seconds N] [--seed N] [TARGET...]`
+//!
+//! N inputs are made for each file of the corpus, always the same ones for a seed; or inputs are made for N seconds.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to people")]
 
@@ -18,19 +20,20 @@ use thingwire_fuzz::{TARGETS, Target};
 const LEN_MAX: usize = 4_096;
 
 fn main() -> ExitCode {
-    let mut seconds = 2;
+    let mut extent = Extent::Changes(10);
     let mut seed = 1;
     let mut chosen: Vec<&Target> = Vec::new();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let number = |text: Option<String>| text.and_then(|text| text.parse::<u64>().ok());
         let known = match argument.as_str() {
-            "--seconds" => number(arguments.next()).map(|number| seconds = number),
+            "--changes" => number(arguments.next()).map(|number| extent = Extent::Changes(number)),
+            "--seconds" => number(arguments.next()).map(|number| extent = Extent::Seconds(number)),
             "--seed" => number(arguments.next()).map(|number| seed = number),
             name => TARGETS.iter().find(|target| target.name == name).map(|target| chosen.push(target)),
         };
         if known.is_none() {
-            eprintln!("{argument:?} is neither a target nor --seconds N nor --seed N");
+            eprintln!("{argument:?} is neither a target nor --changes N nor --seconds N nor --seed N");
             return ExitCode::from(2);
         }
     }
@@ -41,7 +44,11 @@ fn main() -> ExitCode {
         let time = Instant::now();
         let mut inputs = 0_u64;
         let mut mutator = Mutator::new(target, seed);
-        while time.elapsed() < Duration::from_secs(seconds) {
+        let files = mutator.corpus.len() as u64;
+        while match extent {
+            Extent::Changes(changes) => inputs < changes * files,
+            Extent::Seconds(seconds) => time.elapsed() < Duration::from_secs(seconds),
+        } {
             let input = mutator.next();
             inputs += 1;
             if catch_unwind(AssertUnwindSafe(|| (target.body)(&input))).is_err() {
@@ -54,6 +61,14 @@ fn main() -> ExitCode {
         println!("{:<10} {inputs:>8} inputs in {:.1} s", target.name, time.elapsed().as_secs_f64());
     }
     ExitCode::SUCCESS
+}
+
+/// How far a look goes.
+#[derive(Clone, Copy)]
+enum Extent {
+    /// So many inputs for each file of the corpus.
+    Changes(u64),
+    Seconds(u64),
 }
 
 struct Mutator {
