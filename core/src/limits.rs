@@ -25,8 +25,8 @@ pub struct Limits {
     pub subscriptions_max: usize,
     /// Bytes in the client id.
     pub client_id_len_max: usize,
-    /// Publishes in any second, both ways together; more are held back. What arrives takes up nine tenths of it at most.
-    /// `None` for no limit.
+    /// Publishes in any second, both ways together; more are held back. What arrives takes up nine tenths of it at
+    /// most, and nothing of less than 3. `None` for no limit.
     pub publishes_per_second_max: Option<u32>,
     /// Bytes of publishes a second, out, in the long run; more are held back. `None` for no limit.
     pub bytes_per_second_max: Option<u32>,

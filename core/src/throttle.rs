@@ -55,13 +55,6 @@ impl Throttle {
         self.at = now;
     }
 
-    /// Counts what passes without asking. It never takes more than a burst away.
-    pub(crate) fn charge(&mut self, now: Instant, cost: u64) {
-        let level = self.level_at(now);
-        self.level = level.max(level.saturating_add(cost.saturating_mul(MILLION)).min(self.burst * MILLION));
-        self.at = now;
-    }
-
     fn level_at(&self, now: Instant) -> u64 {
         let elapsed = u64::try_from(now.since(self.at).as_micros()).unwrap_or(u64::MAX);
         self.level.saturating_sub(elapsed.saturating_mul(self.rate))

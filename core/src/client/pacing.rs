@@ -49,7 +49,7 @@ impl Pacing {
         if let (Some(publishes), Some(received)) = (&mut self.publishes, &mut self.received) {
             if received.ready_at(now, 1) == now {
                 received.take(now, 1);
-                publishes.charge(now, 1);
+                publishes.take(now, 1);
             }
         }
     }

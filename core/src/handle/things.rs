@@ -118,7 +118,7 @@ pub(crate) struct Hosted {
 /// What the loop does with a [`Bound`]. Only [`prepare`] names the type: a program that runs no things does not carry
 /// their code.
 pub(crate) trait Run: fmt::Debug + Send {
-    fn thing(&mut self) -> &mut Thing;
+    fn thing_mut(&mut self) -> &mut Thing;
     fn handle(&mut self, now: Instant, event: ThingEvent<'_>);
     fn on_notice(&mut self, now: Instant, notice: &Notice) -> bool;
     fn poll_action(&mut self, client: &mut Client, now: Instant) -> Option<ThingAction>;
@@ -128,7 +128,7 @@ pub(crate) trait Run: fmt::Debug + Send {
 }
 
 impl Run for Bound {
-    fn thing(&mut self) -> &mut Thing {
+    fn thing_mut(&mut self) -> &mut Thing {
         self.thing_mut()
     }
 
@@ -149,7 +149,7 @@ impl Run for Bound {
     }
 
     fn end(self: Box<Self>, client: &mut Client, now: Instant) -> Vec<u8> {
-        let memory = Bound::thing(&self).memory();
+        let memory = self.thing().memory();
         drop(self.unbind(client, now));
         memory
     }
@@ -221,7 +221,7 @@ impl Things {
 
     /// The thing itself, while it runs.
     pub(crate) fn thing(&mut self, id: u64) -> Option<&mut Thing> {
-        Some(self.find(id)?.bound.as_mut()?.thing())
+        Some(self.find(id)?.bound.as_mut()?.thing_mut())
     }
 
     /// It is to end. That takes until its memory is written.

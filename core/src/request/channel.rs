@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Backoff, BackoffConfig, Filter, Instant, Rng, Ticket, Topic};
+use crate::{Backoff, BackoffConfig, Filter, Instant, Rng, Ticket};
 
 /// Names a channel. Never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,8 +15,6 @@ crate::wire::fields!(ChannelId(number));
 #[derive(Debug)]
 pub(super) struct Channel {
     pub(super) filters: Vec<Filter>,
-    /// What its last request was published to.
-    topic: Option<Topic>,
     pub(super) state: State,
     /// Requests that use it.
     pub(super) requests: BTreeSet<Ticket>,
@@ -32,17 +30,11 @@ pub(super) struct Channel {
 }
 
 #[cfg(feature = "trace")]
-crate::wire::fields!(Channel { filters, topic, state, requests, nameless, streams, may_be_known, refused, backoff });
+crate::wire::fields!(Channel { filters, state, requests, nameless, streams, may_be_known, refused, backoff });
 
 impl Channel {
     pub(super) fn is_used(&self) -> bool {
         !self.requests.is_empty() || self.streams > 0
-    }
-
-    /// The same topic, in one memory for all requests that are published to it.
-    pub(super) fn share(&mut self, topic: Topic) -> Topic {
-        self.topic.take_if(|known| *known != topic);
-        self.topic.get_or_insert(topic).clone()
     }
 }
 
@@ -148,7 +140,6 @@ impl Channels {
         let state = State::Unsubscribing;
         let channel = Channel {
             filters,
-            topic: None,
             state,
             requests: BTreeSet::new(),
             nameless: None,

@@ -204,10 +204,9 @@ impl Requests {
 
     /// Takes a request in. Its token is no other request's.
     pub(crate) fn ask(&mut self, ticket: Ticket, ask: Ask) {
-        let Ask { mut publish, answers, token, deadline, repeatable } = ask;
+        let Ask { publish, answers, token, deadline, repeatable } = ask;
         let channel = self.channels.open(&answers);
         if let Some(used) = self.channels.get_mut(channel) {
-            publish.topic = used.share(publish.topic);
             used.requests.insert(ticket);
             if used.state == State::Granted {
                 self.ready.insert(ticket);

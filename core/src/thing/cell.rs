@@ -41,8 +41,6 @@ pub(super) struct Cell {
     pub(super) acted: Option<Wish>,
     /// What was written to `desired` and may be there.
     pub(super) moving: Moving,
-    /// Since when that is known, in this life of the program.
-    moving_since: Option<Instant>,
     /// What stands in `desired` could not be done.
     pub(super) refused: bool,
     /// It was set by somebody who is not the cloud, and `desired` is to follow.
@@ -92,7 +90,7 @@ pub(super) enum Stage {
     /// The device has obeyed and is yet to say so.
     Told { until: Instant },
     /// Its parts have it.
-    Spread { until: Instant, targets: Vec<usize> },
+    Spread { until: Instant },
 }
 
 /// Putting back what changed by itself.
@@ -111,6 +109,17 @@ pub(super) struct Write {
     pub(super) desired: Option<Move>,
 }
 
+/// What the cloud has said of a property.
+#[derive(Debug)]
+pub(super) enum Learned {
+    /// Nothing that is to be acted on.
+    Nothing,
+    /// A wish.
+    Wish(Wish),
+    /// A wish that is older than what has become of the property since.
+    Over(Wish),
+}
+
 /// What becomes of a key in `desired`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Move {
@@ -123,7 +132,7 @@ impl Want {
         Self { value, cause, wish: None, whole: None, since: None, depth, stage: Stage::Waiting, force: false }
     }
 
-    pub(super) fn is_under_way(&self) -> bool {
+    fn is_under_way(&self) -> bool {
         matches!(self.stage, Stage::Sent { .. } | Stage::Told { .. } | Stage::Spread { .. })
     }
 }
@@ -151,7 +160,6 @@ impl Cell {
             reported: None,
             acted: None,
             moving: Moving::default(),
-            moving_since: None,
             refused: false,
             moved: false,
             overruled_at: None,
@@ -174,7 +182,7 @@ impl Cell {
         if by_itself && wanted.is_none() {
             (self.refused, self.moved) = (false, false);
             if self.policy.authority != Authority::Cloud {
-                self.overruled_at = time.or(self.overruled_at);
+                self.overruled(time);
             }
         }
         (self.cause, self.depth) = cause.unwrap_or((Cause::Hardware, 0));
@@ -182,41 +190,48 @@ impl Cell {
         true
     }
 
-    /// The cloud says what it holds in `desired`. Tells whether that is a wish to be acted on.
-    pub(super) fn learn(&mut self, now: Instant, wish: Option<Wish>, version: u64, again: bool) -> bool {
+    /// Somebody with the last word here has said what it is to be, at this time.
+    pub(super) fn overruled(&mut self, time: Option<u64>) {
+        self.overruled_at = time.or(self.overruled_at);
+    }
+
+    /// The cloud says what it holds in `desired`.
+    pub(super) fn learn(&mut self, now: Instant, wish: Option<Wish>, version: u64, again: bool) -> Learned {
         self.desired.clone_from(&wish);
-        if !self.moving.values.is_empty() {
-            let since = *self.moving_since.get_or_insert(now);
-            if version == self.moving.version && now >= since + IN_DOUBT_FOR {
-                self.moving = Moving::default();
-            }
+        let written_at = *self.moving.since.get_or_insert(now);
+        if version == self.moving.version && now >= written_at + IN_DOUBT_FOR {
+            self.moving = Moving::default();
         }
         // On top of the version that values in doubt were written to, there is one now: it shows which of them it was.
         let doubtful =
             if version > self.moving.version { core::mem::take(&mut self.moving.values) } else { Vec::new() };
         let Some(wish) = wish else {
             // Nobody wishes for it any more. What the device was told already runs its course.
-            self.want.take_if(|want| want.wish.is_some() && !want.is_under_way());
-            return false;
+            let told = |want: &Want| want.is_under_way() && matches!(self.owner, Owner::Component(..));
+            self.want.take_if(|want| want.wish.is_some() && !told(want));
+            return Learned::Nothing;
         };
         if doubtful.iter().any(|moved| value::same(moved, &wish.value)) {
             self.acted = Some(wish);
-            return false;
+            return Learned::Nothing;
         }
         let told_again = |known: Option<&Wish>| known.is_some_and(|known| known.is(&wish));
         if told_again(self.want.as_ref().and_then(|want| want.wish.as_ref())) {
-            return false;
+            return Learned::Nothing;
         }
-        let over = |at: u64| !again && wish.time.is_some_and(|time| time.saturating_add(CLOCKS_DIFFER_SECS) <= at);
+        if again {
+            return Learned::Wish(wish);
+        }
+        if told_again(self.acted.as_ref()) {
+            return Learned::Nothing;
+        }
+        let over = |at: u64| wish.time.is_some_and(|time| time.saturating_add(CLOCKS_DIFFER_SECS) <= at);
         if self.overruled_at.is_some_and(over) {
-            self.acted = Some(wish);
-            return false;
+            self.acted = Some(wish.clone());
+            return Learned::Over(wish);
         }
         let newer = self.want.as_ref().filter(|want| want.wish.is_none()).and_then(|want| want.since);
-        if newer.is_some_and(over) {
-            return false;
-        }
-        again || !told_again(self.acted.as_ref())
+        if newer.is_some_and(over) { Learned::Nothing } else { Learned::Wish(wish) }
     }
 
     /// A newer delta does not have it. What waits to be done and is not reported is then not desired any more: there
@@ -255,7 +270,7 @@ impl Cell {
         (self.cause, self.depth) = (want.cause, want.depth);
         self.moved = want.wish.is_none() && want.cause != Cause::Boot;
         if self.moved {
-            self.overruled_at = time.or(self.overruled_at);
+            self.overruled(time);
         }
         self.refused = false;
         self.acted = want.wish.or(self.acted.take());
@@ -292,10 +307,7 @@ impl Cell {
     pub(super) fn down(&mut self) {
         self.fresh = false;
         // It was told the device while somebody wished for it: to be told again, somebody has to.
-        let withdrawn = |want: &Want| want.wish.is_some() && self.desired.is_none();
-        if self.want.as_ref().is_some_and(withdrawn) {
-            self.want = None;
-        }
+        self.want.take_if(|want| want.wish.is_some() && self.desired.is_none());
         if let Some(want) = self.want.as_mut().filter(|want| want.is_under_way() || want.stage == Stage::Parked) {
             (want.stage, want.force) = (Stage::Waiting, false);
         }
@@ -363,10 +375,10 @@ impl Cell {
 
     /// Something was sent to be written to `desired` on top of this version.
     pub(super) fn moving_to(&mut self, now: Instant, value: &Value, version: u64) {
-        self.moving_since = Some(now);
         if self.moving.version != version {
-            self.moving = Moving { version, values: Vec::new() };
+            self.moving = Moving { version, ..Moving::default() };
         }
+        self.moving.since = Some(now);
         self.moving.values.retain(|known| !value::same(known, value));
         self.moving.values.truncate(MOVING_MAX - 1);
         self.moving.values.insert(0, value.clone());

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::value::Wish;
+use crate::Instant;
 
 const FORMAT: &str = "thingwire-thing 1 crc32=";
 /// More than any shadow can cause; what is longer is none of ours.
@@ -37,6 +38,8 @@ pub(super) struct Memory {
 pub(super) struct Moving {
     pub(super) version: u64,
     pub(super) values: Vec<Value>,
+    /// Since when that is known, in this life of the program.
+    pub(super) since: Option<Instant>,
 }
 
 impl Memory {
@@ -76,7 +79,7 @@ impl Memory {
             overruled: members(&body, "overruled", Value::as_u64),
             moving: members(&body, "moving", |moving| {
                 let values = moving.get("values")?.as_array()?.clone();
-                Some(Moving { version: moving.get("version")?.as_u64()?, values })
+                Some(Moving { version: moving.get("version")?.as_u64()?, values, since: None })
             }),
             restore: members(&body, "restore", |value| Some(value.clone())),
         })
@@ -135,7 +138,7 @@ mod tests {
         let mut memory = Memory::default();
         memory.acted.insert("relay".into(), Wish { value: json!(true), time: Some(1_700_000_000) });
         memory.acted.insert("odd \"name\"".into(), Wish { value: json!({"a": [0.1]}), time: None });
-        memory.moving.insert("relay".into(), Moving { version: 7, values: vec![json!(false)] });
+        memory.moving.insert("relay".into(), Moving { version: 7, values: vec![json!(false)], since: None });
         memory.restore.insert("level".into(), json!(-3));
         memory
     }

@@ -1,20 +1,22 @@
 //! What an application adds to a thing: rules, and properties made of others.
 
 use core::fmt;
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::cell::Cell;
 use super::value::same;
-use super::{Cause, Thing, Unfit};
+use super::{Cause, Unfit};
 
 /// What has changed in one settled batch, and what everything is.
 ///
 /// A batch is all changes within 0.1 s of the first, so that a device that says four things in four lines is seen once,
 /// with all four.
-#[derive(Debug)]
 pub struct Changes<'a> {
-    pub(super) changes: Vec<Change<'a>>,
-    pub(super) thing: &'a Thing,
+    pub(super) all: Vec<Change<'a>>,
+    pub(super) cells: &'a [Cell],
+    pub(super) names: &'a BTreeMap<String, usize>,
 }
 
 /// A property that has changed.
@@ -34,12 +36,12 @@ pub struct Change<'a> {
 impl<'a> Changes<'a> {
     /// All changes, in the order of the properties.
     pub fn iter(&self) -> impl Iterator<Item = &Change<'a>> {
-        self.changes.iter()
+        self.all.iter()
     }
 
     /// How a property has changed; `None` when it has not.
     pub fn of(&self, property: &str) -> Option<&Change<'a>> {
-        self.changes.iter().find(|change| change.property == property)
+        self.all.iter().find(|change| change.property == property)
     }
 
     /// Whether a property has changed to this value. Its first reading is a change as well.
@@ -50,7 +52,13 @@ impl<'a> Changes<'a> {
 
     /// What a property is, changed or not; `None` when nothing is known of it.
     pub fn value(&self, property: &str) -> Option<&'a Value> {
-        self.thing.property(property)?.actual
+        self.cells[*self.names.get(property)?].actual.as_ref()
+    }
+}
+
+impl fmt::Debug for Changes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.all).finish()
     }
 }
 

@@ -44,7 +44,7 @@ impl Thing {
             let changes = self.changes();
             let mut wanted = Vec::new();
             let mut failed = Vec::new();
-            for rule in rules.iter_mut().filter(|_| !changes.changes.is_empty()) {
+            for rule in rules.iter_mut().filter(|_| !changes.all.is_empty()) {
                 let mut wishes = Wishes::default();
                 match (rule.run)(&changes, &mut wishes) {
                     Ok(()) => wanted.push((rule.name.clone(), wishes)),
@@ -82,7 +82,7 @@ impl Thing {
             let (property, old, cause) = (cell.name.as_str(), cell.settled.as_ref(), cell.cause);
             Change { property, old, new, cause }
         });
-        Changes { changes: change.collect(), thing: self }
+        Changes { all: change.collect(), cells: &self.cells, names: &self.names }
     }
 
     fn depth_of_changes(&self) -> u32 {

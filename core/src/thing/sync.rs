@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::cell::{Move, Owner, Want, Write};
+use super::cell::{Learned, Move, Want, Write};
 use super::cloud::{Asked, Known, Place};
 use super::machine::{Thing, judge};
 use super::value::{Wish, patch, same, storable, written_at};
-use super::{Ask, Boot, Cause, RequestId, ThingAction, ThingNotice};
+use super::{Ask, Boot, Cause, Failure, RequestId, ThingAction, ThingNotice, WishError};
 use crate::{Delta, Document, Instant, Refusal, Section, ShadowError, ShadowEvent, ShadowUpdate, Unsent};
 
 /// How long whoever watches may take to tell what the shadow is, before the thing asks by itself.
@@ -147,18 +147,17 @@ impl Thing {
         self.dirty = true;
         let cell = &mut self.cells[index];
         let again = first && cell.policy.boot == Boot::Desired;
-        if !cell.learn(now, wish.clone(), version, again) {
-            let over = |want: &mut Want| wish.is_none() && want.wish.is_some();
-            if matches!(cell.owner, Owner::Derived(_)) && cell.want.take_if(over).is_some() {
-                self.drop_parts(index);
-            }
-            return;
-        }
-        let Some(wish) = wish else { return };
         let cause = Cause::Cloud { version };
-        match self.check(index, wish.value.clone()) {
-            Ok(value) => self.begin(now, index, Want { wish: Some(wish), ..Want::new(value, cause, 0) }),
-            Err(why) => self.refuse(index, wish, cause, why),
+        match cell.learn(now, wish, version, again) {
+            Learned::Nothing => {}
+            Learned::Wish(wish) => match self.check(index, wish.value.clone()) {
+                Ok(value) => self.begin(now, index, Want { wish: Some(wish), ..Want::new(value, cause, 0) }),
+                Err(why) => self.refuse(index, wish, cause, why),
+            },
+            Learned::Over(Wish { value, .. }) => {
+                let (property, why) = (cell.name.clone(), WishError::Device(Failure::Replaced));
+                self.note(ThingNotice::Failed { property, value, cause, why });
+            }
         }
     }
 

@@ -55,12 +55,13 @@ impl Thing {
         let Some(want) = &cell.want else { return self.put_back(now, index) };
         let is_so =
             || cell.fresh && cell.actual.as_ref().is_some_and(|is| judge(&self.parts, cell.owner)(is, &want.value));
-        let busy = |index: &usize| self.cells[*index].want.is_some();
+        let has_parts =
+            || self.cells.iter().any(|cell| cell.want.as_ref().is_some_and(|want| want.whole == Some(index)));
         match &want.stage {
             Stage::Waiting => self.start(now, index),
             Stage::Told { .. } if is_so() => self.fulfilled(now, index),
-            Stage::Spread { targets, .. } if !targets.iter().any(busy) && is_so() => self.fulfilled(now, index),
-            Stage::Sent { until, .. } | Stage::Told { until } | Stage::Spread { until, .. } if *until <= now => {
+            Stage::Spread { .. } if is_so() && !has_parts() => self.fulfilled(now, index),
+            Stage::Sent { until, .. } | Stage::Told { until } | Stage::Spread { until } if *until <= now => {
                 self.failed(now, index, WishError::TooLate);
             }
             Stage::Sent { .. } | Stage::Told { .. } | Stage::Spread { .. } | Stage::Parked => {}
@@ -74,6 +75,11 @@ impl Thing {
             Owner::Component(part, id) => (part, id),
             Owner::Derived(derived) => return self.spread(now, index, derived),
         };
+        if want.whole.is_some_and(|whole| self.cells[whole].want.is_none()) {
+            // Nobody wishes for the whole any more: what no device was told of it needs not be.
+            self.cells[index].want = None;
+            return;
+        }
         let Some(up) = self.parts[part].up else { return };
         if cell.access != Access::Write {
             if !cell.fresh && !want.force && now < up + FIRST_READING {
@@ -127,8 +133,7 @@ impl Thing {
             return self.failed(now, index, WishError::Device(Failure::Replaced));
         }
         for (part, _) in &parts {
-            let overruled_at = &mut self.cells[*part].overruled_at;
-            *overruled_at = time.max(*overruled_at);
+            self.cells[*part].overruled(time);
         }
         if is_so {
             return self.fulfilled(now, index);
@@ -136,9 +141,8 @@ impl Thing {
         let longest = parts.iter().map(|(index, _)| self.cells[*index].policy.obey_within).max().unwrap_or_default();
         // The parts have their own ends; a device that is not there yet is waited for.
         let until = now + longest.max(self.cells[index].policy.obey_within);
-        let targets = parts.iter().map(|(index, _)| *index).collect();
         if let Some(want) = &mut self.cells[index].want {
-            want.stage = Stage::Spread { until, targets };
+            want.stage = Stage::Spread { until };
         }
         for (part, value) in parts {
             self.begin_one(now, part, Want { whole: Some(index), ..Want::new(value, cause, depth) });
@@ -149,23 +153,15 @@ impl Thing {
     pub(super) fn begin(&mut self, now: Instant, index: usize, want: Want) {
         let differs = |(part, value): &(usize, Value)| *part == index && !same(value, &want.value);
         let is_replaced = |whole: &usize| match (self.cells[*whole].owner, &self.cells[*whole].want) {
-            (Owner::Derived(derived), Some(Want { stage: Stage::Spread { targets, .. }, value, .. })) => {
-                targets.contains(&index) && self.parts_of(derived, value).is_ok_and(|parts| parts.iter().any(differs))
+            (Owner::Derived(derived), Some(Want { stage: Stage::Spread { .. }, value, .. })) => {
+                self.parts_of(derived, value).is_ok_and(|parts| parts.iter().any(differs))
             }
             _ => false,
         };
         for whole in (0..self.cells.len()).filter(is_replaced).collect::<Vec<_>>() {
             self.failed(now, whole, WishError::Device(Failure::Replaced));
-            self.drop_parts(whole);
         }
         self.begin_one(now, index, want);
-    }
-
-    /// Nobody wishes for the whole any more: what no device was told of it needs not be.
-    pub(super) fn drop_parts(&mut self, whole: usize) {
-        for cell in &mut self.cells {
-            cell.want.take_if(|want| want.whole == Some(whole) && !want.is_under_way());
-        }
     }
 
     fn begin_one(&mut self, now: Instant, index: usize, mut want: Want) {
@@ -299,7 +295,7 @@ impl Thing {
         let Some(want) = &cell.want else { return cell.put_back.at };
         match (&want.stage, cell.owner) {
             (Stage::Waiting, Owner::Component(part, _)) => self.parts[part].up.map(|up| up + FIRST_READING),
-            (Stage::Sent { until, .. } | Stage::Told { until } | Stage::Spread { until, .. }, _) => Some(*until),
+            (Stage::Sent { until, .. } | Stage::Told { until } | Stage::Spread { until }, _) => Some(*until),
             (Stage::Waiting | Stage::Parked, _) => None,
         }
     }

@@ -33,8 +33,6 @@ crate-type = [\"dylib\"]
 /// around it, the client's functions would have other names than the simulator was built with.
 const CLIENT_ONLY: &str = "client-only";
 
-const MEMBERS: &str = "members = [\"core\", \"sim\", \"client-only\"]";
-
 /// A campaign that takes longer does not end.
 const CAMPAIGN_MAX: Duration = Duration::from_secs(900);
 
@@ -69,7 +67,8 @@ impl Workshop {
         write(&to.join(CLIENT_ONLY).join("src/lib.rs"), b"")?;
         let manifest = fs::read_to_string(from.join("Cargo.toml"))?;
         let members = |line: &str| line.starts_with("members = ");
-        let lines = manifest.lines().map(|line| if members(line) { MEMBERS } else { line });
+        let ours = format!("members = [\"core\", \"sim\", {CLIENT_ONLY:?}]");
+        let lines = manifest.lines().map(|line| if members(line) { &ours } else { line });
         let manifest = lines.collect::<Vec<_>>().join("\n") + PROFILE;
         write(&to.join("Cargo.toml"), manifest.as_bytes())?;
         Ok(Self { dir, seeds, jobs })
