@@ -192,7 +192,10 @@ impl Cell {
 
     /// Somebody with the last word here has said what it is to be, at this time.
     pub(super) fn overruled(&mut self, time: Option<u64>) {
-        self.overruled_at = time.or(self.overruled_at);
+        // Nobody wishes for what cannot be set.
+        if self.access != Access::Read {
+            self.overruled_at = time.or(self.overruled_at);
+        }
     }
 
     /// The cloud says what it holds in `desired`.

@@ -222,6 +222,7 @@ impl Thing {
     }
 
     /// What is to be done next.
+    #[must_use]
     pub fn poll_action(&mut self) -> Option<ThingAction> {
         let action = self.actions.pop_front();
         if matches!(action, Some(ThingAction::Notify(_))) {
@@ -367,6 +368,7 @@ impl Thing {
     /// Something is what it was not: a batch of changes begins, unless one is open.
     pub(super) fn changed(&mut self, now: Instant) {
         self.dirty = true;
+        self.unsaved = true;
         self.batch_at.get_or_insert(now + self.options.batch);
     }
 }

@@ -170,6 +170,7 @@ impl Thing {
         let judge = judge(&self.parts, cell.owner);
         cell.wish(want, judge);
         self.dirty = true;
+        self.unsaved = true;
     }
 
     /// What changed by itself is put back where the cloud has the say: not at once, so that two who fight do not take

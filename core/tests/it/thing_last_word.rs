@@ -1,7 +1,7 @@
 //! Who was last, where the service tells an old wish only now: it had told nothing while it was as wished.
 
 use serde_json::{Value, json};
-use thingwire_core::thing::{Authority, Derived, Failure, Policy, Thing, ThingNotice, WishError};
+use thingwire_core::thing::{Access, Authority, Derived, Failure, Policy, Thing, ThingEvent, ThingNotice, WishError};
 use thingwire_core::{Delta, ShadowEvent};
 
 use crate::thing_rig::{Bench, Lines, delta, ms};
@@ -104,6 +104,33 @@ fn a_wish_from_before_is_over_after_a_restart_too() {
     bench.online();
     bench.current(3, &json!({"on": [false, 100]}), &json!({"on": false}));
     assert_eq!(bench.take_told(), [""; 0]);
+}
+
+#[test]
+fn a_change_by_hand_is_kept_though_nothing_else_happens() {
+    let mut bench = lights(Policy::new());
+    bench.event(ThingEvent::Offline);
+    bench.pass(ms(5_000));
+    bench.hear("on true");
+    bench.pass(ms(2_000));
+    assert!(String::from_utf8_lossy(&bench.memory).contains(r#""overruled":{"on":105}"#));
+    assert_eq!(bench.memory, bench.thing.memory());
+}
+
+#[test]
+fn what_nobody_can_wish_for_is_not_kept() {
+    let builder = Thing::builder().component("sensor", Lines::new([("warm", Access::Read)]));
+    let mut bench = Bench::new(builder);
+    bench.up(0);
+    bench.hear("warm 20");
+    bench.online();
+    bench.current(1, &json!({}), &json!({"warm": 20}));
+    bench.shadow(&told_at(100, 1, &json!({})));
+    bench.pass(ms(2_000));
+    bench.memory.clear();
+    bench.hear("warm 21");
+    bench.pass(ms(2_000));
+    assert_eq!(bench.memory, b"");
 }
 
 #[test]

@@ -193,6 +193,22 @@ fn a_device_that_never_shows_it_fails_in_time() {
 }
 
 #[test]
+fn what_a_device_was_before_a_failed_attempt_is_not_what_it_is() {
+    let policy = Policy::new().obey_within(Duration::from_secs(3));
+    let mut bench =
+        Bench::new(Thing::builder().component("slow", Lines::one("on").acknowledging()).policy("on", policy));
+    bench.up(0);
+    bench.hear("on false");
+    bench.pass(ms(60_000));
+    bench.online();
+    bench.current(1, &json!({"on": [true, 10]}), &json!({"on": false}));
+    bench.pass(ms(3_100));
+    assert_eq!(bench.take_told(), ["on true"]);
+    bench.set("on", false);
+    assert_eq!(bench.take_told(), ["on false"], "it was false, and may be true by now");
+}
+
+#[test]
 fn a_newer_wish_takes_the_place_of_one_under_way() {
     let mut bench = Bench::in_step(Policy::new());
     bench.wish(2, &json!({"on": [true, 20]}));
