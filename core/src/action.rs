@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+use crate::unshown::debug_without;
 use crate::{AckToken, Filter, Link, LinkError, Outcome, Qos, ShadowNotice, Ticket, Topic};
 
 /// Something the driver must do now.
@@ -99,7 +100,7 @@ impl fmt::Display for Notice {
 }
 
 /// A message from the server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Message {
     /// Where it was published.
@@ -117,3 +118,5 @@ pub struct Message {
     /// automatic acknowledgement.
     pub ack: Option<AckToken>,
 }
+
+debug_without!(Message { topic, qos, retain, duplicate, ack; payload });

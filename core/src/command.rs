@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+use crate::unshown::debug_without;
 use crate::{Filter, Link, Rejection, Reply, Topic, Unsent};
 
 /// How hard delivery is tried. AWS IoT Core has no QoS 2.
@@ -47,7 +48,7 @@ impl fmt::Display for Ticket {
 /// # let _ = reading;
 /// # Ok::<(), thingwire_core::TopicError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use]
 pub struct Publish {
@@ -63,6 +64,8 @@ pub struct Publish {
     /// [`Outcome::Expired`]; one that was sent stays until it is acknowledged.
     pub expires_in: Option<Duration>,
 }
+
+debug_without!(Publish { topic, qos, retain, expires_in; payload });
 
 impl Publish {
     /// A QoS 1 message that is neither retained nor expires.
@@ -227,7 +230,8 @@ pub enum Refusal {
 }
 
 /// A call that was not accepted, with what it was given.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Refused<T> {
     /// Why.
     pub why: Refusal,
@@ -303,5 +307,12 @@ impl<T> fmt::Display for Refused<T> {
     }
 }
 
+/// Why alone: the argument is the caller's, and a `main` that returns an error shows all of it.
+impl<T> fmt::Debug for Refused<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refused").field("why", &self.why).finish_non_exhaustive()
+    }
+}
+
 impl core::error::Error for Refusal {}
-impl<T: fmt::Debug> core::error::Error for Refused<T> {}
+impl<T> core::error::Error for Refused<T> {}

@@ -179,6 +179,7 @@ impl Engine {
     /// On [`Action::Close`] it writes what [`transmit`](Self::transmit) still gives, ends its side of the connection,
     /// and drops the socket when the peer has done the same, after [`LINGER`](crate::dial::LINGER) at the latest. Until
     /// then it asks for no further action.
+    #[must_use]
     pub fn poll_action(&mut self, now: Instant) -> Option<Action> {
         if let Some(link) = self.broken.take() {
             self.wanted = None;
@@ -239,6 +240,10 @@ impl Engine {
 
     /// The socket took the first `len` bytes; 0 when it takes nothing for now, which it may do for
     /// [`Config::write_timeout`](crate::Config::write_timeout) at a stretch.
+    ///
+    /// # Panics
+    ///
+    /// When there was less to take.
     pub fn transmitted(&mut self, now: Instant, len: usize) {
         self.wire_out.advance(len);
         if len > 0 || self.wire_out.is_empty() {

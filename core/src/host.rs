@@ -99,7 +99,7 @@ pub(crate) fn remembered(path: &Path) -> Result<Vec<u8>, String> {
 
 /// How loud a notice is in the log; `None` when it does not belong there. Its text is its `Display`, which shows no
 /// payload and no secret.
-pub fn log_level(notice: &Notice) -> Option<log::Level> {
+pub(crate) fn log_level(notice: &Notice) -> Option<log::Level> {
     match notice {
         Notice::Message(_) | Notice::Done { .. } => None,
         Notice::Attempting { .. } | Notice::Ready => Some(log::Level::Debug),

@@ -27,7 +27,7 @@
 //!    [`Client::next_deadline`] is right. Handing a message to the driver is what acknowledges it, so actions can
 //!    cause bytes: that is why both are asked again.
 //! 3. After [`Event::Wake`] at `now` the deadline is `None` or later than `now`. Extra wakes do nothing. `now` never
-//!    goes back.
+//!    goes back; in a build with debug assertions, a driver that says so panics.
 //! 4. Bytes never travel inside an action. Packets are encoded late, straight into the caller's buffer; what does not
 //!    fit the budget stays a request.
 //! 5. [`Action::Close`] means: bytes already in the buffer first, then drop the link. Events of an old link have no
@@ -152,6 +152,7 @@ mod topic;
 pub mod trace;
 #[cfg(feature = "transport")]
 pub mod transport;
+mod unshown;
 #[cfg(feature = "trace")]
 mod wire;
 

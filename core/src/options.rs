@@ -94,7 +94,7 @@ impl Options {
     }
 
     /// TLS with everything else about it said in `tls`, for roots and identities from elsewhere than files.
-    pub fn tls(endpoint: Endpoint, tls: TlsConfig, client_id: &str) -> Self {
+    pub fn tls(endpoint: Endpoint, client_id: &str, tls: TlsConfig) -> Self {
         Self::new(endpoint, Security::Tls(tls), client_id)
     }
 

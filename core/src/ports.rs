@@ -184,6 +184,7 @@ impl Write for &OpenPort {
 
 /// A port that cannot be opened, or is not there any more. Shown as one line: which, why, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PortError {
     /// The port, as a person would name it.
     pub port: String,

@@ -105,6 +105,7 @@ impl<'a> Replay<'a> {
     }
 
     /// Does the next step; `None` after the last. After an error there is no next.
+    #[must_use]
     pub fn next_step(&mut self) -> Option<Result<Step, ReplayError>> {
         loop {
             match self.steps.next() {

@@ -6,20 +6,23 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use crate::json;
+use crate::unshown::debug_without;
 
 /// Characters of a code or a message that are shown.
 const SHOWN_MAX: usize = 200;
 
 /// An answer that says yes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reply {
     /// The answer as it came: JSON text. A [`Document`](crate::Document) reads a shadow's.
     pub payload: Bytes,
 }
 
+debug_without!(Reply { ; payload });
+
 /// An answer that says no.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rejection {
     /// The code as the service wrote it: an HTTP status as `409`, or a name as `VersionMismatch`. Empty when there was
@@ -30,6 +33,8 @@ pub struct Rejection {
     /// The answer as it came: JSON text.
     pub payload: Bytes,
 }
+
+debug_without!(Rejection { code, message; payload });
 
 impl Rejection {
     /// The code as a number, where it is one: 400 malformed, 401 and 403 not allowed, 404 not there, 409 another
@@ -95,6 +100,9 @@ impl fmt::Display for Unsent {
         })
     }
 }
+
+impl core::error::Error for Rejection {}
+impl core::error::Error for Unsent {}
 
 #[cfg(test)]
 mod tests {

@@ -99,13 +99,6 @@ impl Filter {
     }
 }
 
-/// Filters compare as their texts do.
-impl Borrow<str> for Filter {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
 impl From<Topic> for Filter {
     /// A topic without wildcards is the filter that matches only itself.
     fn from(topic: Topic) -> Self {
@@ -188,6 +181,31 @@ impl core::error::Error for TopicError {}
 
 macro_rules! text_conversions {
     ($($name:ident)*) => {$(
+        /// They compare as their texts do.
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl PartialEq<str> for $name {
+            fn eq(&self, text: &str) -> bool {
+                *self.0 == *text
+            }
+        }
+
+        impl PartialEq<&str> for $name {
+            fn eq(&self, text: &&str) -> bool {
+                *self.0 == **text
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)

@@ -144,7 +144,6 @@ impl Stand<'_> {
                     assert!(!matches!(notice, ThingNotice::Memory(_)) || self.plan.is_damaged(), "{notice}");
                     assert!(!notice.to_string().contains(char::is_control), "{notice:?}");
                 }
-                _ => {}
             }
             self.actions.push(action);
         }

@@ -24,6 +24,7 @@ use super::worker;
 /// When the last handle is dropped, the client says goodbye as [`stop`](Self::stop) does, at most for a second, and
 /// its thread ends. What was not sent by then is not sent: wait for its [`Pending`] first.
 #[derive(Debug, Clone)]
+#[must_use = "dropping the last handle ends it"]
 pub struct Client {
     pub(crate) inner: handle::Client,
 }

@@ -29,7 +29,7 @@ impl Pending {
     }
 
     /// The outcome, if it is known.
-    pub fn poll(&self) -> Option<Outcome> {
+    pub fn try_wait(&self) -> Option<Outcome> {
         self.inner.try_wait()
     }
 

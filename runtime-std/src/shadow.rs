@@ -165,7 +165,7 @@ impl ShadowPending {
     }
 
     /// The end, if it is known.
-    pub fn poll(&self) -> Option<Result<Document, ShadowError>> {
+    pub fn try_answer(&self) -> Option<Result<Document, ShadowError>> {
         self.inner.try_answer()
     }
 

@@ -20,6 +20,7 @@ use super::wait::wait;
 ///
 /// As an iterator it waits for all that happens, and ends with the thing.
 #[derive(Debug, Clone)]
+#[must_use = "dropping the last handle ends it"]
 pub struct RunningThing {
     client: Client,
     inner: handle::RunningThing,

@@ -329,6 +329,7 @@ impl Client {
 /// Outputs and looks.
 impl Client {
     /// The next thing for the driver to do. Bytes that came before it are already in the transmit buffer.
+    #[must_use]
     pub fn poll_action(&mut self) -> Option<Action> {
         let mut action = self.actions.pop_front()?;
         let automatic = match &mut action {

@@ -8,6 +8,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 pub use self::requests::RequestConfig;
+use crate::unshown::debug_without;
 use crate::{Limits, Qos, Topic};
 
 /// How one client behaves. [`Config::new`] gives the defaults; [`Client::new`](crate::Client::new) checks all of it.
@@ -26,7 +27,7 @@ use crate::{Limits, Qos, Topic};
 /// # let _ = client;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
     /// Who the device is. On AWS usually the thing's name, and tied to the certificate by the policy. Two clients
@@ -348,7 +349,7 @@ impl Default for QueueConfig {
 }
 
 /// What the server publishes when the client vanishes without a DISCONNECT.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Will {
     /// Where to.
@@ -360,6 +361,8 @@ pub struct Will {
     /// Whether the server keeps it for future subscribers.
     pub retain: bool,
 }
+
+debug_without!(Will { topic, qos, retain; payload });
 
 impl Will {
     /// A QoS 1 message that is not retained.

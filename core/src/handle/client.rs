@@ -27,6 +27,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// its loop ends. What was not sent by then is not sent: wait for its [`Pending`] first. When the loop is dropped
 /// instead, everything ends at once: see [`Pending::is_gone`] and [`Subscription::is_gone`].
 #[derive(Clone)]
+#[must_use = "dropping the last handle ends it"]
 pub struct Client {
     handle: Arc<Handle>,
 }

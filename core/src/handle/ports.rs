@@ -227,14 +227,14 @@ impl<P: Read + Write> Jack<P> {
             self.backoff.lasted(&self.reopen, now.since(open.since));
             hosted.handle(now, ThingEvent::Down(ComponentId(self.component)));
         }
-        let again_in = self.backoff.wait(&self.reopen, &mut self.rng);
-        self.stage = Stage::Closed { open_at: now + again_in };
+        let retry_in = self.backoff.wait(&self.reopen, &mut self.rng);
+        self.stage = Stage::Closed { open_at: now + retry_in };
         if self.told.as_ref() == Some(&why) {
             return;
         }
         self.told = Some(why.clone());
         let (component, error) = (hosted.name(self.component), self.opener.error(why));
-        let news = ThingNews::PortFailed { component, error, again_in };
+        let news = ThingNews::PortFailed { component, error, retry_in };
         journal.note(Level::Warn, format_args!("{news}"));
         hosted.tell(news, later);
     }

@@ -22,6 +22,7 @@ use crate::thing::{Cause, Failure, WishError};
 /// Rules and components run in the loop: they must neither call nor keep a handle of their own thing or client, which
 /// would wait for the loop, and it for them.
 #[derive(Clone)]
+#[must_use = "dropping the last handle ends it"]
 pub struct RunningThing {
     inner: Arc<Inner>,
 }

@@ -43,7 +43,7 @@ pub enum ThingNews {
         /// Which, and why.
         error: PortError,
         /// When it is tried again.
-        again_in: Duration,
+        retry_in: Duration,
     },
     /// What the thing remembers cannot be read: it begins without.
     NotRemembered {
@@ -73,8 +73,8 @@ impl fmt::Display for ThingNews {
             Self::Thing(notice) => notice.fmt(f),
             Self::Device { component, note } => write!(f, "{component}: {note}"),
             Self::PortOpen { component, port } => write!(f, "{component}: {port} is open"),
-            Self::PortFailed { component, error, again_in } => {
-                write!(f, "{component}: {error}; tried again in {again_in:?}")
+            Self::PortFailed { component, error, retry_in } => {
+                write!(f, "{component}: {error}; tried again in {retry_in:?}")
             }
             Self::NotRemembered { path, why } => {
                 write!(f, "{}: {why}; without it, every wish in the cloud is new", path.display())

@@ -6,11 +6,12 @@ use bytes::Bytes;
 use serde_core::de::DeserializeOwned;
 
 use crate::json::{self, JsonError};
+use crate::unshown::debug_without;
 
 /// A shadow's document, or the part of it that an answer is about.
 ///
 /// Everything is kept as the service wrote it: numbers of any size, members that nobody knew of when this was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Document {
     /// The whole message: JSON text.
@@ -30,6 +31,8 @@ pub struct Document {
     /// The token of the request.
     pub client_token: Option<String>,
 }
+
+debug_without!(Document { desired, reported, delta, metadata, version, timestamp_secs, client_token; raw });
 
 impl Document {
     /// Reads the answer to a get, an update or a delete.
@@ -56,7 +59,7 @@ impl Document {
 
 /// What differs between what is wanted and what is: published by the service after every accepted update that leaves a
 /// difference (S-22).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delta {
     /// The whole message: JSON text. When the difference was found in the answer to a get, that answer.
@@ -72,6 +75,8 @@ pub struct Delta {
     /// The token of the update that caused it, whoever sent that (S-44). Never in what was found in the answer to a get.
     pub client_token: Option<String>,
 }
+
+debug_without!(Delta { state, metadata, version, timestamp_secs, client_token; raw });
 
 impl Delta {
     /// Reads a message of the topic `update/delta`. One without a state or a version is an error: its place in the
@@ -105,7 +110,7 @@ impl Delta {
 }
 
 /// A change as a whole: the shadow before an accepted update and after it (S-21).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Documents {
     /// The whole message: JSON text.
@@ -119,6 +124,8 @@ pub struct Documents {
     /// The token of the update, whoever sent it.
     pub client_token: Option<String>,
 }
+
+debug_without!(Documents { previous, current, timestamp_secs, client_token; raw });
 
 /// One side of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -237,9 +244,10 @@ impl Section {
     }
 }
 
+/// Its length: what it says is the application's.
 impl fmt::Debug for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.json())
+        write!(f, "{} bytes", self.json().len())
     }
 }
 

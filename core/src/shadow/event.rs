@@ -5,6 +5,7 @@ use core::fmt;
 use bytes::Bytes;
 
 use super::{Delta, Document, Documents, ShadowName};
+use crate::unshown::debug_without;
 use crate::{AckToken, Rejection, Ticket};
 
 /// News of a watched shadow.
@@ -70,12 +71,14 @@ impl ShadowEvent {
 }
 
 /// What makes no sense.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Malformed {
     /// It, as it came.
     pub payload: Bytes,
 }
+
+debug_without!(Malformed { ; payload });
 
 /// One line; no state is shown.
 impl fmt::Display for ShadowNotice {

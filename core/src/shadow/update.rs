@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde_core::Serialize;
 
 use crate::json::{self, JsonError};
+use crate::unshown::debug_without;
 
 /// A change of a shadow: values to be set, and with `null` values to be removed (S-12).
 ///
@@ -15,7 +16,7 @@ use crate::json::{self, JsonError};
 /// let update = ShadowUpdate::from_json(r#"{"state": {"reported": {"flow": 3.5, "alarm": null}}}"#)?.version(17);
 /// # Ok::<(), thingwire_core::UpdateError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[must_use]
 pub struct ShadowUpdate {
     /// The request without version and token: a JSON object with at least its state.
@@ -27,6 +28,8 @@ pub struct ShadowUpdate {
     /// Levels of nesting in a section.
     pub(crate) levels: usize,
 }
+
+debug_without!(ShadowUpdate { version, token, len, levels; body });
 
 impl ShadowUpdate {
     /// A request as the service takes it: a JSON object with a `state` that has `desired`, `reported` or both, and

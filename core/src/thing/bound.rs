@@ -31,7 +31,7 @@ const WATCH_AGAIN_AFTER: Duration = Duration::from_secs(3_600);
 ///             ThingAction::Send(component, bytes) => to_the_port(component.0, &bytes),
 ///             ThingAction::Persist(memory) => to_disk(&memory),
 ///             ThingAction::Notify(notice) => println!("{notice}"),
-///             _ => {}
+///             ThingAction::Ask(..) => {} // `Bound` asks.
 ///         }
 ///     }
 ///     // Sleep until bytes arrive, or the earlier of client.next_deadline() and thing.next_deadline().
@@ -114,6 +114,7 @@ impl Bound {
     /// What is to be done next; never a [`ThingAction::Ask`], which is asked of the client at once.
     ///
     /// The client has something to send after that: it is to be drained again.
+    #[must_use]
     pub fn poll_action(&mut self, client: &mut Client, now: Instant) -> Option<ThingAction> {
         self.watch(client, now);
         loop {

@@ -97,7 +97,6 @@ pub enum ComponentEvent<'a> {
 
 /// What is to be done for a component.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub enum ComponentAction {
     /// Bytes go to the device.
     Send(Vec<u8>),

@@ -43,6 +43,7 @@ pub struct SerialPort {
 
 /// Bits in a byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DataBits {
     /// Seven.
     Seven,
@@ -52,6 +53,7 @@ pub enum DataBits {
 
 /// The bit that tells a wrong byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Parity {
     /// There is none.
     None,
@@ -63,6 +65,7 @@ pub enum Parity {
 
 /// Bits behind a byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StopBits {
     /// One.
     One,
@@ -72,6 +75,7 @@ pub enum StopBits {
 
 /// How one end of a serial line has the other wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FlowControl {
     /// Not at all.
     None,

@@ -46,7 +46,6 @@ pub enum ThingEvent<'a> {
 
 /// Something to be done for a thing.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 #[must_use]
 pub enum ThingAction {
     /// These bytes go to a component's device.

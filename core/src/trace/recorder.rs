@@ -1,5 +1,7 @@
 //! Writes down what happens to a client.
 
+use core::fmt;
+
 use bytes::BytesMut;
 
 use super::format::{CHECK, END, FORMAT, LAYOUT, MAGIC, STEPS_PER_CHECK, Start};
@@ -12,7 +14,7 @@ use crate::{
 };
 
 /// What is recorded, and how much of it is kept.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct RecordOptions {
     /// Bytes of memory for steps and states, and so about the size of the file. At least 16 KiB. Default: 1 MiB.
@@ -28,6 +30,17 @@ impl RecordOptions {
     /// The defaults, with this key.
     pub fn new(key: [u64; 2]) -> Self {
         Self { bytes_max: 1024 * 1024, with_payloads: false, key }
+    }
+}
+
+/// Without the key.
+impl fmt::Debug for RecordOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bytes_max, with_payloads, .. } = self;
+        f.debug_struct("RecordOptions")
+            .field("bytes_max", bytes_max)
+            .field("with_payloads", with_payloads)
+            .finish_non_exhaustive()
     }
 }
 

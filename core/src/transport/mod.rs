@@ -1,24 +1,24 @@
 //! What lies between the client and the socket, as byte transformers: bytes in, bytes out, no socket.
 
-pub mod authorizer;
+mod authorizer;
 #[cfg(feature = "websocket")]
-pub mod credentials;
+pub(crate) mod credentials;
 mod encoding;
-pub mod endpoint;
+mod endpoint;
 pub(crate) mod http;
-pub mod identity;
-pub mod pem;
-pub mod proxy;
-pub mod roots;
+mod identity;
+mod pem;
+pub(crate) mod proxy;
+mod roots;
 pub mod sign;
 #[cfg(feature = "websocket")]
 pub mod sigv4;
 pub(crate) mod stack;
-pub mod supplies;
-pub mod tls;
+mod supplies;
+pub(crate) mod tls;
 mod verifier;
 #[cfg(feature = "websocket")]
-pub mod websocket;
+pub(crate) mod websocket;
 mod x509;
 
 #[cfg(feature = "websocket")]

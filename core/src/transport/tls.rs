@@ -55,7 +55,7 @@ const AWS_CIPHER_SUITES: [SupportedCipherSuite; 7] = [
 ///
 /// let identity = Identity::from_pem(&std::fs::read("cert.pem")?, &std::fs::read("key.pem")?)?;
 /// let tls = TlsConfig::mutual(identity, Roots::amazon()).with_aws_cipher_suites();
-/// let options = Options::tls("abc-ats.iot.eu-west-1.amazonaws.com:443".parse()?, tls, "lamp");
+/// let options = Options::tls("abc-ats.iot.eu-west-1.amazonaws.com:443".parse()?, "lamp", tls);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]

@@ -304,7 +304,6 @@ impl Bench {
                 }
                 ThingAction::Persist(memory) => self.memory = memory,
                 ThingAction::Notify(notice) => self.notices.push(notice),
-                other => panic!("{other:?}"),
             }
         }
     }

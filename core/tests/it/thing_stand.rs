@@ -91,7 +91,6 @@ impl Stand {
             ComponentAction::Failed(id, why) => format!("failed {}: {why:?}", id.0),
             ComponentAction::Note(Note::NotUnderstood { line }) => format!("? {line}"),
             ComponentAction::Note(note) => format!("note {note:?}"),
-            other => format!("{other:?}"),
         }
     }
 }

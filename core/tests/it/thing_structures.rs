@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use serde_json::json;
-use thingwire_core::thing::lines::{Ask, Hearing, LineDevice, StructComponent, Timing, Wire};
+use thingwire_core::thing::lines::{Hearing, LineDevice, Question, StructComponent, Timing, Wire};
 use thingwire_core::thing::{Access, ComponentEvent, Unfit};
 
 use crate::thing_stand::Stand;
@@ -49,8 +49,8 @@ impl LineDevice for Dimmer {
         }
     }
 
-    fn questions(&self) -> Vec<Ask> {
-        vec![Ask::new(checked("?"), ["on"]).every(Duration::from_secs(5)), Ask::new(checked("#"), ["serial"])]
+    fn questions(&self) -> Vec<Question> {
+        vec![Question::new(checked("?"), ["on"]).every(Duration::from_secs(5)), Question::new(checked("#"), ["serial"])]
     }
 
     fn access(&self, property: &str) -> Access {
@@ -192,8 +192,8 @@ fn a_question_is_not_asked_all_the_time() {
             self.0.tell(property)
         }
 
-        fn questions(&self) -> Vec<Ask> {
-            vec![Ask::new("?", ["on"]).every(Duration::ZERO)]
+        fn questions(&self) -> Vec<Question> {
+            vec![Question::new("?", ["on"]).every(Duration::ZERO)]
         }
     }
 

@@ -134,7 +134,7 @@ fn connect(module: &str) {
     for version in Version::BOTH {
         let identity = Identity::with_signer(device.certificate.as_bytes(), key.clone()).unwrap();
         let tls = TlsConfig::mutual(identity, Roots::from_pem(authority.pem().as_bytes()).unwrap());
-        let options = Options::tls(format!("{HOST}:8883").parse().unwrap(), tls, "device");
+        let options = Options::tls(format!("{HOST}:8883").parse().unwrap(), "device", tls);
         let config = server_config(&authority.server(), Some(&authority), version);
         let pair = Pair::online(options, Arc::new(config));
         assert_eq!(pair.server.peer_certificates().map(<[_]>::len), Some(1), "{version:?}");

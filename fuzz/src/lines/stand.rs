@@ -155,7 +155,6 @@ impl Stand<'_> {
                     assert!(self.open.remove(&id), "attempt {id} ends, and is not open");
                 }
                 ComponentAction::Note(note) => assert!(!format!("{note:?}").is_empty()),
-                _ => {}
             }
         }
         assert!(self.up || self.open.is_empty(), "attempts that nobody can end: {:?}", self.open);

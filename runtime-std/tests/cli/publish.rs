@@ -110,7 +110,7 @@ fn what_came_before_a_line_that_is_too_long_is_delivered() {
 #[test]
 fn without_limits_messages_may_be_long() {
     let (double, address) = plain_double();
-    double.change_rules(|rules| (rules.max_payload, rules.max_packet) = (None, 8 << 20));
+    double.change_rules(|rules| (rules.payload_len_max, rules.packet_len_max) = (None, 8 << 20));
     let flags = ["pub", "--endpoint", &address, "--plain", "--topic", "l", "--lines", "--limits", "none"];
     let mut running = Running::start(&flags);
     running.write(&vec![b'x'; 5 << 20]);

@@ -100,7 +100,7 @@ fn certificate() {
     say("wrong passphrase", &identity("hidden-other").expect_err("it is wrong"));
     let roots = host::roots(double.ca_path()).expect("PEM");
     let endpoint = double.endpoint().parse().expect("valid");
-    let right = Options::tls(endpoint, TlsConfig::mutual(identity(PASSPHRASE).expect("it is right"), roots), "device");
+    let right = Options::tls(endpoint, "device", TlsConfig::mutual(identity(PASSPHRASE).expect("it is right"), roots));
     let wrong = Options::tls_from_path(&double.endpoint(), "stranger", double.ca_path()).expect("valid");
     run("certificate", &double, right, wrong);
 }

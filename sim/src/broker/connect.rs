@@ -37,7 +37,7 @@ impl Broker {
         if client_id.is_empty() && !connect.clean {
             return Err(ViolationKind::EmptyClientId);
         }
-        let too_long = self.rules.max_client_id.is_some_and(|most| client_id.len() > most);
+        let too_long = self.rules.client_id_len_max.is_some_and(|most| client_id.len() > most);
         if too_long || self.rules.reserved_names && client_id.starts_with('$') {
             return Err(ViolationKind::ClientId);
         }

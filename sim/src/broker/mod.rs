@@ -267,7 +267,7 @@ impl Broker {
             if waits || held || matches!(state.phase, Phase::Closed) {
                 return;
             }
-            let verdict = match next_frame(state, self.rules.max_packet) {
+            let verdict = match next_frame(state, self.rules.packet_len_max) {
                 Ok(None) => return,
                 Ok(Some(frame)) => decode::decode(&frame)
                     .and_then(|packet| self.take(connection, packet))
@@ -363,7 +363,7 @@ impl Broker {
 }
 
 /// The next whole packet of a connection, not looked into.
-fn next_frame(state: &mut Connection, max_packet: usize) -> Result<Option<Frame>, Broken> {
+fn next_frame(state: &mut Connection, packet_len_max: usize) -> Result<Option<Frame>, Broken> {
     let Some(first) = state.frames.peek() else {
         return Ok(None);
     };
@@ -373,5 +373,5 @@ fn next_frame(state: &mut Connection, max_packet: usize) -> Result<Option<Frame>
         Phase::Disconnected => return Err(at_once(ViolationKind::AfterDisconnect)),
         _ => {}
     }
-    state.frames.next(max_packet)
+    state.frames.next(packet_len_max)
 }

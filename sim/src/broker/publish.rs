@@ -68,7 +68,7 @@ impl Broker {
     }
 
     fn check_publish(&self, message: &Message) -> Result<(), ViolationKind> {
-        if self.rules.max_payload.is_some_and(|most| message.payload.len() > most) {
+        if self.rules.payload_len_max.is_some_and(|most| message.payload.len() > most) {
             return Err(ViolationKind::PayloadTooLarge);
         }
         if self.rules.topic_limits.is_some_and(|limits| !topics::is_within(&message.topic, limits)) {

@@ -24,7 +24,7 @@ pub struct Rules {
     /// Passwords by client id: a client id listed here and connecting with another password, or none, is refused with code 4.
     pub passwords: BTreeMap<String, Vec<u8>>,
     /// The longest client id in bytes (B-1), if there is a limit.
-    pub max_client_id: Option<usize>,
+    pub client_id_len_max: Option<usize>,
     /// Whether names that begin with `$` are the service's own: client ids (B-1), topics other than `$aws/` (B-15), retained
     /// messages (B-20).
     pub reserved_names: bool,
@@ -54,17 +54,17 @@ pub struct Rules {
     /// Whether overlapping subscriptions of one client each get a copy of a message [MQTT-3.3.5-1].
     pub copy_per_subscription: bool,
     /// The largest packet taken, in bytes.
-    pub max_packet: usize,
+    pub packet_len_max: usize,
     /// The largest payload of a publish in bytes (B-13), if there is a limit.
-    pub max_payload: Option<usize>,
+    pub payload_len_max: Option<usize>,
     /// Limits of topics and filters (B-14, B-32), if there are any.
     pub topic_limits: Option<TopicLimits>,
     /// What becomes of QoS 2.
     pub qos2: Qos2,
     /// The largest number of filters in one SUBSCRIBE (B-30), if there is a limit.
-    pub max_filters: Option<usize>,
+    pub filters_per_request_max: Option<usize>,
     /// The largest number of subscriptions of one session (B-31), if there is a limit.
-    pub max_subscriptions: Option<usize>,
+    pub subscriptions_max: Option<usize>,
     /// What becomes of a subscription over that limit.
     pub over_subscriptions: OverSubscriptions,
     /// Whether `a/#` matches `a` too: in the standard it does, in the service it does not (B-35).
@@ -88,7 +88,7 @@ impl Rules {
             send_before_connack: false,
             connects_per_second: Some(500),
             connect_spacing: Duration::from_secs(1),
-            max_client_id: Some(128),
+            client_id_len_max: Some(128),
             reserved_names: true,
             keep_alive: KeepAlive::Clamped { least: Duration::from_secs(30), most: Duration::from_secs(1200) },
             session_expiry: Some(Duration::from_secs(3600)),
@@ -97,12 +97,12 @@ impl Rules {
             bytes_per_second: Some(512 * 1024),
             stored_per_second: Some(10),
             redeliver_after: Some(Duration::from_secs(30)),
-            max_packet: 256 * 1024,
-            max_payload: Some(128 * 1024),
+            packet_len_max: 256 * 1024,
+            payload_len_max: Some(128 * 1024),
             topic_limits: Some(TopicLimits { bytes: 256, slashes: 7 }),
             qos2: Qos2::Ignored,
-            max_filters: Some(8),
-            max_subscriptions: Some(50),
+            filters_per_request_max: Some(8),
+            subscriptions_max: Some(50),
             hash_matches_parent: false,
             retained_to_wildcards: false,
             presence: true,
@@ -122,7 +122,7 @@ impl Rules {
             connect_spacing: Duration::ZERO,
             excess_connects: Refuse::Silently,
             passwords: BTreeMap::new(),
-            max_client_id: None,
+            client_id_len_max: None,
             reserved_names: false,
             keep_alive: KeepAlive::AsAsked,
             session_expiry: None,
@@ -135,12 +135,12 @@ impl Rules {
             redeliver_after: None,
             redeliver_as_new: false,
             copy_per_subscription: false,
-            max_packet: 268_435_460,
-            max_payload: None,
+            packet_len_max: 268_435_460,
+            payload_len_max: None,
             topic_limits: None,
             qos2: Qos2::Closed,
-            max_filters: None,
-            max_subscriptions: None,
+            filters_per_request_max: None,
+            subscriptions_max: None,
             over_subscriptions: OverSubscriptions::Refused,
             hash_matches_parent: true,
             retained_to_wildcards: true,

@@ -21,7 +21,7 @@ impl Broker {
     /// One code per filter, in order [MQTT-3.8.4-5]; retained messages follow the SUBACK.
     pub(super) fn on_subscribe(&mut self, connection: ConnectionId, subscribe: Subscribe) -> Result<(), ViolationKind> {
         let Subscribe { id, filters } = subscribe;
-        if self.rules.max_filters.is_some_and(|most| filters.len() > most) {
+        if self.rules.filters_per_request_max.is_some_and(|most| filters.len() > most) {
             return Err(ViolationKind::TooManyFilters);
         }
         self.check_id(connection, id, IdUse::Subscribe, false)?;
@@ -71,7 +71,7 @@ impl Broker {
         let qos = asked.min(Qos::AtLeastOnce);
         let subscriptions = self.sessions.get(row).map(|session| &session.subscriptions);
         let full = subscriptions.is_some_and(|kept| {
-            !kept.contains_key(filter) && rules.max_subscriptions.is_some_and(|most| kept.len() >= most)
+            !kept.contains_key(filter) && rules.subscriptions_max.is_some_and(|most| kept.len() >= most)
         });
         match rules.over_subscriptions {
             _ if !full => Ok(Verdict::Granted(qos)),

@@ -139,9 +139,9 @@ impl Frames {
     }
 
     /// The next whole frame. An impossible one is refused at its first impossible byte, before the rest has come.
-    pub(super) fn next(&mut self, max_packet: usize) -> Result<Option<Frame>, Broken> {
+    pub(super) fn next(&mut self, packet_len_max: usize) -> Result<Option<Frame>, Broken> {
         let held = if self.partial.is_empty() { &self.whole[..] } else { &self.partial[..] };
-        let (length, header) = match measure(held, max_packet) {
+        let (length, header) = match measure(held, packet_len_max) {
             Ok(Some(measured)) => measured,
             Ok(None) => {
                 self.keep();
@@ -179,7 +179,7 @@ impl Frames {
 
 /// How long the frame at the beginning of `held` is, and its fixed header, once it is there as a whole; or what is wrong with it
 /// and up to which byte.
-fn measure(held: &[u8], max_packet: usize) -> Result<Option<(usize, usize)>, (ViolationKind, usize)> {
+fn measure(held: &[u8], packet_len_max: usize) -> Result<Option<(usize, usize)>, (ViolationKind, usize)> {
     let Some((&first, rest)) = held.split_first() else {
         return Ok(None);
     };
@@ -188,7 +188,7 @@ fn measure(held: &[u8], max_packet: usize) -> Result<Option<(usize, usize)>, (Vi
         return Ok(None);
     };
     let header = 1 + width;
-    if header + body > max_packet {
+    if header + body > packet_len_max {
         return Err((ViolationKind::PacketTooLarge, header));
     }
     Ok((held.len() >= header + body).then_some((header + body, header)))

@@ -278,7 +278,7 @@ fn judge(stand: &Stand) -> Result<Totals, String> {
                 open.retain(|_, (open, ..)| open != id);
             }
             Happened::Did(ComponentAction::Note(_)) => totals.notes += 1,
-            Happened::Did(_) | Happened::Plugged | Happened::Unplugged => {}
+            Happened::Plugged | Happened::Unplugged => {}
         }
     }
     match wished.difference(&ended).next() {

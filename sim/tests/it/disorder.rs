@@ -115,7 +115,7 @@ impl Disorder {
             send_window: dice.pick(&[2, 100]),
             deny_subscribe: vec![DENIED.to_owned()],
             deny_publish: vec![DENIED.to_owned()],
-            max_subscriptions: counted.then_some(config.limits.subscriptions_max),
+            subscriptions_max: counted.then_some(config.limits.subscriptions_max),
             over_subscriptions: OverSubscriptions::Closed,
             ..Rules::aws()
         };

@@ -71,6 +71,7 @@ pub struct FileComponent {
 
 /// Something wrong with a file, and where: shown as one line, `LINE:COLUMN: PROBLEM`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FileMistake {
     /// The line, from 1.
     pub line: usize,

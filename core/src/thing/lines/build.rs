@@ -13,7 +13,7 @@ use super::mistake::{Mistake, Mistakes, Place};
 use super::overlap;
 use super::patterns::Side;
 use super::reader::{How, Reader};
-use super::table::{Command, Confirm, Hears, Lines, Query};
+use super::table::{Command, Confirmation, Hears, Lines, Query};
 use super::template::Template;
 use super::wire;
 use crate::thing::{Access, Property, PropertyId};
@@ -251,7 +251,7 @@ impl<'t> Builder<'t> {
         let answer = command.answer.as_ref().and_then(|answer| self.reader(place, answer));
         let (mut acknowledgements, mut confirm) = (Vec::new(), Confirming::Said);
         match &command.confirm {
-            Confirm::ReadBack { within } => {
+            Confirmation::ReadBack { within } => {
                 confirm = Confirming::ReadBack { within: *within };
                 if wire::is_zero(*within) {
                     self.mistake(place, name, "nothing shows at once: `shown_within` must not be zero");
@@ -261,7 +261,7 @@ impl<'t> Builder<'t> {
                     self.mistake(place, name, problem);
                 }
             }
-            Confirm::Acknowledged(lines) => {
+            Confirmation::Acknowledged(lines) => {
                 confirm = Confirming::Acknowledged;
                 if lines.is_empty() {
                     self.mistake(place, name, "no line acknowledges it");
@@ -270,7 +270,7 @@ impl<'t> Builder<'t> {
                     acknowledgements.extend(self.wordless(place, line, "use `answered_by` for it"));
                 }
             }
-            Confirm::Said => {}
+            Confirmation::Said => {}
         }
         let pattern = self.pattern(place, &command.template, Side::Said)?;
         if !pattern.properties().any(|id| id == property) {

@@ -24,7 +24,7 @@ use crate::thing::{Access, Component, ComponentAction, ComponentEvent, Property,
 /// use core::time::Duration;
 ///
 /// use serde::{Deserialize, Serialize};
-/// use thingwire_core::thing::lines::{Ask, Hearing, LineDevice, StructComponent, Timing, Wire};
+/// use thingwire_core::thing::lines::{Hearing, LineDevice, Question, StructComponent, Timing, Wire};
 /// use thingwire_core::thing::Unfit;
 ///
 /// #[derive(Clone, Default, Serialize, Deserialize)]
@@ -46,8 +46,8 @@ use crate::thing::{Access, Component, ComponentAction, ComponentEvent, Property,
 ///         }
 ///     }
 ///
-///     fn questions(&self) -> Vec<Ask> {
-///         vec![Ask::new("?", ["speed"]).every(Duration::from_secs(5))]
+///     fn questions(&self) -> Vec<Question> {
+///         vec![Question::new("?", ["speed"]).every(Duration::from_secs(5))]
 ///     }
 /// }
 ///
@@ -62,7 +62,7 @@ pub trait LineDevice: Clone + Send + Serialize + DeserializeOwned {
     fn tell(&self, property: &str) -> Result<String, Unfit>;
 
     /// What the device can be asked. Called once.
-    fn questions(&self) -> Vec<Ask>;
+    fn questions(&self) -> Vec<Question>;
 
     /// Whether a question makes sense now.
     fn asks(&self, question: &str) -> bool {
@@ -92,13 +92,13 @@ pub enum Hearing {
 /// A question to a device that is a structure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
-pub struct Ask {
+pub struct Question {
     line: String,
     about: Vec<String>,
     every: Option<Duration>,
 }
 
-impl Ask {
+impl Question {
     /// This line asks about these properties; any line that tells about one of them is an answer.
     pub fn new<P: Into<String>>(line: impl Into<String>, about: impl IntoIterator<Item = P>) -> Self {
         Self { line: line.into(), about: about.into_iter().map(Into::into).collect(), every: None }

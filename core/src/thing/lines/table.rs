@@ -113,13 +113,13 @@ pub struct Command {
     /// The line that the device says to it; it is waited for before anything else is said. None: nothing is waited for.
     pub answer: Option<Template>,
     /// When the property counts as set.
-    pub confirm: Confirm,
+    pub confirm: Confirmation,
 }
 
 /// When a property counts as set.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub enum Confirm {
+pub enum Confirmation {
     /// When the device says that it has the value. It is asked, if anything asks for the property, again and again for
     /// this long; then the command is repeated.
     ReadBack {
@@ -268,7 +268,7 @@ impl Lines {
             property: property.into(),
             template: template.into(),
             answer: None,
-            confirm: Confirm::ReadBack { within: SHOWN_WITHIN },
+            confirm: Confirmation::ReadBack { within: SHOWN_WITHIN },
         });
         self
     }
@@ -280,18 +280,18 @@ impl Lines {
 
     /// What the last command sets may take this long to show.
     pub fn shown_within(self, within: Duration) -> Self {
-        self.with_command("shown_within", |command| command.confirm = Confirm::ReadBack { within })
+        self.with_command("shown_within", |command| command.confirm = Confirmation::ReadBack { within })
     }
 
     /// The last command is done when the device says one of these lines.
     pub fn acknowledged_by<T: Into<Template>>(self, lines: impl IntoIterator<Item = T>) -> Self {
         let lines = lines.into_iter().map(Into::into).collect();
-        self.with_command("acknowledged_by", |command| command.confirm = Confirm::Acknowledged(lines))
+        self.with_command("acknowledged_by", |command| command.confirm = Confirmation::Acknowledged(lines))
     }
 
     /// The last command is done when it was said: nothing tells whether the device obeys.
     pub fn unconfirmed(self) -> Self {
-        self.with_command("unconfirmed", |command| command.confirm = Confirm::Said)
+        self.with_command("unconfirmed", |command| command.confirm = Confirmation::Said)
     }
 
     /// Lines with which the device says no to whatever it was told or asked.

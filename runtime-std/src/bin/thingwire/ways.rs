@@ -132,11 +132,11 @@ fn secured(arguments: &ConnectionArguments, id: &str) -> Result<Options, Failure
             if let Some(warning) = host::expiry_warning(identity.certificate()) {
                 say(format!("warning: {}: {warning}", cert.display()));
             }
-            Options::tls(endpoint.parse().map_err(SetupError::from)?, TlsConfig::mutual(identity, ca.roots()?), id)
+            Options::tls(endpoint.parse().map_err(SetupError::from)?, id, TlsConfig::mutual(identity, ca.roots()?))
         }
         (Some(ca), ..) => {
             let endpoint = endpoint.parse().map_err(SetupError::from)?;
-            Options::tls(endpoint, TlsConfig::server_only(ca.roots()?), id)
+            Options::tls(endpoint, id, TlsConfig::server_only(ca.roots()?))
         }
         (None, ..) => Options::plain(endpoint, id)?,
     };

@@ -51,7 +51,7 @@ fn a_withdrawn_publish_ends() {
     let pending = client.publish(publish("a", "1")).unwrap();
     assert!(client.discard(pending.ticket()));
     assert_eq!(pending.wait(PATIENCE), Some(Outcome::Discarded));
-    assert_eq!(pending.poll(), Some(Outcome::Discarded));
+    assert_eq!(pending.try_wait(), Some(Outcome::Discarded));
     assert!(!client.discard(pending.ticket()));
 }
 

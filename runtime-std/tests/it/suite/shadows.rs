@@ -131,7 +131,7 @@ fn an_answer_that_does_not_come_is_a_timeout_and_no_later_answer_changes_that() 
     assert_eq!(update.answer(), Err(ShadowError::TimedOut));
     let next = shadow.get().unwrap();
     assert_eq!(next.answer().unwrap().version, Some(1), "it was done all the same");
-    assert_eq!(update.poll(), Some(Err(ShadowError::TimedOut)));
+    assert_eq!(update.try_answer(), Some(Err(ShadowError::TimedOut)));
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn what_is_queued_survives() {
     let early = client.publish(publish("a", "1")).unwrap();
     assert!(client.stop(PATIENCE));
     let late = client.publish(publish("a", "2")).unwrap();
-    assert_eq!((early.poll(), client.queued()), (None, 2));
+    assert_eq!((early.try_wait(), client.queued()), (None, 2));
     client.start();
     assert_eq!(early.wait(PATIENCE), Some(Outcome::Acked));
     assert_eq!(late.wait(PATIENCE), Some(Outcome::Acked));
