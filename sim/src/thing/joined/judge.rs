@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use serde_json::{Value, json};
-use thingwire_core::thing::{Authority, Boot};
+use thingwire_core::thing::{Authority, Boot, Thing};
 
 use super::device::Kind;
 use super::rules::{SHOW, show};
@@ -71,6 +71,10 @@ impl World {
         if self.attempts() != attempts {
             return Err("devices are set though nothing changes".to_owned());
         }
+        let kept = |memory: Vec<u8>| memory == self.memory || memory == self.remembered;
+        if !self.thing.as_ref().map(Thing::memory).is_none_or(kept) {
+            return Err("what is to be remembered was not persisted".to_owned());
+        }
         Ok(())
     }
 
@@ -82,53 +86,113 @@ impl World {
     pub(super) fn one_after_the_other(&mut self) -> Result<(), String> {
         // One of the devices, and one of the troubles: in every world others.
         let index = self.some_device();
-        self.wished(index)?;
-        self.turned(index, "by hand", |_| {})?;
-        match self.below(3) {
-            0 => self.turned(index, "by hand, offline", |world| {
-                let resumes = world.below(2) == 0;
-                world.cut(resumes, Duration::from_secs(20));
-            })?,
-            1 => self.turned(index, "by hand, with the port closed", |world| {
-                world.port_closes(index);
-                world.later(Duration::from_secs(20), Happening::PortOpens(index));
-            })?,
-            _ => self.turned(index, "by hand, with the program ended", |world| {
-                world.ends(true);
-                world.restart(Duration::from_secs(20));
-            })?,
-        }
+        self.wished(index, "wished", |_, _| {})?;
+        self.turned(index, "by hand", |_, _| {})?;
+        let (how, trouble) = self.some_trouble();
+        self.turned(index, &format!("by hand, {how}"), trouble)?;
+        self.is_silent()?;
+        let (how, trouble) = self.some_trouble();
+        self.wished(index, &format!("wished, {how}"), trouble)?;
+        self.wished_again(index)?;
+        self.set_by_program(index)?;
         self.is_silent()
     }
 
-    /// Somebody wishes for something else than it is.
-    fn wished(&mut self, index: usize) -> Result<(), String> {
+    /// Something that passes within 20 s.
+    fn some_trouble(&mut self) -> (&'static str, fn(&mut Self, usize)) {
+        match self.below(3) {
+            0 => ("offline", |world, _| {
+                let resumes = world.below(2) == 0;
+                world.cut(resumes, Duration::from_secs(20));
+            }),
+            1 => ("with the port closed", |world, index| {
+                world.port_closes(index);
+                world.later(Duration::from_secs(20), Happening::PortOpens(index));
+            }),
+            _ => ("with the program ended", |world, _| {
+                world.ends(true);
+                world.restart(Duration::from_secs(20));
+            }),
+        }
+    }
+
+    /// Somebody wishes for something else than it is, while something else is the matter.
+    fn wished(&mut self, index: usize, how: &str, trouble: impl FnOnce(&mut Self, usize)) -> Result<(), String> {
         let (kind, is) = (self.ports[index].device.kind, self.ports[index].device.value.clone());
         let property = kind.property();
         let wish = other(kind, &is);
         let before = self.record.attempts(index);
+        trouble(self, index);
+        self.drain()?;
+        self.run(Duration::from_secs(3))?;
         self.record.edit(self.now, index, &wish);
         self.desire(&json!({ property: wish }));
         self.run(CALM_WITHIN)?;
-        self.is_in_step("after a wish")?;
+        self.is_in_step(how)?;
+        if how.contains("program") && self.sets_at_start(kind) {
+            return Ok(());
+        }
         let (now, attempts) = (&self.ports[index].device.value, self.record.attempts(index) - before);
         let obeys = kind != Kind::Mute;
         if obeys && *now != wish || !obeys && *now != is {
-            return Err(format!("{property} was wished to be {wish}, and is {now}"));
+            return Err(format!("{how}: {property} was wished to be {wish}, and is {now}"));
         }
         if attempts != 1 {
-            return Err(format!("{property} was set {attempts} times for one wish"));
+            return Err(format!("{how}: {property} was set {attempts} times for one wish"));
+        }
+        Ok(())
+    }
+
+    /// Whether a start of the program sets it, by its policy, or because of what else that sets.
+    fn sets_at_start(&self, kind: Kind) -> bool {
+        let boots = |kind: Kind| self.plan.devices[kind as usize].1.boot != Boot::Read;
+        // A start that sets the projector may have a rule set the relay.
+        boots(kind) || kind == Kind::Relay && self.plan.follows && boots(Kind::Projector)
+    }
+
+    /// Somebody wishes for something else, and soon after for what it is.
+    fn wished_again(&mut self, index: usize) -> Result<(), String> {
+        let (kind, is) = (self.ports[index].device.kind, self.ports[index].device.value.clone());
+        let property = kind.property();
+        let wish = other(kind, &is);
+        self.record.edit(self.now, index, &wish);
+        self.desire(&json!({ property: wish }));
+        let soon = self.span(20, 600);
+        self.run(soon)?;
+        self.record.edit(self.now, index, &is);
+        self.desire(&json!({ property: is }));
+        self.run(CALM_WITHIN)?;
+        self.is_in_step("after another wish")?;
+        let now = &self.ports[index].device.value;
+        if *now != is {
+            return Err(format!("{property} was wished to be {wish} and again {is}, and is {now}"));
+        }
+        Ok(())
+    }
+
+    /// The program sets it to something else than it is.
+    fn set_by_program(&mut self, index: usize) -> Result<(), String> {
+        let (kind, is) = (self.ports[index].device.kind, self.ports[index].device.value.clone());
+        let property = kind.property();
+        let wanted = other(kind, &is);
+        self.set(index, &wanted);
+        self.drain()?;
+        self.run(CALM_WITHIN)?;
+        self.is_in_step("after the program has set it")?;
+        let now = &self.ports[index].device.value;
+        if kind != Kind::Mute && *now != wanted {
+            return Err(format!("{property} was set to {wanted} by the program, and is {now}"));
         }
         Ok(())
     }
 
     /// Somebody turns it by hand, while something else is the matter.
-    fn turned(&mut self, index: usize, how: &str, trouble: impl FnOnce(&mut Self)) -> Result<(), String> {
+    fn turned(&mut self, index: usize, how: &str, trouble: impl FnOnce(&mut Self, usize)) -> Result<(), String> {
         let (kind, was) = (self.ports[index].device.kind, self.ports[index].device.value.clone());
         let (property, policy) = (kind.property(), self.plan.devices[index].1.clone());
         let desired = self.document()["state"]["desired"][property].clone();
         let before = self.record.attempts(index);
-        trouble(self);
+        trouble(self, index);
         self.drain()?;
         self.run(Duration::from_secs(3))?;
         let hand = other(kind, &was);
@@ -136,11 +200,7 @@ impl World {
         self.run(CALM_WITHIN)?;
         let when = format!("{how}: {property} with {:?}, {:?}", policy.authority, policy.boot);
         self.is_in_step(&when)?;
-        // A start that sets the projector may have a rule set the relay.
-        let ruled = kind == Kind::Relay && self.plan.follows;
-        let boots = |kind: Kind| self.plan.devices[kind as usize].1.boot != Boot::Read;
-        let starts = how.contains("program") && (boots(kind) || ruled && boots(Kind::Projector));
-        if starts {
+        if how.contains("program") && self.sets_at_start(kind) {
             // What the start does is not the hand's.
             return Ok(());
         }

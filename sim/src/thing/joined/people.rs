@@ -19,7 +19,11 @@ impl World {
                 let value = self.some_value(index);
                 self.turn(index, value);
             }
-            60..68 => self.set(),
+            60..68 => {
+                let index = self.some_device();
+                let value = self.some_value(index);
+                self.set(index, &value);
+            }
             68..78 => {
                 let resumes = self.below(2) == 0;
                 let back = self.span(50, 20_000);
@@ -42,7 +46,9 @@ impl World {
                 self.restart(back);
             }
             94..96 => self.delete(),
-            _ => self.write_reported(),
+            // Unless it differs from what is desired, nobody tells of it.
+            _ if self.plan.is_read() => self.write_reported(),
+            _ => {}
         }
         let pace = u64::try_from(self.plan.pace.as_millis()).unwrap_or(1);
         let wait = self.span(1, 2 * pace);
@@ -123,14 +129,12 @@ impl World {
     }
 
     /// The program itself sets a property.
-    fn set(&mut self) {
-        let index = self.some_device();
-        let value = self.some_value(index);
+    pub(super) fn set(&mut self, index: usize, value: &Value) {
         let property = self.ports[index].device.kind.property();
         let now = self.now;
         let Some(thing) = &mut self.thing else { return };
         if thing.set(now, property, value.clone()).is_ok() {
-            self.record.set(index, &value);
+            self.record.set(index, value);
             self.note(|_| format!("SET {property} to {value}"));
         }
     }

@@ -7,6 +7,9 @@ use thingwire_core::thing::{Authority, Boot, Confirm, OnRefusal, Policy};
 
 use super::device::Kind;
 
+/// Later than anything that happens.
+const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Everything about one world that does not happen in it.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
@@ -25,7 +28,8 @@ pub(super) struct Plan {
     pub(super) requests_lost: u64,
     pub(super) deltas_lost: u64,
     pub(super) twice: u64,
-    /// How often the shadow is read in any case: deltas get lost without a word.
+    /// How often the shadow is read in any case: deltas get lost without a word. Where none does, perhaps not at all:
+    /// that too hides mistakes.
     pub(super) read_every: Duration,
     /// In 1,000: requests that the service has no time for, or a fault of its own.
     pub(super) rejected: u64,
@@ -34,6 +38,11 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// Whether what nobody tells of is seen all the same.
+    pub(super) fn is_read(&self) -> bool {
+        self.read_every < NEVER
+    }
+
     /// The world of a seed.
     pub(super) fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed);
@@ -54,9 +63,9 @@ impl Plan {
             deltas_lost,
             twice,
             rejected,
-            read_every: Duration::from_secs(60),
             last_reconnect: below(2) == 0,
             follows: below(2) == 0,
+            read_every: if deltas_lost == 0 && below(2) == 0 { NEVER } else { Duration::from_secs(60) },
         }
     }
 }

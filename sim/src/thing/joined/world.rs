@@ -1,7 +1,7 @@
 //! One thing, its devices, its ports, its connection and the shadow service, on one clock.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use thingwire_core::thing::{Ask, ComponentId, RequestId, Thing, ThingAction, ThingEvent, ThingNotice};
@@ -31,6 +31,8 @@ pub(super) struct World {
     pub(super) record: Record,
     /// What was persisted last.
     pub(super) memory: Vec<u8>,
+    /// What this life of the program began with: the same, unless that was damaged.
+    pub(super) remembered: Vec<u8>,
     /// What has happened, in lines, if somebody wants to know.
     pub(super) story: Option<Vec<String>>,
     /// Counts the starts of the program.
@@ -38,7 +40,9 @@ pub(super) struct World {
     rules: Rules,
     agenda: BTreeMap<(Instant, u64), Happening>,
     happenings: u64,
-    asked: Option<(u32, RequestId)>,
+    asked: Option<(u32, RequestId, &'static str)>,
+    /// The versions of the shadow that this life of the program knows whole.
+    whole: BTreeSet<u64>,
     actions_now: (Instant, usize),
 }
 
@@ -106,12 +110,14 @@ impl World {
             faults: true,
             record: Record::new(plan.devices.len()),
             memory: Vec::new(),
+            remembered: Vec::new(),
             story: None,
             life: 0,
             rules: Rules::default(),
             agenda: BTreeMap::new(),
             happenings: 0,
             asked: None,
+            whole: BTreeSet::new(),
             actions_now: (Instant::EPOCH, 0),
             plan,
         };
@@ -158,20 +164,19 @@ impl World {
         let end = self.now + span;
         loop {
             let happens = self.agenda.keys().next().map(|(at, _)| *at);
-            let wakes = self.thing.as_ref().and_then(Thing::next_deadline);
-            let next = happens.into_iter().chain(wakes).min().filter(|next| *next <= end);
+            let deadline = self.thing.as_ref().and_then(Thing::next_deadline);
+            let next = happens.into_iter().chain(deadline).min().filter(|next| *next <= end);
             let Some(next) = next else { break };
             self.now = self.now.max(next);
-            if happens.is_some_and(|at| at <= self.now) {
-                if let Some((_, what)) = self.agenda.pop_first() {
-                    self.happens(what);
-                }
-            } else {
+            let wakes = happens.is_none_or(|at| at > self.now);
+            if wakes {
                 self.tell(ThingEvent::Wake);
+            } else if let Some((_, what)) = self.agenda.pop_first() {
+                self.happens(what);
             }
             self.drain()?;
-            let stuck = self.thing.as_ref().and_then(Thing::next_deadline).is_some_and(|at| at < self.now);
-            if stuck && happens != Some(self.now) {
+            let due = self.thing.as_ref().and_then(Thing::next_deadline).is_some_and(|at| at <= self.now);
+            if wakes && due {
                 return Err("a deadline does not go away".to_owned());
             }
         }
@@ -181,7 +186,7 @@ impl World {
 
     pub(super) fn tell(&mut self, event: ThingEvent<'_>) {
         if event != ThingEvent::Wake {
-            self.note(|_| format!("{event:?}"));
+            self.note(|_| told(&event));
         }
         if let Some(thing) = &mut self.thing {
             thing.handle(self.now, event);
@@ -207,14 +212,14 @@ impl World {
                 ThingAction::Ask(id, Ask::Update(update)) => format!("  asks {}: {}", id.0, update.to_json()),
                 ThingAction::Ask(id, Ask::Get) => format!("  asks {}: get", id.0),
                 ThingAction::Notify(notice) => format!("  says: {notice}"),
-                _ => "  persists".to_owned(),
+                ThingAction::Persist(_) => "  persists".to_owned(),
             });
             match action {
                 ThingAction::Send(ComponentId(index), bytes) => self.sent(index, &bytes)?,
                 ThingAction::Ask(id, ask) => self.ask(id, &ask)?,
                 ThingAction::Persist(memory) => self.memory = memory,
                 ThingAction::Notify(ThingNotice::Confused(_)) => return Err("a component is misread".to_owned()),
-                _ => {}
+                ThingAction::Notify(_) => {}
             }
         }
     }
@@ -249,12 +254,16 @@ impl World {
         if self.asked.is_some() {
             return Err("two requests at a time".to_owned());
         }
-        self.asked = Some((self.life, id));
         let (verb, mut body) = match ask {
             Ask::Get => ("get", json!({})),
             Ask::Update(update) => ("update", serde_json::from_str(&update.to_json()).map_err(|e| e.to_string())?),
         };
+        self.asked = Some((self.life, id, verb));
         self.record.request(verb);
+        let knows = body["version"].as_u64().is_some_and(|version| self.whole.contains(&version));
+        if !body["state"]["desired"].is_null() && !knows {
+            return Err(format!("desired is written on top of what is not known: {body}"));
+        }
         body["clientToken"] = json!(format!("t{}-{}", self.life, id.0));
         let request = Happening::Request { life: self.life, verb, body: body.to_string() };
         for _ in 0..=u8::from(self.per_mille(self.plan.twice)) {
@@ -334,6 +343,7 @@ impl World {
         }
         self.life += 1;
         self.asked = None;
+        self.whole.clear();
         self.note(|_| "STARTS".to_owned());
         let mut builder = Thing::builder().remember(self.memory.clone()).read_every(self.plan.read_every);
         for (kind, policy) in &self.plan.devices {
@@ -343,6 +353,7 @@ impl World {
         let seed = self.rng.next_u64();
         // The plan's policies fit its devices.
         self.thing = builder.build(seed).ok();
+        self.remembered = self.thing.as_ref().map(Thing::memory).unwrap_or_default();
         for index in 0..self.ports.len() {
             let delay = self.span(100, 2_000);
             self.later(delay, Happening::PortOpens(index));
@@ -480,6 +491,9 @@ impl World {
             Message::Read(of, event) => {
                 if of == session {
                     self.link.read = session;
+                    if let ShadowEvent::Current(document) = &event {
+                        self.whole.extend(document.version);
+                    }
                     self.tell(ThingEvent::Shadow(&event));
                 }
             }
@@ -488,10 +502,26 @@ impl World {
     }
 
     fn answered(&mut self, life: u32, id: RequestId, answer: Result<Document, ShadowError>) {
-        if self.asked == Some((life, id)) {
-            self.asked = None;
-            self.tell(ThingEvent::Answered(id, answer));
-        }
+        let Some((_, _, verb)) = self.asked.take_if(|asked| (asked.0, asked.1) == (life, id)) else { return };
+        let version = answer.as_ref().ok().and_then(|document| document.version);
+        // An accepted update makes of a version that is known whole the next one.
+        self.whole.extend(version.filter(|version| verb == "get" || self.whole.contains(&(version - 1))));
+        self.tell(ThingEvent::Answered(id, answer));
+    }
+}
+
+/// An event in a story, with what the service has written.
+fn told(event: &ThingEvent<'_>) -> String {
+    let raw = match event {
+        ThingEvent::Shadow(event) => event.raw(),
+        ThingEvent::Answered(_, Ok(document)) => Some(&document.raw),
+        _ => None,
+    };
+    let raw = raw.map(|raw| String::from_utf8_lossy(raw)).unwrap_or_default();
+    match event {
+        ThingEvent::Shadow(event) => format!("Shadow({event}) {raw}"),
+        ThingEvent::Answered(id, Ok(_)) => format!("Answered({}) {raw}", id.0),
+        event => format!("{event:?}"),
     }
 }
 
