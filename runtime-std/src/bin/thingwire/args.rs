@@ -67,7 +67,7 @@ Exit codes:
   8    no answer from the shadow service in time
   130  ended by Ctrl-C; 143 by SIGTERM
 
-Every failure is one line on standard error: what, where, and what to do.";
+Every failure is one line on standard error: what, where, and what to do. A file of a thing has a line for each mistake.";
 
 /// Publish messages, and wait until the server has acknowledged them.
 #[derive(Debug, Args)]

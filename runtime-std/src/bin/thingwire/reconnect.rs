@@ -24,8 +24,8 @@ pub(crate) struct ReconnectArguments {
     /// [default: full]
     #[arg(long, value_name = "JITTER", env = "THINGWIRE_JITTER", value_enum)]
     jitter: Option<JitterArgument>,
-    /// How many messages may wait for a connection: a number, unlimited (but for 4 MiB) or off. Subscriptions always
-    /// find room. [default: 20]
+    /// How many messages may wait for a connection: a number, unlimited (but for 4 MiB, or the longest message allowed)
+    /// or off. Subscriptions always find room. [default: 20]
     #[arg(long, value_name = "N", env = "THINGWIRE_OFFLINE_QUEUE", value_parser = queue_length,
           allow_hyphen_values = true)]
     offline_queue: Option<QueueLength>,
