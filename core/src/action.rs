@@ -119,4 +119,12 @@ pub struct Message {
     pub ack: Option<AckToken>,
 }
 
+impl Message {
+    /// A QoS 1 message that was not retained, sent once and acknowledged: for tests of what handles messages.
+    pub fn new(topic: Topic, payload: impl Into<Bytes>) -> Self {
+        let (qos, payload) = (Qos::AtLeastOnce, payload.into());
+        Self { topic, payload, qos, retain: false, duplicate: false, ack: None }
+    }
+}
+
 debug_without!(Message { topic, qos, retain, duplicate, ack; payload });

@@ -19,6 +19,13 @@ pub struct Reply {
     pub payload: Bytes,
 }
 
+impl Reply {
+    /// An answer, for tests of what handles outcomes.
+    pub fn new(payload: impl Into<Bytes>) -> Self {
+        Self { payload: payload.into() }
+    }
+}
+
 debug_without!(Reply { ; payload });
 
 /// An answer that says no.

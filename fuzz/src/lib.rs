@@ -6,6 +6,7 @@ mod tests;
 
 mod client;
 mod codec;
+mod file;
 mod frame;
 mod http;
 mod input;
@@ -23,6 +24,7 @@ mod websocket;
 
 pub use client::client;
 pub use codec::codec;
+pub use file::file;
 pub use frame::frame;
 pub use http::http;
 pub use life::life;
@@ -52,6 +54,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "client", what: "a simulated life under faults, with every oracle on", body: client },
     Target { name: "codec", what: "what is sent and received, as other codecs write and read it", body: codec },
+    Target { name: "file", what: "files of things", body: file },
     Target { name: "frame", what: "the frame validator, and the client behind it", body: frame },
     Target { name: "http", what: "answers with credentials, and shared credentials files", body: http },
     Target { name: "life", what: "events and commands in any order: the contract, chunks, replay", body: life },

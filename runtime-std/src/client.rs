@@ -23,6 +23,20 @@ use super::worker;
 ///
 /// When the last handle is dropped, the client says goodbye as [`stop`](Self::stop) does, at most for a second, and
 /// its thread ends. What was not sent by then is not sent: wait for its [`Pending`] first.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use thingwire_std::{Client, Options, Publish, Topic};
+///
+/// # let options = Options::plain("localhost", "kitchen-sensor")?;
+/// let client = Client::connect(options)?;
+/// let sent = client.publish(Publish::new(Topic::new("kitchen/temperature")?, "21.5"))?;
+/// match sent.wait(Duration::from_secs(10)) {
+///     Some(outcome) => println!("{outcome}"),
+///     None => println!("no answer yet; the client is {:?}", client.phase()),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 #[must_use = "dropping the last handle ends it"]
 pub struct Client {

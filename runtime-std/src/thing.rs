@@ -19,6 +19,30 @@ use super::wait::wait;
 /// would wait for the thread, and it for them.
 ///
 /// As an iterator it waits for all that happens, and ends with the thing.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use thingwire_core::ShadowName;
+/// use thingwire_core::handle::ThingOptions;
+/// use thingwire_core::thing::lines::{Lines, words};
+/// use thingwire_core::thing::{Port, Thing};
+/// # use thingwire_std::{Client, Options};
+///
+/// # let client = Client::new(Options::plain("localhost", "relay-one")?)?;
+/// let relay = Lines::new("relay")
+///     .property("relayState", words([("ON", true), ("OFF", false)]))
+///     .query("RELAY?", "RELAY{relayState}")
+///     .command("relayState", "RELAY{relayState}")
+///     .poll_every(Duration::from_secs(5));
+/// let thing = Thing::builder().component("relay", relay.build()?);
+/// let options = ThingOptions::new(thing, ShadowName::classic("relay-one")?)
+///     .port("relay", Port::serial("/dev/serial/by-id/usb-relay").baud(9600))
+///     .memory("/var/lib/relay.memory");
+/// for news in client.run_thing(options)? {
+///     println!("{news}");
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 #[must_use = "dropping the last handle ends it"]
 pub struct RunningThing {

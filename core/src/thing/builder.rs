@@ -18,6 +18,28 @@ const NAME_LEN_MAX: usize = 128;
 const TICK: Duration = Duration::from_micros(1);
 
 /// Puts a [`Thing`] together. Spans of less than a microsecond count as one.
+///
+/// ```
+/// use thingwire_core::thing::lines::{Lines, words};
+/// use thingwire_core::thing::{Authority, Policy, Thing};
+///
+/// let switch = |name: &str| Lines::new(name).property(name, words([("ON", true), ("OFF", false)]));
+/// let pump = switch("pump").hears("PUMP {pump}").command("pump", "PUMP {pump}").build()?;
+/// let valve = switch("valve").hears("VALVE {valve}").command("valve", "VALVE {valve}").build()?;
+/// let thing = Thing::builder()
+///     .component("pump", pump)
+///     .component("valve", valve)
+///     .policy("valve", Policy::new().authority(Authority::Cloud))
+///     .rule("a closed valve stops the pump", |changes, wishes| {
+///         if changes.became("valve", false) {
+///             wishes.set("pump", false);
+///         }
+///         Ok(())
+///     })
+///     .build(4711)?;
+/// # let _ = thing;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct ThingBuilder {

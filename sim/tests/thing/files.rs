@@ -233,6 +233,14 @@ fn no_text_makes_it_panic() {
 }
 
 #[test]
+fn a_mistake_is_told_in_one_line_whatever_the_file_says() {
+    let file = "name = 'relay'\n[policies.on]\nauthority = \"a\\nb\\u001b[2J\"\n";
+    let mistakes = ThingFile::parse(file).unwrap_err();
+    let told = "3:13: unknown variant `a, b\u{fffd}[2J`, expected one of `device`, `cloud`, `local-clears`";
+    assert_eq!(mistakes[0].to_string(), told);
+}
+
+#[test]
 fn the_file_in_the_documentation_is_one() {
     let page = include_str!("../../../docs/things.md");
     let file = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();

@@ -40,6 +40,29 @@ use super::lines::{LineComponent, Lines, Mistakes};
 use super::{BuildError, Policy, Port, Thing, ThingBuilder};
 
 /// A thing as a file says it.
+///
+/// ```
+/// use thingwire_core::thing::file::ThingFile;
+///
+/// let file = ThingFile::parse(r#"
+///     thing = "relay-one"
+///     name = "relay"
+///
+///     [properties.relayState]
+///     words = { ON = true, OFF = false }
+///
+///     [[queries]]
+///     ask = "RELAY?"
+///     answers = ["RELAY{relayState}"]
+/// "#)
+/// .map_err(|mistakes| mistakes[0].clone())?;
+/// let thing = file.builder()?.build(4711)?;
+/// # let _ = thing;
+///
+/// let mistakes = ThingFile::parse("name = 'relay'\nspeed = 9600").unwrap_err();
+/// assert_eq!((mistakes[0].line, mistakes[0].column), (2, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ThingFile {
@@ -220,5 +243,6 @@ fn mistake(source: &str, span: &Range<usize>, problem: String) -> FileMistake {
     let before = &source[..offset];
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    FileMistake { line, column, problem }
+    // What is wrong may be quoted, and would begin a line of its own or drive a terminal.
+    FileMistake { line, column, problem: problem.replace(char::is_control, "\u{fffd}") }
 }

@@ -12,9 +12,27 @@ use super::wire::{Timing, Wire};
 
 /// A device that speaks lines, as a table: what its properties are and which lines are about them.
 ///
-/// It is plain data. The methods fill it in, whoever reads a table from elsewhere may fill in the fields, and
-/// [`build`](Self::build) checks all of it. Methods without an object of their own, like [`when`](Self::when), are about
-/// what was added last.
+/// It is plain data: the methods fill it in, and [`build`](Self::build) checks all of it. Methods without an object of
+/// their own, like [`when`](Self::when), are about what was added last.
+///
+/// ```
+/// use core::time::Duration;
+/// use thingwire_core::thing::lines::{Lines, number, words};
+///
+/// let projector = Lines::new("projector")
+///     .property("power", words([("ON", true), ("OFF", false)]))
+///     .property("volume", number(0..=20))
+///     .query("PWR?", "PWR={power}")
+///     .query("VOL?", "VOL={volume}")
+///     .when("power", true) // off, it does not answer that
+///     .command("power", "PWR {power}")
+///     .command("volume", "VOL {volume}")
+///     .poll_every(Duration::from_secs(10))
+///     .terminators("\r\n", "\r");
+/// let component = projector.build()?;
+/// # let _ = component;
+/// # Ok::<(), thingwire_core::thing::lines::Mistakes>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 #[must_use]
