@@ -62,6 +62,7 @@ with it. The last three columns are multiples of rumqttc's time.
 
 A round trip at QoS 1 costs the `Driver` three system calls: `send`, `epoll_wait`, `recv`. With smol, `async-io` adds its
 own: a timer and two interests are set anew for every sleep. A `Client` hands every single round trip from thread to thread twice.
+But for bursts, most of these times are the kernel's: to wake a process costs four times as much on one machine as on another.
 ";
 
 const MEMORY: &str = "## The core in memory
