@@ -122,10 +122,10 @@ impl ThingFile {
         let mut mistakes = Vec::new();
         let parsed = Parsed::of(source);
         let file = match parsed {
-            Ok(parsed) => Some(parsed.check(&mut |span, problem| mistakes.push(mistake(source, &span, problem)))),
+            Ok(parsed) => Some(parsed.check(&mut |span, problem| mistakes.push(mistake(source, &span, &problem)))),
             Err(error) => {
                 let problem = error.message().lines().collect::<Vec<_>>().join(", ");
-                mistakes.push(mistake(source, &error.span().unwrap_or(0..0), problem));
+                mistakes.push(mistake(source, &error.span().unwrap_or(0..0), &problem));
                 None
             }
         };
@@ -235,7 +235,7 @@ fn span_of(
     places.iter().rev().find(|(known, _)| known == name).map_or(0..0, |(_, span)| span.clone())
 }
 
-fn mistake(source: &str, span: &Range<usize>, problem: String) -> FileMistake {
+fn mistake(source: &str, span: &Range<usize>, problem: &str) -> FileMistake {
     let mut offset = span.start.min(source.len());
     while !source.is_char_boundary(offset) {
         offset -= 1;
