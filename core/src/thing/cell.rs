@@ -13,7 +13,7 @@ use crate::Instant;
 /// By how much clocks of the service may differ, and the fractions that it does not tell.
 const CLOCKS_DIFFER_SECS: u64 = 2;
 /// What was written so long ago, and is not there, will not be there.
-const IN_DOUBT_FOR: Duration = Duration::from_secs(60);
+pub(super) const IN_DOUBT_FOR: Duration = Duration::from_secs(60);
 /// Values in doubt are remembered up to so many.
 const MOVING_MAX: usize = 8;
 
@@ -385,6 +385,11 @@ impl Cell {
         self.moving.values.retain(|known| !value::same(known, value));
         self.moving.values.truncate(MOVING_MAX - 1);
         self.moving.values.insert(0, value.clone());
+    }
+
+    /// Whether something was written to `desired` of which nobody knows whether it is there.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        !self.moving.values.is_empty()
     }
 
     /// It was written to `desired`, with nothing newer after it.

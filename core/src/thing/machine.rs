@@ -285,7 +285,7 @@ impl Thing {
         for cell in &self.cells {
             memory.acted.extend(cell.acted.clone().map(|wish| (cell.name.clone(), wish)));
             memory.overruled.extend(cell.overruled_at.map(|at| (cell.name.clone(), at)));
-            if !cell.moving.values.is_empty() {
+            if cell.is_in_doubt() {
                 memory.moving.insert(cell.name.clone(), cell.moving.clone());
             }
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::cell::{Learned, Move, Want, Write};
+use super::cell::{Cell, IN_DOUBT_FOR, Learned, Move, Want, Write};
 use super::cloud::{Asked, Known, Place};
 use super::machine::{Thing, judge};
 use super::value::{Wish, patch, same, storable, written_at};
@@ -87,7 +87,6 @@ impl Thing {
         if self.cloud.place(version, asked) == Place::Overtaken {
             return;
         }
-        self.cloud.read_at = Some(now + self.options.read_every);
         let times = whole.metadata.and_then(|metadata| metadata.get::<Value>("desired")?.ok());
         let mut reported = members(whole.reported);
         let mut desired = members(whole.desired);
@@ -97,7 +96,21 @@ impl Thing {
             let wish = desired.remove(&name).and_then(|text| self.wish(&name, text, times.as_ref()));
             self.learn(now, index, wish, version, first);
         }
+        self.read_later(now);
         self.unknown(desired);
+    }
+
+    /// The shadow is read again in any case, and sooner if it is in doubt what is in it: what was written without an
+    /// answer is there by then, or never.
+    fn read_later(&mut self, now: Instant) {
+        let latest = now + self.options.read_every;
+        let sooner = match (self.cells.iter().any(Cell::is_in_doubt), &self.cloud.in_flight) {
+            (false, _) => None,
+            (true, None) => Some(now + IN_DOUBT_FOR),
+            // What is under way may end well.
+            (true, Some(_)) => self.cloud.read_at,
+        };
+        self.cloud.read_at = sooner.into_iter().chain([latest]).min();
     }
 
     /// What is desired and not reported, at this version.
@@ -166,12 +179,12 @@ impl Thing {
         let told = self.cloud.known == Known::Absent;
         self.cloud.forget();
         (self.cloud.known, self.cloud.to_read) = (Known::Absent, false);
-        self.cloud.read_at = Some(now + self.options.read_every);
         for index in 0..self.cells.len() {
             // What was written without an answer may be done yet, and make the shadow anew.
             self.cells[index].reported = None;
             self.learn(now, index, None, 0, false);
         }
+        self.read_later(now);
         self.notes((!told).then_some(ThingNotice::NoShadow));
     }
 
@@ -318,6 +331,8 @@ impl Thing {
         self.unsynced = true;
         self.cloud.tells_time(now, answer.as_ref().ok().and_then(|document| document.timestamp_secs));
         match (in_flight.asked, answer) {
+            // Asked before a deletion that was told since: it may be of what is gone.
+            (Asked::Get(_), Ok(_)) if in_flight.epoch != self.cloud.epoch => self.cloud.to_read = true,
             (Asked::Get(seen), Ok(document)) => self.document(now, &(&document).into(), seen),
             (Asked::Get(_), Err(why)) if why.status() == Some(404) => self.absent(now),
             (Asked::Get(_), Err(why)) => self.unread(now, why),

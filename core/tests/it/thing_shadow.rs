@@ -369,6 +369,18 @@ fn an_update_of_a_shadow_that_was_deleted_meanwhile_proves_nothing() {
 }
 
 #[test]
+fn a_get_from_before_a_deletion_is_not_believed() {
+    let mut bench = reporting();
+    bench.answer(Err(ShadowError::TimedOut));
+    assert_eq!(bench.take_requests().last(), Some(&Asked::Get));
+    bench.shadow(&deleted(2));
+    bench.answer(Ok(document(2, &json!({}), &json!({"on": true}))));
+    assert_eq!(bench.take_requests(), [Asked::Get], "it may be of what is gone");
+    bench.answer(Err(rejected(404)));
+    assert_eq!(bench.update(), json!({"reported": {"on": true}}));
+}
+
+#[test]
 fn versions_that_begin_anew_are_followed() {
     let mut bench = Bench::in_step(Policy::new());
     bench.wish(50, &json!({"on": [1, 50]}));
@@ -419,6 +431,25 @@ fn what_was_once_in_doubt_is_not_so_for_ever() {
     bench.accept(4, 0);
     bench.wish(5, &json!({"on": [true, 20]}));
     assert_eq!(bench.take_told(), ["on true"], "it is a wish like any other");
+}
+
+#[test]
+fn what_is_in_doubt_is_read_again_when_it_is_there_or_never() {
+    for absent in [false, true] {
+        let mut bench = reporting();
+        assert_eq!(bench.update(), json!({"desired": {"on": true}, "reported": {"on": true}}));
+        bench.answer(Err(ShadowError::TimedOut));
+        let read = document(1, &json!({"on": [false, 10]}), &json!({"on": false}));
+        bench.answer(if absent { Err(rejected(404)) } else { Ok(read) });
+        bench.accept(2, 0);
+        bench.hear("on false");
+        bench.pass(ms(200));
+        bench.accept(3, 0);
+        bench.take_requests();
+        let wait = bench.until_asked();
+        let asked = bench.take_requests();
+        assert!(wait <= ms(60_000) && asked == [Asked::Get], "{absent}: {asked:?} after {wait:?}");
+    }
 }
 
 #[test]
