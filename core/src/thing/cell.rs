@@ -202,7 +202,7 @@ impl Cell {
     pub(super) fn learn(&mut self, now: Instant, wish: Option<Wish>, version: u64, again: bool) -> Learned {
         self.desired.clone_from(&wish);
         let written_at = *self.moving.since.get_or_insert(now);
-        if version == self.moving.version && now >= written_at + IN_DOUBT_FOR {
+        if version <= self.moving.version && now >= written_at + IN_DOUBT_FOR {
             self.moving = Moving::default();
         }
         // On top of the version that values in doubt were written to, there is one now: it shows which of them it was.

@@ -13,8 +13,8 @@ use super::rules::{Derived, Rule};
 use super::schedule::Schedule;
 use super::value::{same, storable};
 use super::{
-    Boot, Cause, Component, ComponentAction, ComponentEvent, ComponentId, PropertyId, SetId, ThingAction, ThingEvent,
-    ThingNotice, WishError,
+    Access, Boot, Cause, Component, ComponentAction, ComponentEvent, ComponentId, PropertyId, SetId, ThingAction,
+    ThingEvent, ThingNotice, WishError,
 };
 use crate::Instant;
 
@@ -361,14 +361,15 @@ impl Thing {
         self.dirty |= cell.want.is_some() || !cell.fresh;
         let judge = judge(&self.parts, cell.owner);
         if cell.heard(value, self.cloud.time(now), judge) {
-            self.changed(now);
+            self.changed(now, index);
         }
     }
 
-    /// Something is what it was not: a batch of changes begins, unless one is open.
-    pub(super) fn changed(&mut self, now: Instant) {
+    /// A property is what it was not: a batch of changes begins, unless one is open.
+    pub(super) fn changed(&mut self, now: Instant, index: usize) {
         self.dirty = true;
-        self.unsaved = true;
+        // Since when it is so is remembered, if somebody can wish for something else.
+        self.unsaved |= self.cells[index].access != Access::Read;
         self.batch_at.get_or_insert(now + self.options.batch);
     }
 }

@@ -12,7 +12,7 @@
 //! | A delta older than what is known is ignored, one of the same version is not; deleting begins anew | the watch, and again [`Thing`], which knows of its own updates as well |
 //! | A wish is new when its value or time is | [`Thing`], with its memory |
 //! | One request under way; changes wait in one place each, collected for 0.1 s | [`Thing`] |
-//! | Reported is what was accepted; after silence the shadow is read; 409: read, 413 and 400: split, then leave out, 429 and 5xx: wait | [`Thing`]; that silence ends is the client's deadline |
+//! | Reported is what was accepted; after silence the shadow is read, and once more after a minute if what was written to `desired` is not there: it may have been on its way; 409: read, 413 and 400: split, then leave out, 429 and 5xx: wait | [`Thing`]; that silence ends is the client's deadline |
 //! | Who writes `desired` says on top of which version | [`Thing`] |
 //! | What is the same to the device is the same | [`Component::same`] |
 //! | What cannot be done is told, and `desired` moved back | [`Thing`], by its [`Policy`] |

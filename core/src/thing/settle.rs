@@ -30,7 +30,7 @@ impl Thing {
                     (cell.cause, cell.depth) = (cause, depth);
                     cell.moved = matches!(cause, Cause::Local | Cause::Rule);
                 }
-                self.changed(now);
+                self.changed(now, index);
             }
         }
     }

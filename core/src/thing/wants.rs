@@ -115,7 +115,7 @@ impl Thing {
         let known = cell.actual.as_ref().is_some_and(|actual| same(actual, &want.value));
         if !known {
             cell.actual = Some(want.value.clone());
-            self.changed(now);
+            self.changed(now, index);
         }
     }
 
@@ -133,7 +133,8 @@ impl Thing {
             return self.failed(now, index, WishError::Device(Failure::Replaced));
         }
         for (part, _) in &parts {
-            self.cells[*part].overruled(time);
+            let cell = &mut self.cells[*part];
+            cell.overruled(time.max(cell.overruled_at));
         }
         if is_so {
             return self.fulfilled(now, index);
@@ -237,7 +238,7 @@ impl Thing {
         if let Some(Want { stage: Stage::Sent { before, .. }, .. }) = &mut cell.want {
             cell.actual = before.take();
             cell.cause = Cause::Hardware;
-            self.changed(now);
+            self.changed(now, index);
         }
     }
 

@@ -107,6 +107,21 @@ fn a_wish_from_before_is_over_after_a_restart_too() {
 }
 
 #[test]
+fn an_old_wish_for_the_whole_makes_no_change_of_a_part_older() {
+    let mut bench = lights(Policy::new());
+    bench.pass(ms(5_000));
+    bench.hear("on true");
+    bench.pass(ms(200));
+    bench.accept(2, 0);
+    // The scene is as wished, and what is wished of the light is older than the hand.
+    bench.shadow(&told_at(110, 3, &json!({"scene": [false, 100]})));
+    bench.take_requests();
+    bench.shadow(&told_at(110, 4, &json!({"scene": [false, 100], "on": [false, 102]})));
+    bench.pass(ms(200));
+    assert_eq!(bench.take_told(), [""; 0]);
+}
+
+#[test]
 fn a_change_by_hand_is_kept_though_nothing_else_happens() {
     let mut bench = lights(Policy::new());
     bench.event(ThingEvent::Offline);
@@ -127,9 +142,11 @@ fn what_nobody_can_wish_for_is_not_kept() {
     bench.current(1, &json!({}), &json!({"warm": 20}));
     bench.shadow(&told_at(100, 1, &json!({})));
     bench.pass(ms(2_000));
+    bench.event(ThingEvent::Offline);
     bench.memory.clear();
     bench.hear("warm 21");
-    bench.pass(ms(2_000));
+    bench.pass(ms(200));
+    assert_eq!(bench.thing.next_deadline(), None, "there is nothing to keep, and no wake for it");
     assert_eq!(bench.memory, b"");
 }
 

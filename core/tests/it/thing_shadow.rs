@@ -453,6 +453,25 @@ fn what_is_in_doubt_is_read_again_when_it_is_there_or_never() {
 }
 
 #[test]
+fn a_doubt_ends_with_the_shadow_that_it_was_about() {
+    let mut bench = Bench::in_step(Policy::new());
+    bench.current(50, &json!({"on": [false, 10]}), &json!({"on": false}));
+    bench.hear("on true");
+    bench.pass(ms(100));
+    assert_eq!(bench.update(), json!({"desired": {"on": true}, "reported": {"on": true}}));
+    bench.answer(Err(ShadowError::TimedOut));
+    bench.answer(Err(rejected(404)));
+    // Its versions begin anew, which is looked at, and once more when the doubt is over.
+    bench.accept(1, 0);
+    for wait in [60_000, 600_000] {
+        assert_eq!(bench.take_requests().last(), Some(&Asked::Get));
+        bench.answer(Ok(document(1, &json!({}), &json!({"on": true}))));
+        bench.pass(ms(wait));
+    }
+    assert_eq!(bench.take_requests(), [], "it is not read every minute for ever");
+}
+
+#[test]
 fn a_wish_that_is_not_told_any_more_is_withdrawn_before_it_is_done() {
     let two = || Lines::new(["on", "dim"].map(|name| (name, Access::ReadWrite)));
     let mut bench = Bench::new(Thing::builder().component("two", two()));

@@ -15,6 +15,14 @@ const IN_STEP_WITHIN: Duration = Duration::from_secs(200);
 const CALM_WITHIN: Duration = Duration::from_secs(150);
 const SILENCE: Duration = Duration::from_secs(50);
 
+/// What may be the matter with everything else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    Offline,
+    PortClosed,
+    ProgramEnded,
+}
+
 impl World {
     /// Nothing goes wrong from now on, and everything is in step after a while.
     pub(super) fn heals(&mut self) -> Result<(), String> {
@@ -84,52 +92,71 @@ impl World {
 
     /// One thing after the other, each with time to settle: whoever was last wins, or whoever the policy says.
     pub(super) fn one_after_the_other(&mut self) -> Result<(), String> {
-        // One of the devices, and one of the troubles: in every world others.
+        // One of the devices, and two of the troubles: in every world others.
         let index = self.some_device();
-        self.wished(index, "wished", |_, _| {})?;
-        self.turned(index, "by hand", |_, _| {})?;
-        let (how, trouble) = self.some_trouble();
-        self.turned(index, &format!("by hand, {how}"), trouble)?;
+        self.wished(index, None)?;
+        self.turned(index, None)?;
+        let trouble = self.some_trouble();
+        self.turned(index, Some(trouble))?;
         self.is_silent()?;
-        let (how, trouble) = self.some_trouble();
-        self.wished(index, &format!("wished, {how}"), trouble)?;
+        let trouble = self.some_trouble();
+        self.wished(index, Some(trouble))?;
         self.wished_again(index)?;
         self.set_by_program(index)?;
         self.is_silent()
     }
 
-    /// Something that passes within 20 s.
-    fn some_trouble(&mut self) -> (&'static str, fn(&mut Self, usize)) {
-        match self.below(3) {
-            0 => ("offline", |world, _| {
-                let resumes = world.below(2) == 0;
-                world.cut(resumes, Duration::from_secs(20));
-            }),
-            1 => ("with the port closed", |world, index| {
-                world.port_closes(index);
-                world.later(Duration::from_secs(20), Happening::PortOpens(index));
-            }),
-            _ => ("with the program ended", |world, _| {
-                world.ends(true);
-                world.restart(Duration::from_secs(20));
-            }),
-        }
+    fn some_trouble(&mut self) -> Trouble {
+        [Trouble::Offline, Trouble::PortClosed, Trouble::ProgramEnded][usize::try_from(self.below(3)).unwrap_or(0)]
     }
 
-    /// Somebody wishes for something else than it is, while something else is the matter.
-    fn wished(&mut self, index: usize, how: &str, trouble: impl FnOnce(&mut Self, usize)) -> Result<(), String> {
-        let (kind, is) = (self.ports[index].device.kind, self.ports[index].device.value.clone());
-        let property = kind.property();
-        let wish = other(kind, &is);
-        let before = self.record.attempts(index);
-        trouble(self, index);
+    /// It begins, and passes within 20 s.
+    fn befalls(&mut self, index: usize, trouble: Option<Trouble>) -> Result<(), String> {
+        let span = Duration::from_secs(20);
+        match trouble {
+            None => {}
+            Some(Trouble::Offline) => {
+                let resumes = self.below(2) == 0;
+                self.cut(resumes, span);
+            }
+            Some(Trouble::PortClosed) => {
+                self.port_closes(index);
+                self.later(span, Happening::PortOpens(index));
+            }
+            Some(Trouble::ProgramEnded) => {
+                self.ends(true);
+                self.restart(span);
+            }
+        }
         self.drain()?;
-        self.run(Duration::from_secs(3))?;
-        self.record.edit(self.now, index, &wish);
-        self.desire(&json!({ property: wish }));
+        self.run(Duration::from_secs(3))
+    }
+
+    /// Whether a start of the program sets it, by its policy, or because of what else that sets.
+    fn starts_with(&self, kind: Kind, trouble: Option<Trouble>) -> bool {
+        let boots = |kind: Kind| self.plan.devices[kind as usize].1.boot != Boot::Read;
+        // A start that sets the projector may have a rule set the relay.
+        let ruled = kind == Kind::Relay && self.plan.follows && boots(Kind::Projector);
+        trouble == Some(Trouble::ProgramEnded) && (boots(kind) || ruled)
+    }
+
+    fn wish(&mut self, index: usize, value: &Value) {
+        let property = self.ports[index].device.kind.property();
+        self.record.edit(self.now, index, value);
+        self.desire(&json!({ property: value }));
+    }
+
+    /// Somebody wishes for something else than it is, while something else may be the matter.
+    fn wished(&mut self, index: usize, trouble: Option<Trouble>) -> Result<(), String> {
+        let (kind, is) = (self.ports[index].device.kind, self.ports[index].device.value.clone());
+        let (property, wish) = (kind.property(), other(kind, &is));
+        let how = format!("wished, {trouble:?}");
+        let before = self.record.attempts(index);
+        self.befalls(index, trouble)?;
+        self.wish(index, &wish);
         self.run(CALM_WITHIN)?;
-        self.is_in_step(how)?;
-        if how.contains("program") && self.sets_at_start(kind) {
+        self.is_in_step(&how)?;
+        if self.starts_with(kind, trouble) {
             return Ok(());
         }
         let (now, attempts) = (&self.ports[index].device.value, self.record.attempts(index) - before);
@@ -143,24 +170,14 @@ impl World {
         Ok(())
     }
 
-    /// Whether a start of the program sets it, by its policy, or because of what else that sets.
-    fn sets_at_start(&self, kind: Kind) -> bool {
-        let boots = |kind: Kind| self.plan.devices[kind as usize].1.boot != Boot::Read;
-        // A start that sets the projector may have a rule set the relay.
-        boots(kind) || kind == Kind::Relay && self.plan.follows && boots(Kind::Projector)
-    }
-
     /// Somebody wishes for something else, and soon after for what it is.
     fn wished_again(&mut self, index: usize) -> Result<(), String> {
         let (kind, is) = (self.ports[index].device.kind, self.ports[index].device.value.clone());
-        let property = kind.property();
-        let wish = other(kind, &is);
-        self.record.edit(self.now, index, &wish);
-        self.desire(&json!({ property: wish }));
+        let (property, wish) = (kind.property(), other(kind, &is));
+        self.wish(index, &wish);
         let soon = self.span(20, 600);
         self.run(soon)?;
-        self.record.edit(self.now, index, &is);
-        self.desire(&json!({ property: is }));
+        self.wish(index, &is);
         self.run(CALM_WITHIN)?;
         self.is_in_step("after another wish")?;
         let now = &self.ports[index].device.value;
@@ -186,21 +203,19 @@ impl World {
         Ok(())
     }
 
-    /// Somebody turns it by hand, while something else is the matter.
-    fn turned(&mut self, index: usize, how: &str, trouble: impl FnOnce(&mut Self, usize)) -> Result<(), String> {
+    /// Somebody turns it by hand, while something else may be the matter.
+    fn turned(&mut self, index: usize, trouble: Option<Trouble>) -> Result<(), String> {
         let (kind, was) = (self.ports[index].device.kind, self.ports[index].device.value.clone());
         let (property, policy) = (kind.property(), self.plan.devices[index].1.clone());
         let desired = self.document()["state"]["desired"][property].clone();
         let before = self.record.attempts(index);
-        trouble(self, index);
-        self.drain()?;
-        self.run(Duration::from_secs(3))?;
+        self.befalls(index, trouble)?;
         let hand = other(kind, &was);
         self.turn(index, hand.clone());
         self.run(CALM_WITHIN)?;
-        let when = format!("{how}: {property} with {:?}, {:?}", policy.authority, policy.boot);
+        let when = format!("by hand, {trouble:?}: {property} with {:?}, {:?}", policy.authority, policy.boot);
         self.is_in_step(&when)?;
-        if how.contains("program") && self.sets_at_start(kind) {
+        if self.starts_with(kind, trouble) {
             // What the start does is not the hand's.
             return Ok(());
         }

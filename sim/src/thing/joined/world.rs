@@ -512,15 +512,14 @@ impl World {
 
 /// An event in a story, with what the service has written.
 fn told(event: &ThingEvent<'_>) -> String {
-    let raw = match event {
-        ThingEvent::Shadow(event) => event.raw(),
-        ThingEvent::Answered(_, Ok(document)) => Some(&document.raw),
-        _ => None,
-    };
-    let raw = raw.map(|raw| String::from_utf8_lossy(raw)).unwrap_or_default();
     match event {
-        ThingEvent::Shadow(event) => format!("Shadow({event}) {raw}"),
-        ThingEvent::Answered(id, Ok(_)) => format!("Answered({}) {raw}", id.0),
+        ThingEvent::Shadow(event) => {
+            let raw = event.raw().map(|raw| String::from_utf8_lossy(raw)).unwrap_or_default();
+            format!("Shadow({event}) {raw}")
+        }
+        ThingEvent::Answered(id, Ok(document)) => {
+            format!("Answered({}) {}", id.0, String::from_utf8_lossy(&document.raw))
+        }
         event => format!("{event:?}"),
     }
 }
