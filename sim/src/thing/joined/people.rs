@@ -116,16 +116,21 @@ impl World {
     pub(super) fn desire(&mut self, desired: &Value) {
         let request = json!({ "state": { "desired": desired } }).to_string();
         self.note(|_| format!("WISHED {desired}"));
+        self.outdates(|property| desired.get(property).is_some());
+        let (moment, shadow) = (self.moment(), self.shadow.clone());
+        let _version = self.service.update(moment, &shadow, request.as_bytes());
+    }
+
+    /// What was desired is no more, which the program hears later.
+    fn outdates(&mut self, is_meant: impl Fn(&str) -> bool) {
         let known = self.document();
         for (index, port) in self.ports.iter().enumerate() {
             let property = port.device.kind.property();
             let shown = SHOWN.contains(&port.device.kind).then_some(SHOW);
-            for property in [property].into_iter().chain(shown).filter(|name| desired.get(*name).is_some()) {
+            for property in [property].into_iter().chain(shown).filter(|property| is_meant(property)) {
                 self.record.replaced(self.now, index, known["state"]["desired"][property].clone());
             }
         }
-        let (moment, shadow) = (self.moment(), self.shadow.clone());
-        let _version = self.service.update(moment, &shadow, request.as_bytes());
     }
 
     /// The program itself sets a property.
@@ -153,6 +158,8 @@ impl World {
     }
 
     fn delete(&mut self) {
+        self.note(|_| "DELETED".to_owned());
+        self.outdates(|_| true);
         let (moment, topic) = (self.moment(), self.shadow.topic("delete"));
         self.service.request(moment, 999_999, &topic, b"{}");
     }

@@ -7,7 +7,7 @@ use thingwire_core::Instant;
 
 use super::device::Kind;
 
-/// How much later than a wish the program may still do what was desired before.
+/// How much later than a wish, or than the connection after it, the program may still do what was desired before.
 const HEARD_WITHIN: Duration = Duration::from_secs(5);
 
 /// What the service's clock, which shows seconds, cannot tell apart.
@@ -20,6 +20,7 @@ const ATTEMPTS_PER_TROUBLE: usize = 2;
 pub(super) struct Record {
     devices: Vec<Story>,
     pub(super) connects: usize,
+    online_since: Option<Instant>,
     pub(super) gets: usize,
     pub(super) updates: usize,
     pub(super) turns: usize,
@@ -84,6 +85,15 @@ impl Record {
         }
     }
 
+    pub(super) fn online(&mut self, now: Instant) {
+        self.connects += 1;
+        self.online_since = Some(now);
+    }
+
+    pub(super) fn offline(&mut self) {
+        self.online_since = None;
+    }
+
     pub(super) fn forgotten(&mut self) {
         for story in &mut self.devices {
             story.forgotten = true;
@@ -130,7 +140,8 @@ impl Record {
         let close = |at: Instant| acted_at.since(at) <= CLOCKS_DIFFER;
         let close = story.wishes.iter().take(story.acted).any(|(at, wish)| is_it(wish) && close(*at));
         let set = story.sets.iter().any(is_it);
-        story.replaced.retain(|(at, _)| now.since(*at) < HEARD_WITHIN);
+        let online_since = self.online_since;
+        story.replaced.retain(|&(at, _)| online_since.is_none_or(|since| now.since(at.max(since)) < HEARD_WITHIN));
         let unheard = story.replaced.iter().any(|(_, replaced)| replaced == value);
         let again = story.forgotten && (desired.contains(value) || unheard);
         match wished {

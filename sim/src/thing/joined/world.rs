@@ -385,7 +385,7 @@ impl World {
             return;
         }
         self.link.up = true;
-        self.record.connects += 1;
+        self.record.online(self.now);
         self.tell(ThingEvent::Online { resumed });
         if !resumed {
             self.later(Duration::from_millis(20), Happening::WatchReads(self.link.session));
@@ -398,6 +398,7 @@ impl World {
 
     pub(super) fn link_down(&mut self, resumes: bool) {
         self.link.up = false;
+        self.record.offline();
         if !resumes {
             self.link.session += 1;
             self.link.waiting.clear();
