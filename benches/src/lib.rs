@@ -166,7 +166,7 @@ impl Bench {
     ///
     /// When the client refuses.
     pub fn shadow(&mut self, request: ShadowRequest) {
-        self.client.shadow(self.now, request).expect("room for requests");
+        self.client.ask_shadow(self.now, request).expect("room for requests");
     }
 
     /// Encodes what is to be sent; returns it, and forgets what was returned before.

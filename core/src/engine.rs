@@ -285,7 +285,7 @@ impl Engine {
 
     /// The server's clock in seconds since 1970 (UTC), where it told it in its answer to the WebSocket's upgrade.
     #[cfg(feature = "websocket")]
-    pub fn server_time(&self) -> Option<u64> {
+    pub fn server_time_secs(&self) -> Option<u64> {
         self.up.as_ref().and_then(|up| up.stack.server_time())
     }
 

@@ -168,8 +168,8 @@ pub fn expiry_warning(certificate: &CertificateInfo) -> Option<String> {
     (certificate.is_expired_at(now) || certificate.is_too_early_at(now)).then(|| {
         format!(
             "the device certificate {certificate} is valid from {} to {} only, and this machine's clock says {}",
-            date::readable(certificate.not_before),
-            date::readable(certificate.not_after),
+            date::readable(certificate.not_before_secs),
+            date::readable(certificate.not_after_secs),
             date::readable(now)
         )
     })

@@ -178,7 +178,7 @@ impl<'a> Replay<'a> {
                 return Answer::of_request(answer.as_ref().copied().map_err(|refused| &refused.why));
             }
             Call::Shadow(request) => {
-                let answer = client.shadow(at, request.clone());
+                let answer = client.ask_shadow(at, request.clone());
                 return Answer::of_request(answer.as_ref().copied().map_err(|refused| &refused.why));
             }
             Call::WatchShadow(watch) => {

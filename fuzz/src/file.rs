@@ -1,6 +1,6 @@
 //! Files of things.
 
-use thingwire_core::thing::file::ThingFile;
+use thingwire_core::thing::file::{FileMistakes, ThingFile};
 
 /// Laws of files of things, which people write: any text is a thing that can be built, or has mistakes, each told in one
 /// line with a place in the text, in the order of the text.
@@ -15,7 +15,7 @@ pub fn file(data: &[u8]) {
             let builder = file.builder().unwrap_or_else(|mistakes| panic!("it was checked: {mistakes}\n{text}"));
             builder.build(1).unwrap_or_else(|error| panic!("it was checked: {error}\n{text}"));
         }
-        Err(mistakes) => {
+        Err(FileMistakes(mistakes)) => {
             assert!(!mistakes.is_empty(), "{text}");
             assert!(mistakes.is_sorted_by_key(|mistake| (mistake.line, mistake.column)), "{mistakes:?}");
             for mistake in &mistakes {

@@ -128,7 +128,7 @@ impl Driver {
                 self.accepted("unsubscribe", ticket);
             }
             Step::Shadow(request) => {
-                let ticket = client.shadow(now, request).ok();
+                let ticket = client.ask_shadow(now, request).ok();
                 self.accepted("shadow", ticket);
             }
             Step::Watch(watch) => {

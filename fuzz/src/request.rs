@@ -89,7 +89,7 @@ impl Desk {
         let request = request.when_offline(WhenOffline::Wait);
         let request = if let Some(token) = chosen { request.token(token) } else { request };
         let in_use = chosen.is_some_and(|token| self.open.values().any(|(_, _, used)| used == token));
-        let asked = self.client.shadow(NOW, request);
+        let asked = self.client.ask_shadow(NOW, request);
         assert!(!(in_use && asked.is_ok()), "a token that is in use was taken");
         if let Ok(ticket) = asked {
             let token = self.client.shadow_token(ticket).expect("every request has a token").to_owned();

@@ -29,7 +29,7 @@ impl Client {
     /// it has acknowledged is not, because the answer may come yet; only a get is published again when the server has
     /// lost the session, and with it perhaps the answer. So an update may be done twice: one with a version is rejected
     /// with 409 the second time.
-    pub fn shadow(&mut self, now: Instant, request: ShadowRequest) -> Result<Ticket, Refused<ShadowRequest>> {
+    pub fn ask_shadow(&mut self, now: Instant, request: ShadowRequest) -> Result<Ticket, Refused<ShadowRequest>> {
         self.advance(now);
         self.tape.shadow(self.now, &request);
         let answer = self.accept_shadow(request);

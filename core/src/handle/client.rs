@@ -117,7 +117,7 @@ impl Client {
     /// A refused request comes back with the reason.
     pub fn ask_shadow(&self, request: ShadowRequest) -> Result<ShadowPending, Refused<ShadowRequest>> {
         self.shared().command(|state, now| {
-            let ticket = state.client().shadow(now, request)?;
+            let ticket = state.client().ask_shadow(now, request)?;
             let token = state.client().shadow_token(ticket).unwrap_or_default().to_owned();
             Ok(ShadowPending::new(self.pending(ticket, state.add_pending(ticket)), token))
         })

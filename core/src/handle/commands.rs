@@ -48,12 +48,12 @@ macro_rules! driver_commands {
 
         /// Asks something of a device shadow. How it ends comes as [`Notice::Done`](crate::Notice::Done);
         /// [`Outcome::into_document`](crate::Outcome::into_document) reads it.
-        pub fn shadow(
+        pub fn ask_shadow(
             &mut self,
             request: $crate::ShadowRequest,
         ) -> Result<$crate::Ticket, $crate::Refused<$crate::ShadowRequest>> {
             let now = self.now();
-            self.client().shadow(now, request)
+            self.client().ask_shadow(now, request)
         }
 
         /// Watches a device shadow. What happens to it comes as [`Notice::Shadow`](crate::Notice::Shadow).

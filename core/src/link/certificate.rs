@@ -20,9 +20,9 @@ pub struct CertificateInfo {
     /// The host names and addresses that it is for (its subject alternative names).
     pub names: Vec<String>,
     /// From when on it is valid, in seconds since 1970 (UTC).
-    pub not_before: u64,
+    pub not_before_secs: u64,
     /// Until when it is valid, in seconds since 1970 (UTC).
-    pub not_after: u64,
+    pub not_after_secs: u64,
 }
 
 impl CertificateInfo {
@@ -33,12 +33,12 @@ impl CertificateInfo {
 
     /// Whether it has expired at this time, in seconds since 1970 (UTC).
     pub const fn is_expired_at(&self, unix_seconds: u64) -> bool {
-        self.not_after < unix_seconds
+        self.not_after_secs < unix_seconds
     }
 
     /// Whether it becomes valid only after this time, in seconds since 1970 (UTC).
     pub const fn is_too_early_at(&self, unix_seconds: u64) -> bool {
-        unix_seconds < self.not_before
+        unix_seconds < self.not_before_secs
     }
 }
 

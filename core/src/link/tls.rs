@@ -108,14 +108,14 @@ impl fmt::Display for TlsError {
                 f,
                 "the server's certificate {certificate} expired on {}, and this machine's clock says {}; if the clock is \
                  right, the server needs a new one",
-                time(certificate.not_after),
+                time(certificate.not_after_secs),
                 time(*now)
             ),
             Self::NotYetValid { certificate, now } => write!(
                 f,
                 "the server's certificate {certificate} is valid from {} on, and this machine's clock says {}; set the \
                  clock",
-                time(certificate.not_before),
+                time(certificate.not_before_secs),
                 time(*now)
             ),
             Self::OtherPin { certificate, pin } => write!(
@@ -131,8 +131,8 @@ impl fmt::Display for TlsError {
             Self::DeviceRefused { certificate: Some(certificate), alert } => write!(
                 f,
                 "the server refused the device certificate {certificate}, which is valid from {} to {} ({alert}){}",
-                time(certificate.not_before),
-                time(certificate.not_after),
+                time(certificate.not_before_secs),
+                time(certificate.not_after_secs),
                 device_advice(alert)
             ),
             Self::DeviceRefused { certificate: None, alert } => {

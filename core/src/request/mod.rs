@@ -1,7 +1,7 @@
 //! Requests that the service answers on topics: subscribe to the answers, wait until that is granted, publish, match the
 //! answer. Whatever happens, a request has one end, by its deadline.
 //!
-//! What is kept across links is in the documentation of [`Client::shadow`](crate::Client::shadow). It knows nothing of
+//! What is kept across links is in the documentation of [`Client::ask_shadow`](crate::Client::ask_shadow). It knows nothing of
 //! what is asked for.
 
 mod channel;

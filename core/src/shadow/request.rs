@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::{ShadowName, ShadowUpdate};
 
-/// One request to a device shadow, for [`Client::shadow`](crate::Client::shadow).
+/// One request to a device shadow, for [`Client::ask_shadow`](crate::Client::ask_shadow).
 ///
 /// ```
 /// use core::time::Duration;

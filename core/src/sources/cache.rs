@@ -29,7 +29,8 @@ impl CredentialsProvider for Cache {
         if self.refused.swap(false, Ordering::AcqRel) {
             *held = None;
         }
-        let left = |credentials: &Credentials| credentials.expires_at().map(|end| end.saturating_sub(unix_seconds));
+        let left =
+            |credentials: &Credentials| credentials.expires_at_secs().map(|end| end.saturating_sub(unix_seconds));
         if let Some(credentials) = held.as_ref().filter(|held| left(held) > Some(MARGIN_SECONDS)) {
             return Ok(credentials.clone());
         }
@@ -38,7 +39,7 @@ impl CredentialsProvider for Cache {
                 credentials
                     .check_validity(unix_seconds)
                     .map_err(|why| NoCredentials::broken(format!("the source gave some, but {why}")))?;
-                *held = credentials.expires_at().and(Some(credentials.clone()));
+                *held = credentials.expires_at_secs().and(Some(credentials.clone()));
                 Ok(credentials)
             }
             Err(error) => match held.as_ref().filter(|held| left(held) > Some(0)) {

@@ -126,7 +126,7 @@ mod tests {
             \"SessionToken\": \"t\", \"Expiration\": \"2017-06-28T20:48:45Z\"}"; echo noise >&2"#;
         let credentials = ask(script, TIMEOUT).unwrap();
         assert_eq!(credentials.access_key_id(), "AKID");
-        assert_eq!((credentials.session_token(), credentials.expires_at()), (Some("t"), Some(1_498_682_925)));
+        assert_eq!((credentials.session_token(), credentials.expires_at_secs()), (Some("t"), Some(1_498_682_925)));
     }
 
     #[test]

@@ -164,7 +164,7 @@ impl Bound {
             Ask::Get => ShadowRequest::get(self.shadow.clone()),
             Ask::Update(update) => ShadowRequest::update(self.shadow.clone(), *update),
         };
-        match client.shadow(now, request) {
+        match client.ask_shadow(now, request) {
             Ok(ticket) => self.request = Some((ticket, id)),
             Err(refused) => self.thing.handle(now, ThingEvent::Refused(id, refused.why)),
         }

@@ -14,7 +14,7 @@ use crate::{
 fields!(Link(number));
 fields!(Ticket(number));
 fields!(AckToken { link, serial });
-fields!(CertificateInfo { subject, issuer, names, not_before, not_after });
+fields!(CertificateInfo { subject, issuer, names, not_before_secs, not_after_secs });
 fields!(Will { topic, payload, qos, retain });
 fields!(BackoffConfig { base, max, stable, floor, jitter });
 fields!(QueueConfig { count_max, bytes_max, when_full });

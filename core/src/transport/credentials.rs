@@ -70,7 +70,7 @@ impl Credentials {
     }
 
     /// From when on they are not valid any more, in seconds since 1970, where that is known.
-    pub fn expires_at(&self) -> Option<u64> {
+    pub fn expires_at_secs(&self) -> Option<u64> {
         self.0.expires_at
     }
 

@@ -56,8 +56,8 @@ impl<'a> Certificate<'a> {
         let public_key = fields.expect(SEQUENCE)?.whole;
         let mut info = CertificateInfo::new(&name(subject));
         info.issuer = name(issuer);
-        info.not_before = time(validity.next()?)?;
-        info.not_after = time(validity.next()?)?;
+        info.not_before_secs = time(validity.next()?)?;
+        info.not_after_secs = time(validity.next()?)?;
         info.names = names(fields).unwrap_or_default();
         Some(Self { info, subject, issuer, public_key })
     }

@@ -44,7 +44,7 @@ pub fn token(packet: &[u8]) -> String {
 
 impl Rig {
     pub fn shadow(&mut self, request: ShadowRequest) -> Ticket {
-        self.client.shadow(self.now, request).unwrap()
+        self.client.ask_shadow(self.now, request).unwrap()
     }
 
     /// A server that grants, acknowledges and ends whatever it is asked to, until no more comes; returns the publishes.
@@ -355,7 +355,7 @@ fn a_refused_subscription_is_tried_again_and_again_until_the_deadline() {
 #[test]
 fn offline_a_request_is_refused_unless_it_may_wait() {
     let mut rig = Rig::new(config());
-    let refused = rig.client.shadow(rig.now, get()).unwrap_err();
+    let refused = rig.client.ask_shadow(rig.now, get()).unwrap_err();
     assert_eq!((refused.why, refused.value), (Refusal::Offline, get()));
     let wait = get().when_offline(WhenOffline::Wait).timeout(Duration::from_secs(3));
     let ticket = rig.shadow(wait.clone());
@@ -624,7 +624,7 @@ fn calls_that_can_only_fail_are_refused() {
     let mut config = config();
     config.requests.count_max = 1;
     let mut rig = Rig::online(config);
-    let why = |rig: &mut Rig, request: ShadowRequest| rig.client.shadow(rig.now, request).unwrap_err().why;
+    let why = |rig: &mut Rig, request: ShadowRequest| rig.client.ask_shadow(rig.now, request).unwrap_err().why;
     assert_eq!(why(&mut rig, get().token("")), Refusal::TokenLen { len: 0, max: 64 });
     assert_eq!(why(&mut rig, get().token("t".repeat(65))), Refusal::TokenLen { len: 65, max: 64 });
     let long = format!(r#"{{"state": {{"reported": {{"a":"{}" }} }} }}"#, "x".repeat(8 * 1024));

@@ -121,7 +121,7 @@ impl Chaos {
         request.timeout = (self.below(2) == 0).then_some(Duration::from_millis(300));
         request.token = (self.below(4) == 0).then(|| "chosen".to_owned());
         request.when_offline = [WhenOffline::Refuse, WhenOffline::Wait][self.pick(2)];
-        self.tickets.extend(self.client.shadow(self.now, request));
+        self.tickets.extend(self.client.ask_shadow(self.now, request));
     }
 
     fn watch_shadow(&mut self) {

@@ -27,7 +27,7 @@ fn variables(pairs: &[(&str, &str)]) -> Variables {
 /// Whose credentials these are, or why there are none; no secret is in either.
 fn outcome(source: &CredentialsSource) -> String {
     let text = match source.find(NOW) {
-        Ok(credentials) => format!("{} until {:?}", credentials.access_key_id(), credentials.expires_at()),
+        Ok(credentials) => format!("{} until {:?}", credentials.access_key_id(), credentials.expires_at_secs()),
         Err(NoCredentials::Absent { why }) => format!("absent: {why}"),
         Err(NoCredentials::Broken { why }) => format!("broken: {why}"),
         Err(NoCredentials::Unavailable { why }) => format!("unavailable: {why}"),

@@ -119,11 +119,11 @@ impl Hands<'_> {
         result
     }
 
-    /// See [`Client::shadow`].
-    pub fn shadow(&mut self, request: ShadowRequest) -> Result<Ticket, Refused<ShadowRequest>> {
+    /// See [`Client::ask_shadow`].
+    pub fn ask_shadow(&mut self, request: ShadowRequest) -> Result<Ticket, Refused<ShadowRequest>> {
         self.learn(&request.shadow);
         let ask = ShadowAsk::of(&request, self.now, self.client.config().requests.timeout);
-        let result = self.client.shadow(self.now, request);
+        let result = self.client.ask_shadow(self.now, request);
         self.record(Operation::Shadow(Box::new(ask)), &result);
         result
     }

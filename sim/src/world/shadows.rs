@@ -108,7 +108,7 @@ impl App {
         }
         let ask = ShadowAsk::of(&request, now, client.config().requests.timeout);
         let (operation, shadow) = (Operation::Shadow(Box::new(ask)), request.shadow.clone());
-        match client.shadow(now, request) {
+        match client.ask_shadow(now, request) {
             Ok(ticket) => {
                 self.shadowing.asked.push((ticket, shadow));
                 self.accepted(stage, now, ticket, operation);

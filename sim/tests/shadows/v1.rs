@@ -8,12 +8,12 @@ use thingwire_sim::world::Hands;
 use crate::script::{ends, events, lamp, nothing, run};
 
 fn get(hands: &mut Hands<'_>) {
-    hands.shadow(ShadowRequest::get(lamp()).timeout(Duration::from_secs(2))).unwrap();
+    hands.ask_shadow(ShadowRequest::get(lamp()).timeout(Duration::from_secs(2))).unwrap();
 }
 
 fn wanted_on(hands: &mut Hands<'_>) {
     let update = ShadowUpdate::from_json(r#"{"state":{"desired":{"on":true}}}"#).unwrap();
-    hands.shadow(ShadowRequest::update(lamp(), update)).unwrap();
+    hands.ask_shadow(ShadowRequest::update(lamp(), update)).unwrap();
 }
 
 fn watch(hands: &mut Hands<'_>) {

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use serde_json::json;
-use thingwire_core::thing::file::{FileMistake, ThingFile};
+use thingwire_core::thing::file::{FileMistakes, ThingFile};
 use thingwire_core::thing::lines::Lines;
 use thingwire_core::thing::{Authority, Boot, OnRefusal, Policy, Port};
 use thingwire_sim::choices::Seeded;
@@ -66,7 +66,7 @@ gap_ms = 50
 "#;
 
 /// The table of a file with one device.
-fn parse(source: &str) -> Result<Lines, Vec<FileMistake>> {
+fn parse(source: &str) -> Result<Lines, FileMistakes> {
     let file = ThingFile::parse(source)?;
     assert_eq!(file.components.len(), 1);
     Ok(file.components[0].lines.clone())
@@ -74,7 +74,7 @@ fn parse(source: &str) -> Result<Lines, Vec<FileMistake>> {
 
 #[test]
 fn a_file_is_a_component_and_its_device() {
-    let table = parse(PROJECTOR).unwrap_or_else(|mistakes| panic!("{}", mistakes[0]));
+    let table = parse(PROJECTOR).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     assert_eq!((table.timing.gap, table.wire.ending.as_str()), (Duration::from_millis(50), "\r"));
     let mut stand = Stand::new(&table, Box::new(Seeded::new(1))).unwrap();
     let (power, input) = (stand.property("power"), stand.property("input"));
@@ -94,7 +94,7 @@ fn mistakes_have_a_line_and_a_column() {
     let mistakes = |change: &str, to: &str| -> Vec<String> {
         let changed = PROJECTOR.replacen(change, to, 1);
         assert_ne!(changed, PROJECTOR, "{change}");
-        parse(&changed).err().unwrap_or_default().iter().map(ToString::to_string).collect()
+        parse(&changed).unwrap_err().to_string().lines().map(str::to_owned).collect()
     };
     let cases = [
         ("SOURCE {input}", "SOURCE {inptu}"),
@@ -165,7 +165,7 @@ report_at_most_every_ms = 1000
 
 #[test]
 fn a_file_is_a_thing_with_its_ports_and_policies() {
-    let file = ThingFile::parse(THEATRE).unwrap_or_else(|mistakes| panic!("{}", mistakes[0]));
+    let file = ThingFile::parse(THEATRE).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     assert_eq!((file.thing.as_deref(), file.shadow.as_deref()), (Some("theatre"), Some("evening")));
     let ports: Vec<_> = file.components.iter().map(|component| component.port.clone().unwrap()).collect();
     assert_eq!(ports[0].to_string(), "/dev/serial/by-id/usb-lamp");
@@ -195,7 +195,7 @@ fn mistakes_of_a_whole_thing_have_a_line_and_a_column() {
     let mistakes = |change: &str, to: &str| -> Vec<String> {
         let changed = THEATRE.replacen(change, to, 1);
         assert_ne!(changed, THEATRE, "{change}");
-        ThingFile::parse(&changed).err().unwrap_or_default().iter().map(ToString::to_string).collect()
+        ThingFile::parse(&changed).unwrap_err().to_string().lines().map(str::to_owned).collect()
     };
     let cases = [
         ("[policies.bolt]", "[policies.blot]"),
@@ -216,10 +216,7 @@ fn mistakes_of_a_whole_thing_have_a_line_and_a_column() {
     let explained: Vec<_> =
         cases.iter().map(|(from, to)| format!("{to}\n  {}", mistakes(from, to).join("\n  "))).collect();
     insta::assert_snapshot!(explained.join("\n"));
-    assert_eq!(
-        ThingFile::parse("components = []").unwrap_err()[0].to_string(),
-        "1:1: a thing has at least one component"
-    );
+    assert_eq!(ThingFile::parse("components = []").unwrap_err().to_string(), "1:1: a thing has at least one component");
 }
 
 #[test]
@@ -237,13 +234,13 @@ fn a_mistake_is_told_in_one_line_whatever_the_file_says() {
     let file = "name = 'relay'\n[policies.on]\nauthority = \"a\\nb\\u001b[2J\"\n";
     let mistakes = ThingFile::parse(file).unwrap_err();
     let told = "3:13: unknown variant `a, b\u{fffd}[2J`, expected one of `device`, `cloud`, `local-clears`";
-    assert_eq!(mistakes[0].to_string(), told);
+    assert_eq!(mistakes.0[0].to_string(), told);
 }
 
 #[test]
 fn the_file_in_the_documentation_is_one() {
     let page = include_str!("../../../docs/things.md");
     let file = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
-    let file = ThingFile::parse(file).unwrap_or_else(|mistakes| panic!("{}", mistakes[0]));
+    let file = ThingFile::parse(file).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     assert_eq!(file.thing.as_deref(), Some("relay-one"));
 }

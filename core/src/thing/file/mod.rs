@@ -22,11 +22,11 @@
 //! `[[components.queries]]` and so on. What properties are to behave like is in `[policies.NAME]`.
 
 mod entries;
+mod mistake;
 mod ordered;
 mod table;
 mod whole;
 
-use core::fmt;
 use core::ops::Range;
 use core::time::Duration;
 
@@ -34,6 +34,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, Deserializer, Error};
 
+pub use self::mistake::{FileMistake, FileMistakes};
 use self::table::{Spans, Table};
 use self::whole::Head;
 use super::lines::{LineComponent, Lines, Mistakes};
@@ -54,13 +55,12 @@ use super::{BuildError, Policy, Port, Thing, ThingBuilder};
 ///     [[queries]]
 ///     ask = "RELAY?"
 ///     answers = ["RELAY{relayState}"]
-/// "#)
-/// .map_err(|mistakes| mistakes[0].clone())?;
+/// "#)?;
 /// let thing = file.builder()?.build(4711)?;
 /// # let _ = thing;
 ///
 /// let mistakes = ThingFile::parse("name = 'relay'\nspeed = 9600").unwrap_err();
-/// assert_eq!((mistakes[0].line, mistakes[0].column), (2, 1));
+/// assert_eq!((mistakes.0[0].line, mistakes.0[0].column), (2, 1));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -92,45 +92,27 @@ pub struct FileComponent {
     pub port: Option<Port>,
 }
 
-/// Something wrong with a file, and where: shown as one line, `LINE:COLUMN: PROBLEM`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct FileMistake {
-    /// The line, from 1.
-    pub line: usize,
-    /// The character in it, from 1.
-    pub column: usize,
-    /// What is wrong.
-    pub problem: String,
-}
-
-impl fmt::Display for FileMistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.line, self.column, self.problem)
-    }
-}
-
-impl core::error::Error for FileMistake {}
-
 /// Where a thing is told what is wrong, and what.
 type Wrong<'a> = dyn FnMut(Range<usize>, String) + 'a;
 
 impl ThingFile {
     /// The thing in a file, checked: [`builder`](Self::builder) makes one that can be built. Or all that is wrong with
     /// it, in the order of the file.
-    pub fn parse(source: &str) -> Result<Self, Vec<FileMistake>> {
+    pub fn parse(source: &str) -> Result<Self, FileMistakes> {
         let mut mistakes = Vec::new();
         let parsed = Parsed::of(source);
         let file = match parsed {
-            Ok(parsed) => Some(parsed.check(&mut |span, problem| mistakes.push(mistake(source, &span, &problem)))),
+            Ok(parsed) => {
+                Some(parsed.check(&mut |span, problem| mistakes.push(FileMistake::at(source, &span, &problem))))
+            }
             Err(error) => {
                 let problem = error.message().lines().collect::<Vec<_>>().join(", ");
-                mistakes.push(mistake(source, &error.span().unwrap_or(0..0), &problem));
+                mistakes.push(FileMistake::at(source, &error.span().unwrap_or(0..0), &problem));
                 None
             }
         };
         mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
-        file.filter(|_| mistakes.is_empty()).ok_or(mistakes)
+        file.filter(|_| mistakes.is_empty()).ok_or(FileMistakes(mistakes))
     }
 
     /// What puts the thing together; rules, derived properties and memory can be added.
@@ -233,16 +215,4 @@ fn span_of(
     };
     // Of two owners, the later one is in the way.
     places.iter().rev().find(|(known, _)| known == name).map_or(0..0, |(_, span)| span.clone())
-}
-
-fn mistake(source: &str, span: &Range<usize>, problem: &str) -> FileMistake {
-    let mut offset = span.start.min(source.len());
-    while !source.is_char_boundary(offset) {
-        offset -= 1;
-    }
-    let before = &source[..offset];
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    // What is wrong may be quoted, and would begin a line of its own or drive a terminal.
-    FileMistake { line, column, problem: problem.replace(char::is_control, "\u{fffd}") }
 }

@@ -35,8 +35,8 @@ fn a_certificate_says_whom_it_is_for_who_signed_it_and_when_it_is_valid() {
             "192.0.2.1",
             "2001:db8::1",
         ],
-        not_before: 946598400,
-        not_after: 32472230400,
+        not_before_secs: 946598400,
+        not_after_secs: 32472230400,
     }
     "#);
     assert_eq!(read.subject, read.issuer);

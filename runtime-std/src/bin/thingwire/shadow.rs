@@ -101,7 +101,7 @@ fn ask(arguments: &RequestArguments, request: impl FnOnce(ShadowName) -> ShadowR
     let request = request(shadow.clone()).timeout(arguments.timeout);
     let mut connection = Connection::new(&arguments.connection, |_| {})?;
     // Without a connection it is refused for that, unless more is wrong with it: then nobody need connect.
-    if let Some(refused) = connection.driver.shadow(request.clone()).err().filter(|no| no.why != Refusal::Offline) {
+    if let Some(refused) = connection.driver.ask_shadow(request.clone()).err().filter(|no| no.why != Refusal::Offline) {
         return Err(Failure::refusal(&format!("shadow {shadow}"), &refused.why));
     }
     connection.start();
@@ -146,7 +146,7 @@ impl Asker<'_> {
 
     fn answer(&mut self, request: ShadowRequest) -> Result<Result<Document, ShadowError>, Failure> {
         let changes = request.operation != ShadowOperation::Get;
-        let asked = self.connection.driver.shadow(request.when_offline(WhenOffline::Wait));
+        let asked = self.connection.driver.ask_shadow(request.when_offline(WhenOffline::Wait));
         let ticket = asked.map_err(|no| Failure::refusal(&format!("shadow {}", self.shadow), &no.why))?;
         loop {
             let notice = self.connection.next(None).map_err(|failure| {

@@ -35,7 +35,7 @@ pub(crate) fn read(path: &Path) -> Result<ThingFile, Failure> {
     let source = std::fs::read_to_string(path).map_err(failed)?;
     ThingFile::parse(&source).map_err(|mistakes| {
         let line = |mistake: &FileMistake| format!("{}:{mistake}", path.display());
-        if let Some((last, others)) = mistakes.split_last() {
+        if let Some((last, others)) = mistakes.0.split_last() {
             for mistake in others {
                 say(line(mistake));
             }

@@ -13,7 +13,7 @@ fn table(cases: &[(Read, &str)]) -> String {
                 keys.access_key_id(),
                 keys.secret_access_key(),
                 keys.session_token(),
-                keys.expires_at()
+                keys.expires_at_secs()
             ),
         };
         writeln!(table, "{text}\n  {outcome}").unwrap();

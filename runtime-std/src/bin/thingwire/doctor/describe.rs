@@ -31,7 +31,7 @@ pub(super) fn setup(report: &mut Report, who: &Situation, options: &Options, tls
     if let Some(device) = device {
         parts.push(format!("device certificate {device}, {}, its key belongs to it", validity(device)));
         let now = host::unix_seconds();
-        if now + EXPIRES_SOON > device.not_after || device.is_too_early_at(now) {
+        if now + EXPIRES_SOON > device.not_after_secs || device.is_too_early_at(now) {
             status = Status::Warning;
         }
     }
@@ -48,7 +48,7 @@ pub(super) fn setup(report: &mut Report, who: &Situation, options: &Options, tls
 /// The server's own certificate comes first.
 pub(super) fn chain(report: &mut Report, shown: &[CertificateInfo]) -> Line {
     let now = host::unix_seconds();
-    let soon = shown.iter().any(|link| link.not_after < now + EXPIRES_SOON);
+    let soon = shown.iter().any(|link| link.not_after_secs < now + EXPIRES_SOON);
     let status = if soon { Status::Warning } else { Status::Ok };
     let mut texts: Vec<_> = shown.iter().map(|link| format!("{link}, {}", validity(link))).collect();
     if let Some(last) = shown.last() {
@@ -80,7 +80,7 @@ pub(super) fn clock(report: &mut Report, server: Option<u64>) -> Line {
 
 fn validity(certificate: &CertificateInfo) -> String {
     let day = |time| host::readable_time(time).split(' ').next().unwrap_or_default().to_owned();
-    format!("valid from {} to {}", day(certificate.not_before), day(certificate.not_after))
+    format!("valid from {} to {}", day(certificate.not_before_secs), day(certificate.not_after_secs))
 }
 
 fn certificate(info: &CertificateInfo) -> Value {
@@ -88,8 +88,8 @@ fn certificate(info: &CertificateInfo) -> Value {
         "subject": info.subject,
         "issuer": info.issuer,
         "names": info.names,
-        "not_before": info.not_before,
-        "not_after": info.not_after,
+        "not_before": info.not_before_secs,
+        "not_after": info.not_after_secs,
     })
 }
 

@@ -193,7 +193,7 @@ impl Connection<'_> {
         let limit = self.operation_timeout();
         let request = ShadowRequest::get(name.clone()).timeout(limit).when_offline(WhenOffline::Wait);
         let now = self.probe.now();
-        let asked = self.probe.client().shadow(now, request);
+        let asked = self.probe.client().ask_shadow(now, request);
         let ticket = asked.map_err(|refused| Self::not_taken(step, &format!("shadow {name}"), &refused.why))?;
         let outcome = self.outcome(step, ticket, limit * 2)?.unwrap_or(Outcome::TimedOut);
         let line = match outcome.into_document() {

@@ -128,7 +128,7 @@ impl<'a> Walk<'a> {
     fn supplies(&mut self) -> Result<Supplies, Trouble> {
         let supplies = self.route.supplies().map_err(|why| Trouble::of_link(Step::Credentials, &why, &self.who))?;
         if let Some(credentials) = &supplies.credentials {
-            let until = credentials.expires_at();
+            let until = credentials.expires_at_secs();
             let text = until.map_or_else(
                 || "there are some, without an end".to_owned(),
                 |until| format!("there are some, valid until {}", host::readable_time(until)),
@@ -219,7 +219,7 @@ impl Connection<'_> {
             self.tell_tls(tls)?;
         }
         if self.is_websocket() && has_passed(ConnectStage::WebSocket) {
-            let server = self.probe.engine.server_time();
+            let server = self.probe.engine.server_time_secs();
             self.tell(Step::WebSocket, "the server agrees to the upgrade")?;
             if server.is_some() || self.who.is_tls {
                 let line = describe::clock(self.report, server);
