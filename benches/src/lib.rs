@@ -1,5 +1,6 @@
 //! What the benchmarks and the allocation tests share: a client that is online, and a server's part in bytes.
 
+pub mod engines;
 pub mod lines;
 pub mod peers;
 pub mod requests;
@@ -60,10 +61,7 @@ impl Bench {
     /// When the configuration is not valid.
     pub fn queueing(change: impl FnOnce(&mut QueueConfig)) -> Self {
         let mut config = Config::new("bench");
-        config.limits = Limits::none();
-        config.drain = Drain::Unlimited;
-        config.queue.count_max = None;
-        config.queue.bytes_max = usize::MAX;
+        unlimited(&mut config);
         change(&mut config.queue);
         Self::with(config)
     }
@@ -227,6 +225,14 @@ impl Bench {
         }
         ended
     }
+}
+
+/// Takes away what holds messages back.
+fn unlimited(config: &mut Config) {
+    config.limits = Limits::none();
+    config.drain = Drain::Unlimited;
+    config.queue.count_max = None;
+    config.queue.bytes_max = usize::MAX;
 }
 
 /// A PUBACK for every QoS 1 PUBLISH with a short topic in `stream`; written over `acks`.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::{Result, fleet, footprint, memory, runtimes};
+use crate::{Result, engines, fleet, footprint, memory, runtimes};
 
 /// Measures everything and writes `docs/performance.md`.
 pub(crate) fn write() -> Result<()> {
@@ -15,6 +15,8 @@ pub(crate) fn write() -> Result<()> {
         told("runtimes", runtimes::measure)?,
         MEMORY.to_owned(),
         told("memory", || Ok(memory::measure()))?,
+        ENGINES.to_owned(),
+        told("engines", || Ok(engines::measure()))?,
         FOOTPRINT.to_owned(),
         told("footprint", footprint::measure)?,
         FLEET.to_owned(),
@@ -42,7 +44,7 @@ fn machine() -> Result<String> {
 const HEAD: &str = "# Performance
 
 Made by one command, which needs Mosquitto and some ten minutes and the time to build eight small programs; with
-`-- runtimes`, `memory`, `footprint` or `fleet` behind it, it makes one part:
+`-- runtimes`, `memory`, `engines`, `footprint` or `fleet` behind it, it makes one part:
 
 ```text
 cargo run --release -p thingwire-benches --example report
@@ -71,6 +73,13 @@ The core beside rumqttc's `MqttState` with its codec, and beside the codec `mqtt
 time for each message, its acknowledgement at QoS 1 included. The core's part is a bounded queue, tickets with one outcome
 each, expiry, the service's limits, pacing and timers; the peer's is a table of packet ids.
 Allocations are counted and asserted in `benches/tests`: none to publish, one to receive, and none for the topic of the message before.
+";
+
+const ENGINES: &str = "## The engine
+
+The core with its transport, without a socket, at QoS 0: messages to bytes for the socket and back, beside rustls alone, which
+seals and opens the same bytes and knows nothing of messages. `plain` is what all but TLS takes. The last two columns are
+what TLS costs as a multiple of rustls alone, and of the work that has to be done in any case.
 ";
 
 const FOOTPRINT: &str = "## Footprint

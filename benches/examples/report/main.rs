@@ -11,6 +11,7 @@
 
 mod clients;
 mod document;
+mod engines;
 mod fleet;
 mod footprint;
 mod measure;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
 fn run(arguments: &[&str]) -> Result<()> {
     match arguments {
         [] => document::write()?,
+        ["engines"] => println!("{}", engines::measure()),
         ["fleet"] => println!("{}", fleet::measure()?),
         ["footprint"] => println!("{}", footprint::measure()?),
         ["memory"] => println!("{}", memory::measure()),
@@ -53,7 +55,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         // What it starts itself.
         ["client", rest @ ..] => clients::run(rest)?,
         ["fleet-client", rest @ ..] => fleet::run(rest)?,
-        _ => return Err("give it nothing, or one of: fleet, footprint, memory, runtimes".into()),
+        _ => return Err("give it nothing, or one of: engines, fleet, footprint, memory, runtimes".into()),
     }
     Ok(())
 }

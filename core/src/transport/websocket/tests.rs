@@ -247,6 +247,24 @@ fn only_the_last_of_several_pings_is_answered_so_that_they_cost_no_memory() {
 }
 
 #[test]
+fn a_frame_of_any_length_is_masked_to_its_last_byte() {
+    for len in (0..70).chain([125, 126, 127, 1_000, 65_535, 65_536, 70_001]) {
+        let payload: Vec<u8> = (0..len).map(|index: u32| index.to_le_bytes()[0]).collect();
+        let mut wire = BytesMut::new();
+        super::frame::encode(super::frame::Opcode::Binary, &payload, [1, 20, 3, 255], &mut wire);
+        let header = match wire[1] & 0x7f {
+            126 => (2 + 2, u64::from(u16::from_be_bytes([wire[2], wire[3]]))),
+            127 => (2 + 8, u64::from_be_bytes(wire[2..10].try_into().unwrap())),
+            short => (2, short.into()),
+        };
+        assert_eq!((wire[0], wire[1] & 0x80, header.1), (0x82, 0x80, u64::from(len)), "{len} bytes");
+        let (mask, masked) = wire[header.0..].split_at(4);
+        assert_eq!(mask, [1, 20, 3, 255]);
+        assert!(masked.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).eq(payload), "{len} bytes");
+    }
+}
+
+#[test]
 fn control_frames_between_fragments_leave_the_stream_whole() {
     let mut websocket = open();
     let wire = [&[0x02, 1, b'a'][..], &[0x89, 1, b'p'], &[0x00, 1, b'b'], &[0x8a, 2, 0, 0], &[0x80, 1, b'c']].concat();
