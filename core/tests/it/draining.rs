@@ -138,6 +138,28 @@ fn adaptive_draining_doubles_with_every_round_trip() {
 }
 
 #[test]
+fn draining_begins_anew_with_every_link() {
+    for (drain, first) in [(Drain::Adaptive, 1), (Drain::Every(Duration::from_secs(60)), 1)] {
+        let mut config = config();
+        config.drain = drain;
+        config.queue.count_max = None;
+        let mut rig = Rig::new(config);
+        publish_all(&mut rig, 3, Qos::AtLeastOnce);
+        rig.client.start(rig.now);
+        let mut sent = rig.reach_online(&CONNACK);
+        while drain == Drain::Adaptive && !sent.is_empty() {
+            let acks: Vec<u8> = sent.iter().flat_map(|packet| puback(packet_id(packet))).collect();
+            sent = rig.receive(&acks);
+        }
+        rig.receive(&[puback(1), puback(2), puback(3)].concat());
+        rig.lose_link(LinkError::Closed);
+        publish_all(&mut rig, 9, Qos::AtLeastOnce);
+        rig.wake();
+        assert_eq!(rig.reach_online(&CONNACK).len(), first, "{drain:?}: as careful as on the first link");
+    }
+}
+
+#[test]
 fn a_night_asleep_releases_one_request_not_a_flood() {
     let mut rig = Rig::new(every(500));
     publish_all(&mut rig, 10, Qos::AtMostOnce);

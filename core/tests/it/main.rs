@@ -8,6 +8,7 @@
 )]
 
 mod api;
+mod bounds;
 mod connect;
 mod determinism;
 mod draining;
@@ -46,3 +47,4 @@ mod topics;
 mod trace;
 mod violations;
 mod watches;
+mod words;

@@ -1,8 +1,11 @@
 use core::time::Duration;
 
-use thingwire_core::{LinkError, Phase, Qos};
+use thingwire_core::{
+    LinkError, Phase, Publish, Qos, Refusal, ShadowName, ShadowRequest, ShadowWatch, Topic, Totals, WhenFull,
+    WhenOffline,
+};
 
-use crate::rig::{CONNACK, Rig, config, packet_id, puback};
+use crate::rig::{CONNACK, CONNACK_RESUMED, Rig, config, message, packet_id, persistent, puback};
 
 #[test]
 fn a_look_at_everything_while_offline_and_after() {
@@ -32,4 +35,65 @@ fn a_look_at_everything_while_offline_and_after() {
     assert_eq!((totals.sent, totals.acked, totals.unknown_answers), (1, 1, 1));
     assert_eq!(totals.ended_operations(), totals.accepted);
     assert_eq!(rig.client.status().to_string(), "ready; 2 done, 0 in flight, 0 queued, 0 dropped");
+}
+
+#[test]
+fn every_end_without_success_is_dropped() {
+    let mut totals = Totals::default();
+    (totals.evicted, totals.expired, totals.discarded) = (1, 10, 100);
+    (totals.timed_out, totals.given_up, totals.unsent) = (1_000, 10_000, 100_000);
+    assert_eq!(totals.dropped(), 111_111);
+    (totals.sent, totals.acked, totals.answered) = (1_000_000, 10_000_000, 100_000_000);
+    assert_eq!(totals.ended_operations(), 111_111_111);
+}
+
+#[test]
+fn calls_that_are_accepted_or_find_no_room_are_counted() {
+    let mut config = persistent();
+    config.queue.count_max = Some(0);
+    config.requests.count_max = 1;
+    let mut rig = Rig::new(config);
+    let name = || ShadowName::classic("lamp").unwrap();
+    let publish = rig.client.publish(rig.now, Publish::new(Topic::new("t").unwrap(), ""));
+    assert_eq!(publish.unwrap_err().why, Refusal::Offline);
+    let counted = |rig: &Rig| {
+        let totals = rig.client.status().totals;
+        (totals.accepted, totals.refused)
+    };
+    assert_eq!(counted(&rig), (0, 1));
+    rig.client.watch_shadow(rig.now, ShadowWatch::deltas(name())).unwrap();
+    assert_eq!(counted(&rig), (1, 1));
+    let request = || ShadowRequest::get(name()).when_offline(WhenOffline::Wait);
+    rig.client.ask_shadow(rig.now, request()).unwrap();
+    assert_eq!(counted(&rig), (2, 1));
+    assert!(rig.client.ask_shadow(rig.now, request()).is_err());
+    assert_eq!(counted(&rig), (2, 2));
+}
+
+#[test]
+fn what_arrives_and_what_is_sent_again_is_counted() {
+    let mut rig = Rig::online(persistent());
+    rig.receive(&[message("t", "a", None), message("t", "b", Some(1))].concat());
+    rig.publish("t", "c", Qos::AtLeastOnce);
+    rig.publish("t", "d", Qos::AtLeastOnce);
+    rig.drain();
+    rig.lose_link(LinkError::Closed);
+    rig.wake();
+    rig.reach_online(&CONNACK_RESUMED);
+    let totals = rig.client.status().totals;
+    assert_eq!((totals.received, totals.resent), (2, 2));
+    assert_eq!((totals.attempts, totals.connections), (2, 2));
+}
+
+#[test]
+fn what_makes_room_is_counted() {
+    let mut config = config();
+    config.queue.count_max = Some(1);
+    config.queue.when_full = WhenFull::DropOldest;
+    let mut rig = Rig::new(config);
+    for payload in ["a", "b", "c"] {
+        rig.publish("t", payload, Qos::AtLeastOnce);
+    }
+    let totals = rig.client.status().totals;
+    assert_eq!((totals.evicted, totals.accepted, totals.dropped()), (2, 3, 2));
 }
