@@ -437,6 +437,22 @@ fn what_nobody_uses_makes_room_for_what_is_needed() {
 }
 
 #[test]
+fn of_what_nobody_uses_the_least_recently_used_goes_first() {
+    let mut config = config();
+    config.requests.filters_max = 4;
+    let mut rig = Rig::online(config);
+    // The first subscription is used again after the second.
+    for (end, request) in [("get", get()), ("update", update(r#"{"state":{}}"#)), ("get", get())] {
+        rig.shadow(request.token("a"));
+        rig.served();
+        rig.tell(&format!("{end}/accepted"), &reply("a"));
+    }
+    rig.shadow(ShadowRequest::delete(name()));
+    let asked: Vec<_> = rig.drain().iter().map(|packet| (kind(packet), topic(packet).to_owned())).collect();
+    assert_eq!(asked, [(UNSUBSCRIBE, on("update/accepted")), (SUBSCRIBE, on("delete/accepted"))]);
+}
+
+#[test]
 fn the_applications_own_subscriptions_come_first() {
     let mut config = config();
     config.limits.subscriptions_max = 4;

@@ -174,6 +174,30 @@ fn a_device_that_refuses_is_told_once() {
 }
 
 #[test]
+fn what_a_device_refused_and_the_cloud_still_wants_is_tried_again_when_it_is_back() {
+    let told_again = |authority, on_refusal| {
+        let mut bench = Bench::in_step(Policy::new().authority(authority).on_refusal(on_refusal));
+        bench.wish(2, &json!({"on": [true, 20]}));
+        assert_eq!(bench.take_told(), ["on true"]);
+        bench.hear("! on ERR 7");
+        if bench.asked.is_some() {
+            bench.answer(Ok(document(2, &json!({"on": [true, 20]}), &json!({"on": false}))));
+        }
+        bench.pass(ms(5_000));
+        assert_eq!(bench.take_told(), [""; 0], "it was told once");
+        bench.down(0);
+        bench.up(0);
+        bench.hear("on false");
+        bench.pass(ms(200));
+        bench.take_told()
+    };
+    assert_eq!(told_again(Authority::Cloud, OnRefusal::Leave), ["on true"]);
+    assert_eq!(told_again(Authority::Device, OnRefusal::Leave), [""; 0]);
+    assert_eq!(told_again(Authority::LocalClears, OnRefusal::Leave), [""; 0]);
+    assert_eq!(told_again(Authority::Cloud, OnRefusal::Snap), [""; 0]);
+}
+
+#[test]
 fn a_device_that_never_shows_it_fails_in_time() {
     let policy = Policy::new().obey_within(Duration::from_secs(3));
     let mut bench =
@@ -384,6 +408,30 @@ fn a_thermometer_reports_what_matters() {
         }
     }
     assert_eq!(reports, [(0, 20.0), (10, 20.5), (20, 21.0), (30, 21.5), (40, 22.0), (50, 22.5), (60, 23.0)]);
+}
+
+#[test]
+fn a_change_within_the_deadband_is_not_reported() {
+    let policy = Policy::new().deadband(0.5);
+    let sensor = Thing::builder().component("sensor", Lines::new([("heat", Access::Read)])).policy("heat", policy);
+    let mut bench = Bench::new(sensor);
+    bench.up(0);
+    bench.online();
+    bench.current(1, &json!({}), &json!({}));
+    let mut version = 1;
+    for (heat, reported) in
+        [(20.125, true), (20.375, false), (20.625, true), (20.875, false), (20.375, false), (20.125, true)]
+    {
+        bench.hear(&format!("heat {heat}"));
+        bench.pass(ms(200));
+        assert_eq!(bench.asked.is_some(), reported, "{heat}");
+        if reported {
+            let update = Asked::Update(json!({"state": {"reported": {"heat": heat}}}));
+            assert_eq!(bench.requests.last(), Some(&update));
+            version += 1;
+            bench.accept(version, 0);
+        }
+    }
 }
 
 #[test]

@@ -109,6 +109,17 @@ fn deltas_come_once_and_in_order() {
 }
 
 #[test]
+fn a_delta_that_is_told_twice_is_no_reason_to_read_and_an_older_one_is() {
+    let mut rig = Rig::watching(deltas(), 4);
+    let nothing = [[0_u8; 0]; 0];
+    assert_eq!(rig.tell("update/delta", &delta(5)), nothing);
+    assert_eq!(rig.tell("update/delta", &delta(5)), nothing);
+    assert_eq!(rig.told(), ["delta 5"]);
+    let sent = rig.tell("update/delta", &delta(4));
+    assert_eq!(topic(&rig.serve(sent)[0]), on("get"));
+}
+
+#[test]
 fn an_update_of_our_own_does_not_hide_the_delta_of_the_same_version() {
     let mut rig = Rig::watching(deltas(), 4);
     rig.shadow(update(r#"{"state":{"desired":{"color":"red"}}}"#).token("mine"));
@@ -336,12 +347,15 @@ fn documents_have_their_own_order() {
             r#"{{"previous":null,"current":{{"state":{{"reported":{{"a":1}}}},"metadata":{{}},"version":{version}}},"timestamp":3}}"#
         )
     };
-    rig.tell("update/delta", &delta(3));
-    rig.tell("update/documents", &documents(3));
-    rig.tell("update/documents", &documents(3));
-    rig.tell("update/documents", &documents(2));
-    rig.tell("update/documents", r#"{"current":{"state":{}}}"#);
+    let nothing = [[0_u8; 0]; 0];
+    assert_eq!(rig.tell("update/delta", &delta(3)), nothing);
+    assert_eq!(rig.tell("update/documents", &documents(3)), nothing);
+    assert_eq!(rig.tell("update/documents", &documents(3)), nothing, "told twice");
+    assert_eq!(rig.tell("update/documents", r#"{"current":{"state":{}}}"#), nothing);
+    let sent = rig.tell("update/documents", &documents(2));
     assert_eq!(rig.told(), ["delta 3", "documents 3", "malformed"]);
+    let sent = rig.serve(sent);
+    assert_eq!(topic(&sent[0]), on("get"), "late, or of a shadow made anew");
 }
 
 #[test]
