@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use thingwire_core::thing::{Access, Policy, Thing, ThingEvent, ThingNotice};
-use thingwire_core::{Document, ShadowError, ShadowEvent, Unsent};
+use thingwire_core::{Document, Refusal, ShadowError, ShadowEvent, Unsent};
 
 use crate::thing_rig::{Asked, Bench, Lines, document, ms, rejected};
 
@@ -334,15 +334,76 @@ fn what_was_never_sent_is_sent_later() {
 
 #[test]
 fn a_policy_that_forbids_updates_is_told_and_asked_again_after_long() {
-    let mut bench = reporting();
-    bench.take_requests();
-    bench.answer(Err(rejected(403)));
-    bench.event(ThingEvent::Offline);
-    bench.online();
-    bench.pass(ms(3_000_000));
-    assert_eq!(bench.take_requests(), []);
-    bench.pass(ms(700_000));
-    assert!(!bench.take_requests().is_empty(), "policies are mended");
+    for why in [rejected(403), ShadowError::ConnectionClosed { times: 3 }] {
+        let mut bench = reporting();
+        bench.take_requests();
+        bench.answer(Err(why.clone()));
+        assert_eq!(bench.take_notices().last(), Some(&ThingNotice::NotAccepted(why)));
+        bench.event(ThingEvent::Offline);
+        bench.online();
+        bench.pass(ms(3_000_000));
+        assert_eq!(bench.take_requests(), []);
+        bench.pass(ms(700_000));
+        assert!(!bench.take_requests().is_empty(), "policies are mended");
+    }
+}
+
+#[test]
+fn a_policy_that_forbids_reading_is_told_and_asked_again_after_long() {
+    for why in [rejected(403), ShadowError::ConnectionClosed { times: 3 }] {
+        let mut bench = Bench::in_step(Policy::new());
+        bench.event(ThingEvent::Offline);
+        bench.resumed();
+        assert_eq!(bench.take_requests(), [Asked::Get]);
+        bench.take_notices();
+        bench.answer(Err(why.clone()));
+        let told = bench.take_notices();
+        assert!(matches!(told[..], [ThingNotice::Unreadable(_) | ThingNotice::NotAccepted(_)]), "{told:?}");
+        bench.pass(ms(3_000_000));
+        assert_eq!(bench.take_requests(), []);
+        bench.pass(ms(700_000));
+        assert_eq!(bench.take_requests().first(), Some(&Asked::Get), "policies are mended");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_for_now_is_read_soon() {
+    for why in [rejected(500), ShadowError::TimedOut, ShadowError::Unsent(Unsent::Crowded)] {
+        let mut bench = Bench::in_step(Policy::new());
+        bench.event(ThingEvent::Offline);
+        bench.resumed();
+        bench.take_requests();
+        bench.answer(Err(why));
+        assert_eq!(bench.take_requests(), [], "not at once");
+        bench.until_asked();
+        assert_eq!(bench.take_requests(), [Asked::Get]);
+    }
+}
+
+#[test]
+fn what_the_client_refuses_is_left_out_if_it_never_fits_and_else_asked_again() {
+    let refused = |why| {
+        let mut bench = reporting();
+        let first = bench.update();
+        bench.take_requests();
+        bench.take_notices();
+        let id = bench.asked.take().unwrap();
+        bench.event(ThingEvent::Refused(id, why));
+        assert_eq!(bench.take_requests(), []);
+        let notice = bench.take_notices().pop().unwrap();
+        bench.pass(ms(120_000));
+        let again = bench.take_requests().into_iter().next();
+        (notice, matches!(again, Some(Asked::Update(update)) if update["state"] == first))
+    };
+    for why in [Refusal::ShadowTooLong { len: 9, max: 8 }, Refusal::ShadowTooDeep { levels: 9, max: 8 }] {
+        let (notice, again) = refused(why);
+        assert!(matches!(notice, ThingNotice::Unreportable { .. }) && !again, "{notice:?}");
+    }
+    for (why, unsent) in
+        [(Refusal::Offline, Unsent::Offline), (Refusal::TooManyRequests { count_max: 1 }, Unsent::Crowded)]
+    {
+        assert_eq!(refused(why), (ThingNotice::NotAccepted(ShadowError::Unsent(unsent)), true));
+    }
 }
 
 #[test]
