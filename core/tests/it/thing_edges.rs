@@ -5,7 +5,7 @@ use core::time::Duration;
 use serde_json::{Value, json};
 use thingwire_core::Instant;
 use thingwire_core::thing::lines::{
-    Codec, Framed, Framer, Framing, Lines, Number, Wire, decimal, flag, number, scaled, words,
+    Codec, Encoding, Framed, Framer, Framing, Lines, Number, Wire, decimal, flag, number, scaled, words,
 };
 use thingwire_core::thing::{Failure, Unfit};
 
@@ -46,6 +46,24 @@ fn scales_are_as_long_as_numbers_can_be_told_apart() {
     assert_eq!(text, "30000000005");
     long.max = (1 << 51) + 1;
     assert_eq!(problems(&of(long)).len(), 1);
+}
+
+#[test]
+fn the_ends_of_what_numbers_may_be_are_allowed_and_what_is_beyond_is_not() {
+    let is_fine = |codec: Codec| problems(&of(codec)).is_empty();
+    let whole = 1_i64 << 53;
+    assert!(is_fine(number(-whole..=whole).into()) && is_fine(number(7..=7).into()));
+    assert!(!is_fine(number(-whole - 1..=0).into()) && !is_fine(number(0..=whole + 1).into()));
+    let steps = 1_i64 << 51;
+    let scaled_to = |min, max| {
+        let mut number = scaled(0..=0, 10);
+        (number.min, number.max) = (min, max);
+        is_fine(number.into())
+    };
+    assert!(scaled_to(-steps, steps) && !scaled_to(-steps - 1, 0) && !scaled_to(0, steps + 1));
+    assert!(!is_fine(scaled(0..=1, 0).into()));
+    assert!(is_fine(decimal(0.5..=0.5, 15).into()) && !is_fine(decimal(0.0..=1.0, 16).into()));
+    assert!(is_fine(number(-99..=999).width(3).into()) && !is_fine(number(-100..=999).width(3).into()));
 }
 
 /// It was woken at once, and again, for ever.
@@ -100,6 +118,49 @@ fn a_framer_of_a_wire_that_no_table_may_have_has_an_end() {
             assert!(found <= 5, "{framing:?} {line_max}");
         }
     }
+}
+
+/// The limit counts what a line says, not its end, however little of it comes at a time.
+#[test]
+fn a_line_may_be_as_long_as_the_limit() {
+    let gap = Duration::from_millis(10);
+    let framings = [Framing::Newline, Framing::Terminator("<>".to_owned()), Framing::IdleGap(gap)];
+    for (framing, end) in framings.into_iter().zip(["\n", "<>", ""]) {
+        for (len, chunk) in [(8, 1), (8, 99), (9, 1), (9, 99)] {
+            let mut wire = Wire::default();
+            (wire.framing, wire.line_max) = (framing.clone(), 8);
+            let mut framer = Framer::new(&wire, Duration::ZERO);
+            let mut now = Instant::EPOCH;
+            for line in ["x".repeat(len), "ok".to_owned()] {
+                let stream = line.clone() + end;
+                let mut found = Vec::new();
+                for mut bytes in stream.as_bytes().chunks(chunk) {
+                    while let Some(framed) = framer.next(now, &mut bytes) {
+                        found.push(is_line(framed));
+                    }
+                }
+                now = now + gap;
+                found.extend(framer.expire(now).map(is_line));
+                assert_eq!(found, [line.len() <= 8], "{framing:?}: {line:?}, {chunk} at a time");
+            }
+        }
+    }
+}
+
+#[test]
+fn characters_are_the_bytes_of_their_encoding() {
+    let mut scratch = String::new();
+    assert_eq!(Encoding::Utf8.decode("é".as_bytes(), &mut scratch), Some("é"));
+    assert_eq!(Encoding::Utf8.decode(&[0xe9], &mut scratch), None);
+    assert_eq!(Encoding::Latin1.decode(&[0xe9], &mut scratch), Some("é"));
+    assert_eq!(Encoding::Latin1.decode("é".as_bytes(), &mut scratch), Some("Ã©"), "every byte is one");
+    let encoded = |encoding: Encoding, text: &str| {
+        let mut bytes = Vec::new();
+        encoding.encode(text, &mut bytes).map(|()| bytes)
+    };
+    assert_eq!(encoded(Encoding::Utf8, "aé"), Ok(vec![b'a', 0xc3, 0xa9]));
+    assert_eq!(encoded(Encoding::Latin1, "aé"), Ok(vec![b'a', 0xe9]));
+    assert_eq!(encoded(Encoding::Latin1, "a€"), Err('€'));
 }
 
 fn is_line(framed: Framed<'_>) -> bool {
