@@ -1,10 +1,13 @@
 //! Options from files.
 #![allow(clippy::disallowed_methods, reason = "files are what is tested")]
 
+use std::io::{Error, ErrorKind};
 use std::path::PathBuf;
 
 use tempfile::TempDir;
-use thingwire_core::{Options, SetupError};
+use thingwire_core::host::{expiry_warning, readable_time, save, seed, supplies, unix_seconds};
+use thingwire_core::ports::PortFault;
+use thingwire_core::{CertificateInfo, Options, SetupError};
 
 use crate::pair::{Pair, World};
 use crate::pki::{HOST, Version};
@@ -98,4 +101,75 @@ fn a_key_of_another_certificate_is_the_fault_of_the_key_file() {
     let SetupError::KeyOfOther { certificate, subject, key } = error else { panic!("{error:?}") };
     assert!(key.ends_with("other.key") && certificate.ends_with("device.pem"), "{key} {certificate}");
     assert_eq!(subject, "device");
+}
+
+#[test]
+fn a_file_is_replaced_whole_or_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("memory");
+    for bytes in [&b"first"[..], b"the second is longer", b""] {
+        save(&path, bytes).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    }
+    // In the way of its new name is a folder with something in it.
+    let folder = dir.path().join("folder");
+    std::fs::create_dir_all(folder.join("something")).unwrap();
+    assert!(save(&folder, b"never").is_err());
+    assert!(save(&dir.path().join("nowhere").join("memory"), b"never").is_err());
+    let mut left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["folder", "memory"], "no half-written file stays");
+}
+
+#[test]
+fn seeds_and_supplies_are_never_the_same() {
+    assert_ne!(seed().unwrap(), seed().unwrap());
+    assert_ne!(supplies().unwrap().entropy, supplies().unwrap().entropy);
+    assert_ne!(supplies().unwrap().entropy, [0; 32]);
+    // In 2020, and not a thousand years later.
+    assert!((1_577_836_800..33_000_000_000).contains(&unix_seconds()));
+    assert_eq!(readable_time(1_498_682_925), "2017-06-28 20:48:45 UTC");
+}
+
+#[test]
+fn a_device_certificate_that_is_not_valid_now_is_told() {
+    let mut certificate = CertificateInfo::new("CN=lamp");
+    (certificate.not_before_secs, certificate.not_after_secs) = (0, u64::from(u32::MAX) * 10);
+    assert_eq!(expiry_warning(&certificate), None);
+    (certificate.not_before_secs, certificate.not_after_secs) = (1_498_682_925, 1_498_682_926);
+    let expired = expiry_warning(&certificate).unwrap();
+    let told =
+        "the device certificate \"CN=lamp\" is valid from 2017-06-28 20:48:45 UTC to 2017-06-28 20:48:46 UTC only";
+    assert!(expired.starts_with(told), "{expired}");
+    (certificate.not_before_secs, certificate.not_after_secs) = (u64::from(u32::MAX) * 9, u64::from(u32::MAX) * 10);
+    assert!(expiry_warning(&certificate).is_some(), "not yet");
+}
+
+#[test]
+fn what_the_system_says_of_a_port_is_told_as_what_to_do() {
+    let of = |kind: ErrorKind| PortFault::of(&kind.into());
+    let table = [
+        (ErrorKind::NotFound, PortFault::Missing),
+        (ErrorKind::PermissionDenied, PortFault::Denied),
+        (ErrorKind::ResourceBusy, PortFault::InUse),
+        (ErrorKind::ConnectionRefused, PortFault::Refused),
+        (ErrorKind::HostUnreachable, PortFault::Unreachable),
+        (ErrorKind::NetworkUnreachable, PortFault::Unreachable),
+        (ErrorKind::NetworkDown, PortFault::Unreachable),
+        (ErrorKind::TimedOut, PortFault::TimedOut),
+        (ErrorKind::ConnectionReset, PortFault::Closed),
+        (ErrorKind::ConnectionAborted, PortFault::Closed),
+        (ErrorKind::BrokenPipe, PortFault::Closed),
+        (ErrorKind::NotConnected, PortFault::Closed),
+        (ErrorKind::UnexpectedEof, PortFault::Closed),
+        (ErrorKind::OutOfMemory, PortFault::Os { why: "out of memory".to_owned() }),
+    ];
+    for (kind, fault) in table {
+        assert_eq!(of(kind), fault);
+    }
+    // EIO, ENXIO and ENODEV: what a terminal says that was unplugged. EINVAL says something else.
+    for code in [5, 6, 19] {
+        assert_eq!(PortFault::of(&Error::from_raw_os_error(code)), PortFault::Closed);
+    }
+    assert!(matches!(PortFault::of(&Error::from_raw_os_error(22)), PortFault::Os { .. }));
 }
