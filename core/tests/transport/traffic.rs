@@ -1,8 +1,8 @@
 //! Messages through TLS.
 
-use thingwire_core::{Action, LinkError, Notice, Outcome, Publish, TcpError, Topic};
+use thingwire_core::{Action, Engine, LinkError, Notice, Options, Outcome, Publish, TcpError, Topic};
 
-use crate::pair::{Pair, World};
+use crate::pair::{CONNACK, NOW, Pair, World};
 use crate::pki::Version;
 
 const CHUNKS: [usize; 4] = [1, 7, 100, 20_000];
@@ -92,6 +92,35 @@ fn a_stalled_socket_bounds_what_waits_for_it() {
     }
     let waiting = pair.engine.transmit(pair.now).len();
     assert!(waiting < 2 * LARGE, "{waiting}");
+}
+
+#[test]
+fn who_does_not_keep_up_is_asked_for_no_input_and_loses_none() {
+    let options = Options::plain("broker.test", "device").unwrap().with(|config| config.actions_max = 4);
+    let mut engine = Engine::new(options, 7, NOW).unwrap();
+    engine.client().start(NOW);
+    let opened = core::iter::from_fn(|| engine.poll_action(NOW)).find_map(|action| match action {
+        Action::Open(link) => Some(link),
+        _ => None,
+    });
+    let link = opened.unwrap();
+    engine.opened(NOW, link);
+    let len = engine.transmit(NOW).len();
+    engine.transmitted(NOW, len);
+    engine.received(NOW, link, &CONNACK);
+    while engine.poll_action(NOW).is_some() {}
+    assert!(engine.wants_input());
+    let sent: Vec<Vec<u8>> = (0..20).map(|number| vec![number; 9]).collect();
+    engine.received(NOW, link, &sent.iter().flat_map(|payload| publish("t", payload)).collect::<Vec<_>>());
+    assert!(!engine.wants_input(), "four are all that it may have to tell");
+    let told: Vec<_> = core::iter::from_fn(|| engine.poll_action(NOW))
+        .map(|action| match action {
+            Action::Notify(Notice::Message(message)) => message.payload.to_vec(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(told, sent);
+    assert!(engine.wants_input());
 }
 
 #[test]
