@@ -252,13 +252,23 @@ fn a_frame_of_any_length_is_masked_to_its_last_byte() {
         let payload: Vec<u8> = (0..len).map(|index: u32| index.to_le_bytes()[0]).collect();
         let mut wire = BytesMut::new();
         super::frame::encode(super::frame::Opcode::Binary, &payload, [1, 20, 3, 255], &mut wire);
-        let header = match wire[1] & 0x7f {
-            126 => (2 + 2, u64::from(u16::from_be_bytes([wire[2], wire[3]]))),
-            127 => (2 + 8, u64::from_be_bytes(wire[2..10].try_into().unwrap())),
-            short => (2, short.into()),
+        // In as few bytes as it takes (§5.2).
+        let header_len = match len {
+            0..126 => {
+                assert_eq!(u32::from(wire[1] & 0x7f), len);
+                2
+            }
+            126..65_536 => {
+                assert_eq!((wire[1] & 0x7f, &wire[2..4]), (126, &len.to_be_bytes()[2..]));
+                2 + 2
+            }
+            65_536.. => {
+                assert_eq!((wire[1] & 0x7f, &wire[2..10]), (127, &u64::from(len).to_be_bytes()[..]));
+                2 + 8
+            }
         };
-        assert_eq!((wire[0], wire[1] & 0x80, header.1), (0x82, 0x80, u64::from(len)), "{len} bytes");
-        let (mask, masked) = wire[header.0..].split_at(4);
+        assert_eq!((wire[0], wire[1] & 0x80), (0x82, 0x80), "{len} bytes");
+        let (mask, masked) = wire[header_len..].split_at(4);
         assert_eq!(mask, [1, 20, 3, 255]);
         assert!(masked.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).eq(payload), "{len} bytes");
     }
