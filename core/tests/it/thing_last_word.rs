@@ -122,6 +122,26 @@ fn an_old_wish_for_the_whole_makes_no_change_of_a_part_older() {
 }
 
 #[test]
+fn a_wish_for_a_part_goes_before_an_older_one_for_the_whole() {
+    let both = &["led true", "on true"][..];
+    // What is wished of the part, and when; and what devices are told of it and of the scene that is wished at 100 s.
+    for (part, time, told) in [(false, 102, &[][..]), (false, 100, both), (true, 102, both)] {
+        let mut bench = lights(Policy::new());
+        bench.shadow(&told_at(110, 3, &json!({"on": [part, time]})));
+        bench.hear(&format!("on {part}"));
+        bench.pass(ms(200));
+        if bench.asked.is_some() {
+            bench.accept(4, 0);
+        }
+        bench.shadow(&told_at(110, 5, &json!({"scene": [true, 100], "on": [part, time]})));
+        bench.pass(ms(200));
+        let mut all = bench.take_told();
+        all.sort();
+        assert_eq!(all, told, "{part} at {time}");
+    }
+}
+
+#[test]
 fn a_change_by_hand_is_kept_though_nothing_else_happens() {
     let mut bench = lights(Policy::new());
     bench.event(ThingEvent::Offline);
