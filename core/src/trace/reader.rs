@@ -262,7 +262,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::replay::{ReplayError, replay};
+    use crate::replay::{Replay, ReplayError, replay};
     use crate::trace::RecordOptions;
     use crate::{Action, Client, Event, Filter, LinkError, Publish, Qos, Topic};
 
@@ -302,6 +302,34 @@ mod tests {
         }
         client.stop(now);
         client.recording().unwrap()
+    }
+
+    /// A life whose beginning is forgotten.
+    fn long_life(seed: u64) -> Vec<u8> {
+        let now = Instant::EPOCH;
+        let mut client = Client::new(Config::new("device"), seed, now).unwrap();
+        let mut options = RecordOptions::new([1, 2]);
+        options.bytes_max = 8 * 1024;
+        client.record(&options);
+        for _ in 0..400 {
+            let ticket = client.publish(now, Publish::new(Topic::new("out").unwrap(), "payload")).unwrap();
+            assert!(client.discard(now, ticket));
+        }
+        client.recording().unwrap()
+    }
+
+    #[test]
+    fn a_state_that_does_not_follow_from_what_was_before_is_a_divergence() {
+        let files = [long_life(1), long_life(2)];
+        let [one, other] = files.each_ref().map(|file| Trace::parse(file).unwrap());
+        let ends = |generations: Vec<Generation<'_>>| {
+            let spliced = Trace { generations, ..one.clone() };
+            let mut replay = Replay::new(&spliced).unwrap();
+            core::iter::from_fn(|| replay.next_step()).find_map(Result::err).map(|error| error.to_string())
+        };
+        assert_eq!(ends(one.generations.clone()), None);
+        let error = ends(vec![one.generations[0], other.generations[1]]).unwrap();
+        assert!(error.contains("the whole state"), "{error}");
     }
 
     /// Gives every check the hash that it should have, as far as the file can still be read. Its one generation begins at
