@@ -2,9 +2,10 @@
 
 use core::time::Duration;
 
+use bytes::BytesMut;
 use thingwire_core::{
-    Config, Drain, Filter, LinkError, Notice, Outcome, Publish, Qos, Refusal, ShadowName, ShadowRequest, ShadowUpdate,
-    ShadowWatch, Ticket, Topic, Unsent, WhenOffline,
+    Config, Drain, Event, Filter, LinkError, Notice, Outcome, Publish, Qos, Refusal, ShadowName, ShadowRequest,
+    ShadowUpdate, ShadowWatch, Ticket, Topic, Unsent, WhenOffline,
 };
 
 use crate::rig::{
@@ -405,6 +406,34 @@ fn ten_requests_are_in_flight_and_the_oldest_goes_next() {
     let late = rig.outcomes();
     assert_eq!(late.len(), 11);
     assert_eq!(late.iter().filter(|(_, outcome)| *outcome == Outcome::Unsent(Unsent::Crowded)).count(), 1);
+}
+
+#[test]
+fn a_request_that_is_taken_back_leaves_its_place_to_others() {
+    let mut config = config();
+    config.requests.in_flight_max = 1;
+    let mut rig = Rig::online(config);
+    let first = rig.shadow(get().timeout(Duration::from_secs(60)));
+    let sent = rig.drain();
+    // Its turn comes, and the link ends before it is sent.
+    let (link, granted) = (rig.link.unwrap(), suback(packet_id(&sent[0]), &[1, 1]));
+    rig.client.handle(rig.now, Event::Received(link, &mut BytesMut::from(&granted[..])));
+    rig.lose_link(LinkError::KeepAlive);
+    rig.wake();
+    let sent = rig.reach_online(&CONNACK);
+    assert_eq!((kind(&sent[0]), filters(&sent[0])), (SUBSCRIBE, 2), "renewed first");
+    let sent = rig.receive(&suback(packet_id(&sent[0]), &[0x80, 0x80]));
+    assert_eq!(sent, [[0_u8; 0]; 0], "not in the dark (S27)");
+    let other = rig.shadow(update(r#"{"state":{}}"#).token("u").timeout(Duration::from_secs(60)));
+    let sent = rig.served();
+    assert_eq!(sent.iter().map(|packet| topic(packet)).collect::<Vec<_>>(), [on("update")]);
+    rig.tell("update/accepted", &reply("u"));
+    assert_eq!(rig.ends().iter().map(|(ticket, _)| *ticket).collect::<Vec<_>>(), [other]);
+    let sent = rig.wake();
+    let sent = rig.serve(sent);
+    assert_eq!(topic(&sent[0]), on("get"), "asked for again, and granted");
+    rig.tell("get/accepted", &reply(&token(&sent[0])));
+    assert_eq!(rig.ends().iter().map(|(ticket, _)| *ticket).collect::<Vec<_>>(), [first]);
 }
 
 #[test]
