@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use serde_json::{Value, json};
 use thingwire_core::thing::{Bound, ComponentId, Thing, ThingAction, ThingEvent, ThingNotice};
-use thingwire_core::{Action, Config, Event, LinkError, Notice, ShadowName, TcpError};
+use thingwire_core::{Action, Config, Event, Instant, LinkError, Notice, Refusal, ShadowName, ShadowWatch, TcpError};
 
 use crate::requests::{PUBLISH, SUBSCRIBE, filters, kind, name, on, token};
 use crate::rig::{
@@ -146,12 +146,44 @@ fn notices_of_others_are_not_taken() {
     let mut joined = Joined::in_step(config());
     let words: Vec<_> = joined.others.iter().map(ToString::to_string).collect();
     assert_eq!(words, ["connecting, attempt 1", "online, new session", "ready"]);
-    let watch = thingwire_core::ShadowWatch::deltas(ShadowName::classic("other").unwrap());
+    let watch = ShadowWatch::deltas(ShadowName::classic("other").unwrap());
     joined.others.clear();
     joined.rig.client.watch_shadow(joined.rig.now, watch).unwrap();
     let sent = joined.drain();
     joined.receive(&suback(packet_id(&sent[0]), &[1]));
     assert_eq!(joined.others.len(), 1, "{:?}", joined.others);
+    let delta = json!({"state": {"on": true}, "version": 9});
+    joined.receive(&message("$aws/things/other/shadow/update/delta", &delta.to_string(), None));
+    assert!(matches!(joined.others[1..], [Notice::Shadow(_)]), "{:?}", joined.others);
+    assert_eq!(joined.told, [""; 0], "nobody wishes that of the relay");
+}
+
+#[test]
+fn a_watch_for_which_there_is_no_room_is_begun_when_there_is() {
+    let mut config = config();
+    config.requests.watches_max = 1;
+    let mut joined = Joined::new(config);
+    // The thing had the first place.
+    let thing = core::mem::replace(&mut joined.bound, Bound::new(Thing::builder().build(1).unwrap(), name()));
+    let thing = thing.unbind(&mut joined.rig.client, joined.rig.now);
+    let watch = |joined: &mut Joined| {
+        let other = ShadowWatch::deltas(ShadowName::classic("other").unwrap());
+        joined.rig.client.watch_shadow(joined.rig.now, other)
+    };
+    let other = watch(&mut joined).unwrap();
+    joined.bound = Bound::new(thing, name());
+    assert_eq!(joined.bound.next_deadline(), Some(Instant::EPOCH), "it wants to begin");
+    joined.drain();
+    joined.rig.client.unwatch_shadow(joined.rig.now, other);
+    let mut wakes = 0;
+    while watch(&mut joined).map(|other| joined.rig.client.unwatch_shadow(joined.rig.now, other)).is_ok() {
+        joined.rig.now = joined.bound.next_deadline().expect("it has not given up");
+        joined.bound.handle(joined.rig.now, ThingEvent::Wake);
+        joined.drain();
+        wakes += 1;
+        assert!(wakes < 9, "it is at {:?}", joined.rig.now);
+    }
+    assert_eq!(watch(&mut joined).unwrap_err().why, Refusal::TooManyWatches { max: 1 }, "the thing has the place");
 }
 
 #[test]
