@@ -111,3 +111,83 @@ fn set(settings: &mut Termios, port: &SerialPort) -> Result<(), PortFault> {
 fn fault(error: Errno) -> PortFault {
     PortFault::of(&io::Error::from(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use rustix::termios::{LocalModes, OutputModes};
+
+    use super::*;
+    use crate::thing::Port;
+
+    /// A terminal, and the path of its other end.
+    fn terminal() -> (OwnedFd, SerialPort) {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let port = Port::serial(name.to_str().unwrap());
+        (master, port)
+    }
+
+    /// What is asked for is set, whatever was set before, and nothing else of what these flags say.
+    #[test]
+    fn a_port_is_raw_and_as_its_settings_say() {
+        let (master, port) = terminal();
+        let of_control = ControlModes::CSIZE
+            | ControlModes::PARENB
+            | ControlModes::PARODD
+            | ControlModes::CSTOPB
+            | ControlModes::CRTSCTS
+            | ControlModes::CREAD
+            | ControlModes::CLOCAL;
+        let of_input =
+            InputModes::IXON | InputModes::IXOFF | InputModes::IXANY | InputModes::IGNPAR | InputModes::INPCK;
+        let always = ControlModes::CREAD | ControlModes::CLOCAL;
+        let seven = port.clone().data_bits(DataBits::Seven).parity(Parity::Even).stop_bits(StopBits::Two);
+        let odd = port.clone().parity(Parity::Odd).flow(FlowControl::Software);
+        let cases = [
+            (port.clone(), ControlModes::CS8, InputModes::empty()),
+            (
+                seven.flow(FlowControl::Hardware),
+                ControlModes::CS7 | ControlModes::PARENB | ControlModes::CSTOPB | ControlModes::CRTSCTS,
+                InputModes::INPCK,
+            ),
+            (
+                odd,
+                ControlModes::CS8 | ControlModes::PARENB | ControlModes::PARODD,
+                InputModes::INPCK | InputModes::IXON | InputModes::IXOFF,
+            ),
+        ];
+        for (port, control, input) in cases {
+            for all in [true, false] {
+                let mut settings = tcgetattr(&master).unwrap();
+                settings.control_modes.set(of_control, all);
+                settings.input_modes.set(of_input | InputModes::ICRNL, all);
+                settings.local_modes.set(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG, all);
+                settings.output_modes.set(OutputModes::OPOST, all);
+                set(&mut settings, &port).unwrap();
+                assert_eq!(settings.control_modes & of_control, control | always, "{port:?}");
+                assert_eq!(settings.input_modes & (of_input | InputModes::ICRNL), input, "{port:?}");
+                let cooked = settings.local_modes & (LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG);
+                assert!(cooked.is_empty() && !settings.output_modes.contains(OutputModes::OPOST), "{port:?}");
+                assert_eq!((settings.input_speed(), settings.output_speed()), (port.baud, port.baud));
+            }
+        }
+    }
+
+    #[test]
+    fn a_port_is_one_programs_until_that_closes_it() {
+        let (_master, port) = terminal();
+        let first = open(&port).unwrap();
+        assert_eq!(open(&port).unwrap_err(), PortFault::InUse);
+        drop(first);
+        assert!(open(&port).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_port_says_so() {
+        assert_eq!(open(&Port::serial("/dev/null")).unwrap_err(), PortFault::NotSerial);
+        assert_eq!(open(&Port::serial("/dev/there-is-none")).unwrap_err(), PortFault::Missing);
+    }
+}

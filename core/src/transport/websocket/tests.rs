@@ -251,7 +251,7 @@ fn a_frame_of_any_length_is_masked_to_its_last_byte() {
     for len in (0..70).chain([125, 126, 127, 1_000, 65_535, 65_536, 70_001]) {
         let payload: Vec<u8> = (0..len).map(|index: u32| index.to_le_bytes()[0]).collect();
         let mut wire = BytesMut::new();
-        super::frame::encode(super::frame::Opcode::Binary, &payload, [1, 20, 3, 255], &mut wire);
+        frame::encode(Opcode::Binary, &payload, [1, 20, 3, 255], &mut wire);
         // In as few bytes as it takes (§5.2).
         let header_len = match len {
             0..126 => {
