@@ -82,6 +82,13 @@ mod tests {
     }
 
     #[test]
+    fn a_part_is_not_the_whole() {
+        for (less, more) in [(json!([1]), json!([1, 2])), (json!({"a": 1}), json!({"a": 1, "b": 2}))] {
+            assert!(same(&less, &less) && !same(&less, &more) && !same(&more, &less), "{less} {more}");
+        }
+    }
+
+    #[test]
     fn what_a_shadow_cannot_keep_is_no_value() {
         assert_eq!(storable(json!({"a": null, "b": {"c": null}})), Some(json!({"b": {}})));
         assert_eq!([json!(null), json!([1, null]), json!({"a": [[null]]})].map(storable), [None, None, None]);

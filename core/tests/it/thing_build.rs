@@ -18,6 +18,8 @@ fn mistakes_are_found_before_it_runs() {
     assert!(matches!(refused(twice), BuildError::TwoOwners { .. }));
     let unnamed = Thing::builder().component("a", Lines::one(""));
     assert!(matches!(refused(unnamed), BuildError::BadName { .. }));
+    let long = |len: usize| Thing::builder().component("a", Lines::one(&"x".repeat(len))).build(1);
+    assert!(long(128).is_ok() && matches!(long(129), Err(BuildError::BadName { .. })));
     let relay = || Thing::builder().component("a", Lines::one("on"));
     assert_eq!(
         refused(relay().policy("off", Policy::new())).to_string(),
@@ -27,6 +29,43 @@ fn mistakes_are_found_before_it_runs() {
     assert_eq!(unfit.to_string(), "\"on\" cannot be set at the start: 0 to 100");
     let sensor = Thing::builder().component("a", Lines::new([("on", Access::Read)]));
     assert!(matches!(refused(sensor.policy("on", Policy::new().boot(Boot::Restore))), BuildError::ReadOnly { .. }));
+}
+
+/// A device that leaves to the thing what it can.
+struct Plain([Property; 1]);
+
+impl Component for Plain {
+    fn properties(&self) -> &[Property] {
+        &self.0
+    }
+
+    fn handle(&mut self, _: Instant, event: ComponentEvent<'_>, actions: &mut Vec<ComponentAction>) {
+        match event {
+            ComponentEvent::Up => actions.push(ComponentAction::Heard(PropertyId(0), json!(1))),
+            ComponentEvent::Set { id, value, .. } => {
+                actions.push(ComponentAction::Send(value.to_string().into()));
+                actions.push(ComponentAction::Heard(PropertyId(0), value.clone()));
+                actions.push(ComponentAction::Done(id));
+            }
+            _ => {}
+        }
+    }
+
+    fn check(&self, _: PropertyId, _: &serde_json::Value) -> Result<(), Unfit> {
+        Ok(())
+    }
+}
+
+#[test]
+fn values_are_the_same_to_a_device_when_they_are_equal() {
+    let mut bench = Bench::new(Thing::builder().component("a", Plain([Property::new("level", Access::ReadWrite)])));
+    bench.up(0);
+    bench.online();
+    bench.current(1, &json!({"level": [1, 10]}), &json!({"level": 1}));
+    bench.pass(ms(200));
+    assert_eq!(bench.take_told(), [""; 0], "it is so already");
+    bench.wish(2, &json!({"level": [2, 20]}));
+    assert_eq!(bench.take_told(), ["2"]);
 }
 
 #[test]

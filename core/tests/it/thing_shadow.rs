@@ -271,9 +271,15 @@ fn what_is_too_large_is_split_and_what_is_left_is_told_and_left_out() {
     assert_eq!(bench.take_notices().iter().filter(left_out).count(), 1);
     bench.pass(ms(10_000));
     assert_eq!((bench.asked, bench.take_requests()), (None, vec![]));
-    bench.hear("b 4");
+    for line in ["a 4", "b 5", "c 6"] {
+        bench.hear(line);
+    }
     bench.pass(ms(100));
-    assert_eq!(bench.update(), json!({"reported": {"b": 4}}), "until it changes");
+    assert_eq!(
+        bench.update(),
+        json!({"reported": {"a": 4, "b": 5, "c": 6}}),
+        "until it changes, and all together again"
+    );
 }
 
 #[test]
