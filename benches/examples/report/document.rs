@@ -79,7 +79,8 @@ const ENGINES: &str = "## The engine
 
 The core with its transport, without a socket, at QoS 0: messages to bytes for the socket and back, beside rustls alone, which
 seals and opens the same bytes and knows nothing of messages. `plain` is what all but TLS takes. The last two columns are
-what TLS costs as a multiple of rustls alone, and of the work that has to be done in any case.
+what TLS costs as a multiple of rustls alone, and of the work that has to be done in any case. Frames of a WebSocket are
+masked sixteen bytes at a time: one at a time took 95 µs for a message of 64 KiB, more than all the rest.
 ";
 
 const FOOTPRINT: &str = "## Footprint
