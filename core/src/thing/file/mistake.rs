@@ -3,6 +3,8 @@
 use core::fmt;
 use core::ops::Range;
 
+use crate::thing::lines::in_lines;
+
 /// Something wrong with a file, and where: shown as one line, `LINE:COLUMN: PROBLEM`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -44,13 +46,7 @@ pub struct FileMistakes(pub Vec<FileMistake>);
 
 impl fmt::Display for FileMistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, mistake) in self.0.iter().enumerate() {
-            if place != 0 {
-                f.write_str("\n")?;
-            }
-            mistake.fmt(f)?;
-        }
-        Ok(())
+        in_lines(f, &self.0)
     }
 }
 

@@ -72,14 +72,19 @@ pub struct Mistakes(pub Vec<Mistake>);
 
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, mistake) in self.0.iter().enumerate() {
-            if place != 0 {
-                f.write_str("\n")?;
-            }
-            mistake.fmt(f)?;
-        }
-        Ok(())
+        in_lines(f, &self.0)
     }
+}
+
+/// Each in a line of its own.
+pub(in crate::thing) fn in_lines(f: &mut fmt::Formatter<'_>, mistakes: &[impl fmt::Display]) -> fmt::Result {
+    for (place, mistake) in mistakes.iter().enumerate() {
+        if place != 0 {
+            f.write_str("\n")?;
+        }
+        mistake.fmt(f)?;
+    }
+    Ok(())
 }
 
 impl core::error::Error for Mistakes {}

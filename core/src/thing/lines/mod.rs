@@ -50,6 +50,8 @@ pub use compiled::Compiled;
 pub use component::LineComponent;
 pub use framer::{Framed, Framer};
 pub use mirror::{Mirror, Told};
+#[cfg(feature = "thing-files")]
+pub(super) use mistake::in_lines;
 pub use mistake::{Mistake, Mistakes, Place};
 pub use number::{Decimal, Number};
 pub use structured::{Hearing, LineDevice, Question, StructComponent};
