@@ -34,7 +34,8 @@ impl Client {
     }
 
     fn broken(&self, error: FrameError, bytes: &BytesMut) -> LinkError {
-        let http = self.phase == Phase::AwaitingConnack && (bytes.starts_with(b"HTTP/") || bytes[..] == b"HTTP"[..]);
+        // The first byte alone: whether more of `HTTP/` has come is chance, and no packet of a server begins so.
+        let http = self.phase == Phase::AwaitingConnack && bytes.first() == Some(&b'H');
         if http { ProtocolError::Http.into() } else { error.into() }
     }
 

@@ -167,6 +167,20 @@ fn nothing_after_the_packet_that_ends_a_link_is_applied() {
     assert!(!rig.notices.iter().any(|notice| matches!(notice, Notice::Message(_))));
 }
 
+/// With less than `HTTP` in the first piece, it was told as a bad first byte.
+#[test]
+fn a_web_server_is_told_however_its_answer_is_cut() {
+    let answer = b"HTTP/1.1 400 Bad Request\r\n\r\n";
+    for len in 1..=answer.len() {
+        let mut rig = Rig::new(config());
+        rig.client.start(rig.now);
+        rig.reach_online(&answer[..len]);
+        let told = rig.take_notices().pop();
+        let web = LinkError::Protocol(ProtocolError::Http);
+        assert!(matches!(&told, Some(Notice::Failed { why: Some(why), .. }) if *why == web), "{len}: {told:?}");
+    }
+}
+
 #[test]
 fn settings_that_cannot_be_are_refused_by_field_value_and_rule() {
     let broken: [(&str, fn(&mut Config)); 25] = [
