@@ -4,22 +4,19 @@
 use std::time::Instant;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use thingwire_benches::engines::{Ours, Rustls, Way};
+use thingwire_benches::engines::{BATCHES, Ours, Rustls, Way, timed};
 
 fn engine(criterion: &mut Criterion) {
     for publishes in [true, false] {
         let mut group = criterion.benchmark_group(if publishes { "engine_publish" } else { "engine_receive" });
-        for (batch, len) in [(100, 64), (16, 1_024), (1, 65_536)] {
+        for (batch, len) in BATCHES {
             group.throughput(Throughput::Elements(batch as u64));
             let mut measure = |way: &mut dyn Way, name: &str| {
                 group.bench_function(BenchmarkId::new(name, format!("{batch}x{len}B")), |bencher| {
+                    let clock = Instant::now();
                     bencher.iter_custom(|count| {
-                        if !publishes {
-                            way.prepare(usize::try_from(count).expect("so many fit"));
-                        }
-                        let start = Instant::now();
-                        (0..count).for_each(|_| if publishes { way.publish() } else { way.receive() });
-                        start.elapsed()
+                        let count = usize::try_from(count).expect("so many fit");
+                        timed(way, publishes, count, || clock.elapsed())
                     });
                 });
             };

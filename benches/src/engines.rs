@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::hint::black_box;
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
+use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
+use rustls::{ClientConfig, ClientConnection, ConnectionCommon, RootCertStore, ServerConfig, ServerConnection};
 use thingwire_core::transport::{Supplies, WebSocketConfig};
 use thingwire_core::{Action, Engine, Instant, Link, Notice, Options, Publish, Qos, Topic};
 
@@ -38,6 +39,19 @@ pub trait Way {
     ///
     /// When it was not prepared.
     fn receive(&mut self);
+}
+
+/// Batches: how many messages, of how many bytes.
+pub const BATCHES: [(usize, usize); 3] = [(100, 64), (16, 1_024), (1, 65_536)];
+
+/// What it takes by this clock to publish the batch that often, or to take it, without what has to be prepared.
+pub fn timed(way: &mut dyn Way, publishes: bool, count: usize, clock: impl Fn() -> Duration) -> Duration {
+    if !publishes {
+        way.prepare(count);
+    }
+    let start = clock();
+    (0..count).for_each(|_| if publishes { way.publish() } else { way.receive() });
+    clock().saturating_sub(start)
 }
 
 /// An engine that is online.
@@ -220,9 +234,7 @@ impl Way for Rustls {
         for chunk in self.stream.chunks(CHUNK_LEN) {
             self.client.writer().write_all(chunk).expect("in memory");
             self.wire.clear();
-            while self.client.wants_write() {
-                self.client.write_tls(&mut self.wire).expect("in memory");
-            }
+            give(&mut self.client, &mut self.wire);
             black_box(&self.wire);
         }
     }
@@ -265,9 +277,7 @@ impl Server {
             tls.reader().read_exact(&mut self.plain[len..]).expect("so much is there");
         }
         let mut answer = Vec::new();
-        while tls.wants_write() {
-            tls.write_tls(&mut answer).expect("in memory");
-        }
+        give(tls, &mut answer);
         answer
     }
 
@@ -309,22 +319,23 @@ impl Server {
 }
 
 fn sealed(tls: &mut ServerConnection, plain: &[u8]) -> Vec<u8> {
-    tls.writer().write_all(plain).expect("in memory");
     let mut wire = Vec::new();
-    while tls.wants_write() {
-        tls.write_tls(&mut wire).expect("in memory");
-    }
+    tls.writer().write_all(plain).expect("in memory");
+    give(tls, &mut wire);
     wire
 }
 
-fn carry<F, T>(from: &mut rustls::ConnectionCommon<F>, to: &mut rustls::ConnectionCommon<T>) {
-    let mut wire = BytesMut::new();
-    while from.wants_write() {
-        let mut some = Vec::new();
-        from.write_tls(&mut some).expect("in memory");
-        wire.extend_from_slice(&some);
+/// Appends what TLS has for the other end.
+fn give<T>(tls: &mut ConnectionCommon<T>, wire: &mut Vec<u8>) {
+    while tls.wants_write() {
+        tls.write_tls(wire).expect("in memory");
     }
-    let mut wire = &wire[..];
+}
+
+fn carry<F, T>(from: &mut ConnectionCommon<F>, to: &mut ConnectionCommon<T>) {
+    let mut wire = Vec::new();
+    give(from, &mut wire);
+    let mut wire = wire.as_slice();
     while !wire.is_empty() {
         to.read_tls(&mut wire).expect("in memory");
         to.process_new_packets().expect("a handshake");

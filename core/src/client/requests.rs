@@ -118,7 +118,8 @@ impl Client {
 impl Client {
     /// Does for requests and watches what can be done now. To be called whenever something has changed.
     pub(super) fn serve_requests(&mut self) {
-        if self.requests.is_idle() && self.shadows.is_idle() {
+        // A watch has a subscription, which is theirs.
+        if self.requests.is_idle() {
             return;
         }
         let send = self.takes_requests();

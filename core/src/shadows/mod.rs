@@ -50,10 +50,6 @@ impl News {
 }
 
 impl Shadows {
-    pub(crate) fn is_idle(&self) -> bool {
-        self.watches.is_empty()
-    }
-
     /// Checks what the service would reject for certain.
     pub(crate) fn check(request: &ShadowRequest, limits: &Limits) -> Result<(), Refusal> {
         if let ShadowOperation::Update(update) = &request.operation {

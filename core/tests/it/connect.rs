@@ -183,7 +183,7 @@ fn a_web_server_is_told_however_its_answer_is_cut() {
 
 #[test]
 fn settings_that_cannot_be_are_refused_by_field_value_and_rule() {
-    let broken: [(&str, fn(&mut Config)); 25] = [
+    let broken: [(&str, fn(&mut Config)); 28] = [
         ("empty id, persistent", |c| (c.client_id, c.clean_session) = (String::new(), false)),
         ("reserved id", |c| c.client_id = "$x".into()),
         ("long id", |c| c.client_id = "x".repeat(129)),
@@ -208,6 +208,9 @@ fn settings_that_cannot_be_are_refused_by_field_value_and_rule() {
         ("requests without filters", |c| c.limits.filters_per_request_max = 0),
         ("no publish a second", |c| c.limits.publishes_per_second_max = Some(0)),
         ("no byte a second", |c| c.limits.bytes_per_second_max = Some(0)),
+        ("no time for requests", |c| c.requests.timeout = Duration::ZERO),
+        ("no request at a time", |c| c.requests.in_flight_max = 0),
+        ("filters for less than a request", |c| c.requests.filters_max = 1),
         ("deep will", |c| {
             let topic = Topic::new("a/b/c/d/e/f/g/h/i").unwrap();
             c.will = Some(Will::new(topic, "").qos(Qos::AtMostOnce));

@@ -1,10 +1,8 @@
 use core::time::Duration;
 
-use thingwire_core::{
-    LinkError, Phase, Publish, Qos, Refusal, ShadowName, ShadowRequest, ShadowWatch, Topic, Totals, WhenFull,
-    WhenOffline,
-};
+use thingwire_core::{LinkError, Phase, Publish, Qos, Refusal, ShadowWatch, Topic, Totals, WhenFull, WhenOffline};
 
+use crate::requests::{get, name};
 use crate::rig::{CONNACK, CONNACK_RESUMED, Rig, config, message, packet_id, persistent, puback};
 
 #[test]
@@ -53,7 +51,6 @@ fn calls_that_are_accepted_or_find_no_room_are_counted() {
     config.queue.count_max = Some(0);
     config.requests.count_max = 1;
     let mut rig = Rig::new(config);
-    let name = || ShadowName::classic("lamp").unwrap();
     let publish = rig.client.publish(rig.now, Publish::new(Topic::new("t").unwrap(), ""));
     assert_eq!(publish.unwrap_err().why, Refusal::Offline);
     let counted = |rig: &Rig| {
@@ -63,7 +60,7 @@ fn calls_that_are_accepted_or_find_no_room_are_counted() {
     assert_eq!(counted(&rig), (0, 1));
     rig.client.watch_shadow(rig.now, ShadowWatch::deltas(name())).unwrap();
     assert_eq!(counted(&rig), (1, 1));
-    let request = || ShadowRequest::get(name()).when_offline(WhenOffline::Wait);
+    let request = || get().when_offline(WhenOffline::Wait);
     rig.client.ask_shadow(rig.now, request()).unwrap();
     assert_eq!(counted(&rig), (2, 1));
     assert!(rig.client.ask_shadow(rig.now, request()).is_err());

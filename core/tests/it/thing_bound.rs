@@ -3,7 +3,9 @@
 use bytes::BytesMut;
 use serde_json::{Value, json};
 use thingwire_core::thing::{Bound, ComponentId, Thing, ThingAction, ThingEvent, ThingNotice};
-use thingwire_core::{Action, Config, Event, Instant, LinkError, Notice, Refusal, ShadowName, ShadowWatch, TcpError};
+use thingwire_core::{
+    Action, Client, Config, Event, Instant, LinkError, Notice, Refusal, ShadowName, ShadowWatch, TcpError,
+};
 
 use crate::requests::{PUBLISH, SUBSCRIBE, filters, kind, name, on, token};
 use crate::rig::{
@@ -160,30 +162,21 @@ fn notices_of_others_are_not_taken() {
 
 #[test]
 fn a_watch_for_which_there_is_no_room_is_begun_when_there_is() {
-    let mut config = config();
+    let (mut config, mut now) = (config(), Instant::EPOCH);
     config.requests.watches_max = 1;
-    let mut joined = Joined::new(config);
-    // The thing had the first place.
-    let thing = core::mem::replace(&mut joined.bound, Bound::new(Thing::builder().build(1).unwrap(), name()));
-    let thing = thing.unbind(&mut joined.rig.client, joined.rig.now);
-    let watch = |joined: &mut Joined| {
-        let other = ShadowWatch::deltas(ShadowName::classic("other").unwrap());
-        joined.rig.client.watch_shadow(joined.rig.now, other)
-    };
-    let other = watch(&mut joined).unwrap();
-    joined.bound = Bound::new(thing, name());
-    assert_eq!(joined.bound.next_deadline(), Some(Instant::EPOCH), "it wants to begin");
-    joined.drain();
-    joined.rig.client.unwatch_shadow(joined.rig.now, other);
-    let mut wakes = 0;
-    while watch(&mut joined).map(|other| joined.rig.client.unwatch_shadow(joined.rig.now, other)).is_ok() {
-        joined.rig.now = joined.bound.next_deadline().expect("it has not given up");
-        joined.bound.handle(joined.rig.now, ThingEvent::Wake);
-        joined.drain();
-        wakes += 1;
-        assert!(wakes < 9, "it is at {:?}", joined.rig.now);
+    let mut client = Client::new(config, 7, now).unwrap();
+    let other = || ShadowWatch::deltas(ShadowName::classic("other").unwrap());
+    let first = client.watch_shadow(now, other()).unwrap();
+    let mut bound = Bound::new(Thing::builder().build(1).unwrap(), name());
+    for _ in 0..2 {
+        assert_eq!(bound.next_deadline(), Some(now), "it wants to begin");
+        while bound.poll_action(&mut client, now).is_some() {}
+        now = bound.next_deadline().expect("it has not given up");
+        bound.handle(now, ThingEvent::Wake);
     }
-    assert_eq!(watch(&mut joined).unwrap_err().why, Refusal::TooManyWatches { max: 1 }, "the thing has the place");
+    assert!(client.unwatch_shadow(now, first));
+    while bound.poll_action(&mut client, now).is_some() {}
+    assert_eq!(client.watch_shadow(now, other()).unwrap_err().why, Refusal::TooManyWatches { max: 1 });
 }
 
 #[test]

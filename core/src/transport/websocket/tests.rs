@@ -66,14 +66,19 @@ fn feed(websocket: &mut WebSocket, wire: &[u8], chunk: usize) -> Outcome {
     (plain.to_vec(), reply.to_vec(), end)
 }
 
-/// Removes the masks of frames with less than 126 bytes.
+/// Removes the masks of frames; each has its length in as few bytes as it takes (§5.2).
 fn unmasked(mut wire: &[u8]) -> Vec<(u8, Vec<u8>)> {
     let mut frames = Vec::new();
     while let [first, second, rest @ ..] = wire {
-        let len = usize::from(second & 0x7f);
-        assert!(second & 0x80 != 0 && len < 126, "masked and short");
+        assert!(second & 0x80 != 0, "masked");
+        let (len, least, rest) = match (second & 0x7f, rest) {
+            (126, [high, low, rest @ ..]) => (u64::from(u16::from_be_bytes([*high, *low])), 126, rest),
+            (127, rest) => (u64::from_be_bytes(rest[..8].try_into().unwrap()), 65_536, &rest[8..]),
+            (short, rest) => (u64::from(short), 0, rest),
+        };
+        assert!(len >= least, "a length of {len}");
         let (mask, rest) = rest.split_at(4);
-        let (payload, rest) = rest.split_at(len);
+        let (payload, rest) = rest.split_at(usize::try_from(len).unwrap());
         frames.push((*first, payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect()));
         wire = rest;
     }
@@ -252,25 +257,8 @@ fn a_frame_of_any_length_is_masked_to_its_last_byte() {
         let payload: Vec<u8> = (0..len).map(|index: u32| index.to_le_bytes()[0]).collect();
         let mut wire = BytesMut::new();
         frame::encode(Opcode::Binary, &payload, [1, 20, 3, 255], &mut wire);
-        // In as few bytes as it takes (§5.2).
-        let header_len = match len {
-            0..126 => {
-                assert_eq!(u32::from(wire[1] & 0x7f), len);
-                2
-            }
-            126..65_536 => {
-                assert_eq!((wire[1] & 0x7f, &wire[2..4]), (126, &len.to_be_bytes()[2..]));
-                2 + 2
-            }
-            65_536.. => {
-                assert_eq!((wire[1] & 0x7f, &wire[2..10]), (127, &u64::from(len).to_be_bytes()[..]));
-                2 + 8
-            }
-        };
-        assert_eq!((wire[0], wire[1] & 0x80), (0x82, 0x80), "{len} bytes");
-        let (mask, masked) = wire[header_len..].split_at(4);
-        assert_eq!(mask, [1, 20, 3, 255]);
-        assert!(masked.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).eq(payload), "{len} bytes");
+        assert!(wire[..wire.len() - payload.len()].ends_with(&[1, 20, 3, 255]), "the mask");
+        assert_eq!(unmasked(&wire), [(0x82, payload)]);
     }
 }
 

@@ -107,7 +107,11 @@ impl World {
     }
 
     fn some_trouble(&mut self) -> Trouble {
-        [Trouble::Offline, Trouble::PortClosed, Trouble::ProgramEnded][usize::try_from(self.below(3)).unwrap_or(0)]
+        match self.below(3) {
+            0 => Trouble::Offline,
+            1 => Trouble::PortClosed,
+            _ => Trouble::ProgramEnded,
+        }
     }
 
     /// It begins, and passes within 20 s.
