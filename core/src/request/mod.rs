@@ -394,12 +394,23 @@ impl Requests {
         self.take(step);
     }
 
-    /// The server does not renew, or has ended, a subscription.
+    /// The packet that asks for what this filter belongs to, if there is one.
+    pub(crate) fn subscribe_of(&self, filter: &Filter) -> Option<Ticket> {
+        let (wanted, _) = self.channels.of_topic(filter.as_str())?;
+        let asks = |packet: &Packet| matches!(packet, Packet::Subscribe(id) if *id == wanted);
+        self.packets.iter().find(|(_, packet)| asks(packet)).map(|(&ticket, _)| ticket)
+    }
+
+    /// The server does not renew, or has ended, a subscription. While a packet asks for it, or ends it, the answer to that
+    /// counts.
     pub(crate) fn subscription_lost(&mut self, filter: &Filter, now: Instant, rng: &mut Rng) {
         let Some((id, _)) = self.channels.of_topic(filter.as_str()) else { return };
-        let held = self.channels.get(id).map(|channel| channel.state);
-        // While it is asked for, or ended, the answer to that counts.
-        if !matches!(held, Some(State::Subscribing | State::Unsubscribing)) {
+        let answer_counts = match self.channels.get(id).map(|channel| channel.state) {
+            Some(State::Subscribing) => self.subscribe_of(filter).is_some(),
+            Some(State::Unsubscribing) => true,
+            Some(State::InLine(_) | State::Retrying(_) | State::Granted | State::Idle(_)) | None => false,
+        };
+        if !answer_counts {
             self.subscription_failed(id, Failure { may_be_known: true, refused: true }, now, rng);
         }
     }

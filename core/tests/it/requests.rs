@@ -559,6 +559,29 @@ fn what_would_be_sent_again_waits_when_its_answers_are_not_subscribed_to_any_mor
 }
 
 #[test]
+fn what_asks_again_waits_when_the_renewal_of_a_part_of_it_is_refused() {
+    let mut rig = Rig::online(config());
+    let ticket = rig.shadow(get().token("a").timeout(Duration::from_secs(60)));
+    let sent = rig.drain();
+    rig.receive(&suback(packet_id(&sent[0]), &[1, 0x80]));
+    let sent = rig.wake();
+    assert_eq!((kind(&sent[0]), filters(&sent[0])), (SUBSCRIBE, 2), "asked again, on a link that ends");
+    rig.lose_link(LinkError::KeepAlive);
+    rig.wake();
+    let sent = rig.reach_online(&CONNACK);
+    assert_eq!((kind(&sent[0]), filters(&sent[0])), (SUBSCRIBE, 1), "what was granted is renewed");
+    assert_eq!(rig.receive(&suback(packet_id(&sent[0]), &[0x80])), [[0_u8; 0]; 0], "not at once");
+    let mut sent = rig.wake();
+    assert_eq!((kind(&sent[0]), filters(&sent[0])), (SUBSCRIBE, 2));
+    sent = rig.serve(sent);
+    assert_eq!(token(&sent[0]), "a");
+    rig.tell("get/accepted", &reply("a"));
+    assert_eq!(rig.ends(), [(ticket, reply("a"))]);
+    rig.shadow(get().token("b"));
+    assert_eq!(token(&rig.drain()[0]), "b", "no other packet is waited for");
+}
+
+#[test]
 fn a_request_that_ends_before_it_can_be_published_again_is_not_published_again() {
     let mut rig = Rig::online(config());
     let late = update(r#"{"state":{"reported":{}}}"#).token("late").timeout(Duration::from_secs(4));

@@ -368,9 +368,6 @@ fn published(seen: &Seen<'_>, asked: Asked, publish: &Published, findings: &mut 
 /// What was refused is asked for again only after a wait.
 fn asked_too_soon(seen: &Seen<'_>, id: u16, filters: &[(Name, Qos)], findings: &mut Findings) {
     let shadows = &seen.model.shadows;
-    if filters.first().is_some_and(|(first, _)| shadows.unanswered.contains(first)) {
-        return;
-    }
     for (filter, _) in filters {
         let Some(&refused) = shadows.refused.get(filter) else { continue };
         let waited = seen.at.since(refused) + seen.rules.slack >= BackoffConfig::default().floor;

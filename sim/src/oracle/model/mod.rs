@@ -433,7 +433,6 @@ impl Model {
             }
             (Packet::Subscribe(_, filters), Meaning::Own) => {
                 let names: Box<[_]> = filters.iter().map(|&(filter, _)| filter).collect();
-                names.first().map(|first| self.shadows.unanswered.remove(first));
                 self.shadows.asked_for(&names);
                 self.session.bind(id, Carried::OwnSubscribe(names), self.now, answer_due);
             }
@@ -525,7 +524,6 @@ impl Model {
         for what in self.session.accepted(resumed) {
             match what {
                 Carried::Ask(asked, _) => self.shadows.again(asked),
-                Carried::OwnSubscribe(filters) => self.shadows.unanswered.extend(filters.first()),
                 what => drop(what.ticket().map(|ticket| self.ops.set(ticket, State::Waiting))),
             }
         }

@@ -23,8 +23,6 @@ pub(in crate::oracle) struct Shadows {
     doubtful: BTreeSet<Name>,
     /// All filters that any of it has ever needed.
     ever: BTreeSet<Name>,
-    /// SUBSCRIBEs that a lost session left unanswered, by their first filters: they are made again.
-    pub(in crate::oracle) unanswered: BTreeSet<Name>,
     /// When the server last refused the subscription to it.
     pub(in crate::oracle) refused: BTreeMap<Name, Instant>,
     /// What was being renewed alone when the server closed the link: at some time that counts as refused.
