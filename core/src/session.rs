@@ -1,9 +1,10 @@
 //! What survives a link: packets without an answer, in both directions.
 
-use core::num::NonZeroU16;
-use std::collections::VecDeque;
-use std::collections::btree_map::{BTreeMap, Entry};
+mod packets;
 
+use std::collections::VecDeque;
+
+use self::packets::Packets;
 use crate::codec::PacketId;
 use crate::queue::Request;
 use crate::{AckToken, Filter, Instant, Link, Publish, Qos, Ticket};
@@ -31,11 +32,10 @@ crate::wire::variants!(InFlight {
 
 #[derive(Debug)]
 pub(crate) struct Session {
-    in_flight: BTreeMap<PacketId, Sent>,
+    in_flight: Packets<Sent>,
     publishes: usize,
     restores: usize,
     next_order: u64,
-    last_id: u16,
     /// Packets to be sent again under their ids: publishes of an earlier link, and what is sent again on a live one.
     resends: VecDeque<PacketId>,
     /// When packets without an answer are sent again on a live link, oldest first; what is answered stays until it is
@@ -52,7 +52,6 @@ crate::wire::fields!(Session {
     publishes,
     restores,
     next_order,
-    last_id,
     resends,
     resends_due,
     answers_due,
@@ -83,11 +82,10 @@ pub(crate) enum ResendPublishes {
 impl Session {
     pub(crate) fn new() -> Self {
         Self {
-            in_flight: BTreeMap::new(),
+            in_flight: Packets::new(),
             publishes: 0,
             restores: 0,
             next_order: 0,
-            last_id: 0,
             resends: VecDeque::new(),
             resends_due: VecDeque::new(),
             answers_due: VecDeque::new(),
@@ -115,14 +113,7 @@ impl Session {
 
     /// A packet id that no packet in flight has; `None` when all are in use.
     pub(crate) fn free_id(&mut self) -> Option<PacketId> {
-        for _ in 0..=u16::MAX {
-            self.last_id = self.last_id.wrapping_add(1);
-            match NonZeroU16::new(self.last_id) {
-                Some(id) if !self.in_flight.contains_key(&id) => return Some(id),
-                _ => {}
-            }
-        }
-        None
+        self.in_flight.free_id()
     }
 
     /// Remembers a packet that is being sent, with when its answer is due if that is bounded.
@@ -142,7 +133,7 @@ impl Session {
 
     /// How many filters the SUBSCRIBE with this id has, if there is one.
     pub(crate) fn filters_in_flight(&self, id: u16) -> Option<usize> {
-        match &self.in_flight.get(&PacketId::new(id)?)?.packet {
+        match &self.in_flight.get(PacketId::new(id)?)?.packet {
             InFlight::Subscribe(_, filters) | InFlight::Restore(filters) => Some(filters.len()),
             InFlight::Publish(..) | InFlight::Unsubscribe(..) | InFlight::GivenUp => None,
         }
@@ -150,11 +141,9 @@ impl Session {
 
     /// Takes the packet that `id` answers, if it is of the kind that is answered so.
     pub(crate) fn answered(&mut self, id: u16, fits: impl FnOnce(&InFlight) -> bool) -> Option<InFlight> {
-        let Entry::Occupied(sent) = self.in_flight.entry(PacketId::new(id)?) else { return None };
-        if !fits(&sent.get().packet) {
-            return None;
-        }
-        let packet = sent.remove().packet;
+        let id = PacketId::new(id)?;
+        self.in_flight.get(id).filter(|sent| fits(&sent.packet))?;
+        let packet = self.in_flight.take(id)?.packet;
         self.forget(&packet);
         self.drop_settled();
         Some(packet)
@@ -168,8 +157,8 @@ impl Session {
             }
             InFlight::Restore(_) | InFlight::GivenUp => false,
         };
-        let id = self.in_flight.iter().find(|(_, sent)| carries(sent)).map(|(&id, _)| id)?;
-        let sent = self.in_flight.remove(&id)?;
+        let id = self.in_flight.iter().find(|(_, sent)| carries(sent)).map(|(id, _)| id)?;
+        let sent = self.in_flight.take(id)?;
         self.forget(&sent.packet);
         Some(sent.packet)
     }
@@ -190,7 +179,7 @@ impl Session {
     pub(crate) fn give_up_overdue(&mut self, now: Instant) -> Option<InFlight> {
         let &(_, id, _) = self.answers_due.front().filter(|&&(due, ..)| due <= now)?;
         self.answers_due.pop_front();
-        let sent = self.in_flight.get_mut(&id)?;
+        let sent = self.in_flight.get_mut(id)?;
         let packet = core::mem::replace(&mut sent.packet, InFlight::GivenUp);
         self.forget(&packet);
         self.drop_settled();
@@ -199,7 +188,7 @@ impl Session {
 
     /// Has the packet `id`, which was just sent, sent again at `due` unless it is answered by then.
     pub(crate) fn resend_at(&mut self, due: Instant, id: PacketId) {
-        if let Some(sent) = self.in_flight.get(&id) {
+        if let Some(sent) = self.in_flight.get(id) {
             self.resends_due.push_back((due, id, sent.order));
         }
     }
@@ -224,13 +213,13 @@ impl Session {
 
     /// The next packet to send again.
     pub(crate) fn next_resend(&mut self, publishes: ResendPublishes) -> Option<(PacketId, &InFlight)> {
-        while let Some(id) = self.resends.front() {
+        while let Some(&id) = self.resends.front() {
             if self.in_flight.get(id).is_some_and(|sent| !matches!(sent.packet, InFlight::GivenUp)) {
                 break;
             }
             self.resends.pop_front();
         }
-        let mut resends = self.resends.iter().filter_map(|id| Some((*id, self.in_flight.get(id)?)));
+        let mut resends = self.resends.iter().filter_map(|&id| Some((id, self.in_flight.get(id)?)));
         let next = resends.find(|(_, sent)| match sent.packet {
             InFlight::Publish(..) => match publishes {
                 ResendPublishes::All => true,
@@ -248,15 +237,15 @@ impl Session {
         if let Some(index) = self.resends.iter().position(|&resend| resend == id) {
             self.resends.remove(index);
         }
-        if let Some(sent) = self.in_flight.get_mut(&id) {
+        if let Some(sent) = self.in_flight.get_mut(id) {
             sent.on_link = true;
         }
     }
 
     /// What the current link has carried and the server has not answered.
     pub(crate) fn unanswered(&self) -> impl Iterator<Item = &InFlight> {
-        let sent = self.in_flight.values().filter(|sent| sent.on_link);
-        sent.map(|sent| &sent.packet).filter(|packet| !matches!(packet, InFlight::GivenUp))
+        let sent = self.in_flight.iter().filter(|(_, sent)| sent.on_link);
+        sent.map(|(_, sent)| &sent.packet).filter(|packet| !matches!(packet, InFlight::GivenUp))
     }
 
     pub(crate) fn has_resends(&self) -> bool {
@@ -281,7 +270,9 @@ impl Session {
             self.take_in_order().into_iter().partition(|(_, sent)| matches!(sent.packet, InFlight::Publish(..)));
         self.resends = publishes.iter().map(|&(id, _)| id).collect();
         self.publishes = publishes.len();
-        self.in_flight = publishes.into_iter().collect();
+        for (id, sent) in publishes {
+            self.in_flight.insert(id, sent);
+        }
         requests(others)
     }
 
@@ -293,7 +284,7 @@ impl Session {
     fn take_in_order(&mut self) -> Vec<(PacketId, Sent)> {
         self.publishes = 0;
         self.restores = 0;
-        let mut all: Vec<_> = core::mem::take(&mut self.in_flight).into_iter().collect();
+        let mut all: Vec<_> = self.in_flight.take_all().collect();
         all.sort_by_key(|(_, sent)| sent.order);
         all
     }
@@ -315,7 +306,7 @@ impl Session {
 
     /// Whether the packet that was sent as number `order` under `id` is still without an answer.
     fn waits(&self, id: PacketId, order: u64) -> bool {
-        let sent = self.in_flight.get(&id).filter(|sent| sent.order == order);
+        let sent = self.in_flight.get(id).filter(|sent| sent.order == order);
         sent.is_some_and(|sent| !matches!(sent.packet, InFlight::GivenUp))
     }
 }
