@@ -341,7 +341,7 @@ impl Model {
             match &bound.what {
                 Carried::Renewal(filters) if alone => {
                     self.link.condemned = filters.first().copied();
-                    self.shadows.condemned.extend(filters.first());
+                    self.shadows.condemn(filters.first().copied());
                 }
                 Carried::Ask(asked, _) => {
                     // Nobody is told of it, if nobody waits for its answer any more.

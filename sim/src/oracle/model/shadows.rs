@@ -474,6 +474,12 @@ impl Shadows {
         }
     }
 
+    /// The server closed the link while this alone was being renewed: it may have been given up.
+    pub(super) fn condemn(&mut self, filter: Option<Name>) {
+        self.condemned.extend(filter);
+        self.doubtful.extend(filter);
+    }
+
     /// Renewing it has cost too many links: it is asked for anew.
     pub(super) fn renewal_given_up(&mut self, filter: Name) {
         self.own.remove(&filter);
