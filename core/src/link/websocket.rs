@@ -200,7 +200,6 @@ impl fmt::Display for WebSocketFault {
 
 fn status_advice(status: u16) -> &'static str {
     match status {
-        101 => "",
         200..=299 => ": a web server answers; check the endpoint and the path",
         400 => ": it does not understand the request; check the endpoint and the path",
         401 | 403 => {

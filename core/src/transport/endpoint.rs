@@ -51,10 +51,7 @@ impl Endpoint {
         let (host, port) = split(text);
         let port = match port {
             None => default_port,
-            Some(port) => match port.parse() {
-                Ok(port) if port != 0 => port,
-                _ => return Err(EndpointError::Port { text: port.to_owned() }),
-            },
+            Some(port) => port.parse().map_err(|_| EndpointError::Port { text: port.to_owned() })?,
         };
         Self::new(host, port)
     }

@@ -138,7 +138,6 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn spoilt(text: &[u8]) -> Option<PemFault> {
     let has = |what: &[u8]| text.windows(what.len()).any(|window| window == what);
     match text {
-        [] => return Some(PemFault::Empty),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Some(PemFault::Utf16),
         [0x30, ..] if !text.is_ascii() => return Some(PemFault::Der),
         _ => {}

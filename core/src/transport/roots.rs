@@ -50,3 +50,21 @@ impl fmt::Debug for Roots {
         f.debug_struct("Roots").field("certificates", &self.0.len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, feature = "system-roots"))]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+
+    use super::*;
+
+    #[test]
+    fn of_many_roots_those_that_can_be_used_are() {
+        let mut params = CertificateParams::new([]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let root = params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().clone();
+        let garbage = rustls::pki_types::CertificateDer::from(vec![0x30, 3, 1, 2, 3]);
+        let roots = Roots::from_usable(vec![garbage.clone(), root]).unwrap();
+        assert_eq!(roots.0.len(), 1);
+        assert!(Roots::from_usable(vec![garbage]).is_none() && Roots::from_usable(Vec::new()).is_none());
+    }
+}

@@ -30,9 +30,10 @@ pub(super) struct Verifier {
 #[expect(clippy::wildcard_enum_match_arm, reason = "the library adds errors in minor versions")]
 pub(super) fn told(error: &CertificateError) -> TlsError {
     match error {
-        CertificateError::Other(OtherError(why)) if why.is::<TlsError>() => {
-            why.downcast_ref().cloned().unwrap_or(TlsError::BadCertificate { certificate: None, why: why.to_string() })
-        }
+        CertificateError::Other(OtherError(why)) => why
+            .downcast_ref()
+            .cloned()
+            .unwrap_or_else(|| TlsError::BadCertificate { certificate: None, why: why.to_string() }),
         CertificateError::BadSignature => TlsError::BadCertificate {
             certificate: None,
             why: "the server does not prove that it has the certificate's key".to_owned(),

@@ -22,6 +22,15 @@ fn connect_says_who_we_are_and_nothing_more() {
 }
 
 #[test]
+fn device_advisor_is_served_by_shorter_waits_and_by_sending_again() {
+    let (advisor, usual) = (Config::device_advisor("rig"), Config::new("rig"));
+    assert_eq!((advisor.keep_alive, advisor.connect_timeout), (Duration::from_secs(30), Duration::from_secs(5)));
+    assert_eq!(advisor.operation_timeout, Duration::from_secs(60));
+    assert_eq!(advisor.resend_after, Some(Duration::from_secs(10)));
+    assert!(advisor.keep_alive < usual.keep_alive && usual.resend_after.is_none());
+}
+
+#[test]
 fn connect_carries_session_will_login_and_keep_alive() {
     let mut config = persistent();
     config.keep_alive = Duration::from_secs(600);

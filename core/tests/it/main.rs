@@ -11,6 +11,7 @@ mod api;
 mod bounds;
 mod connect;
 mod determinism;
+mod documents;
 mod draining;
 mod frames;
 mod keep_alive;

@@ -94,6 +94,25 @@ fn a_watch_subscribes_reads_and_then_tells_every_delta() {
 }
 
 #[test]
+fn a_difference_that_a_document_shows_is_told_with_its_times() {
+    let mut rig = Rig::online(config());
+    rig.watch(deltas());
+    let sent = rig.served();
+    let text = format!(
+        r#"{{"state":{{"delta":{{"a":1}}}},"metadata":{{"delta":{{"a":{{"timestamp":9}}}}}},"version":5,"clientToken":"{}"}}"#,
+        token(&sent[0])
+    );
+    rig.tell("get/accepted", &text);
+    let shadow = |notice| if let Notice::Shadow(notice) = notice { Some(notice) } else { None };
+    let told: Vec<_> = rig.take_notices().into_iter().filter_map(shadow).collect();
+    let words: Vec<_> = told.iter().map(ToString::to_string).collect();
+    assert_eq!(words, ["shadow pump: is at version 5", "shadow pump: delta of version 5"]);
+    let ShadowEvent::Delta(delta) = &told[1].event else { panic!("{told:?}") };
+    let metadata = delta.metadata.as_ref().map(Section::json);
+    assert_eq!((delta.state.json(), metadata), (r#"{"a":1}"#, Some(r#"{"a":{"timestamp":9}}"#)));
+}
+
+#[test]
 fn deltas_come_once_and_in_order() {
     let mut rig = Rig::watching(deltas().get_first(false), 0);
     for version in [5, 5, 4, 6] {

@@ -11,6 +11,9 @@ use thingwire_core::{Action, Engine, LinkError, Options, Security, SetupError, T
 use crate::pair::{NOW, Pair, World, mutual, secured};
 use crate::pki::{Authority, HOST, Leaf, Version, expired, not_yet_valid, server_config, spki_sha256, stolen};
 
+/// Those that devices use: the one for MQTT, and the one that it shares with HTTPS.
+const PORTS: [u16; 2] = [8883, 443];
+
 /// What the server said of the device's certificate, and whose that is.
 fn refusal_of_device(pair: &Pair) -> (String, Option<String>) {
     match pair.tls_error() {
@@ -122,18 +125,40 @@ impl ResolvesServerCert for Impostor {
 fn a_key_that_is_pinned_is_trusted_and_no_other() {
     let world = World::new();
     let pin = spki_sha256(&world.server.key);
-    let attempt = |pins: &[[u8; 32]]| {
-        let tls = TlsConfig::server_only(Roots::from_pem(world.authority.pem().as_bytes()).unwrap());
-        let tls = tls.with_pins(pins.iter().copied());
-        attempt(secured(world.options(), Security::Tls(tls)), server_config(&world.server, None, Version::Tls13)).why()
-    };
-    assert_eq!(attempt(&[]), None);
-    assert_eq!(attempt(&[pin]), None);
-    assert_eq!(attempt(&[[0; 32], pin]), None);
-    let Some(LinkError::Tls(TlsError::OtherPin { pin: told, certificate })) = attempt(&[[0; 32]]) else { panic!() };
-    let digits: Vec<_> = pin.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(told, digits.concat());
-    assert_eq!(certificate.names, [HOST, "127.0.0.1"]);
+    for port in PORTS {
+        let attempt = |pins: &[[u8; 32]]| {
+            let tls = TlsConfig::server_only(Roots::from_pem(world.authority.pem().as_bytes()).unwrap());
+            let options = world.options_for(&format!("{HOST}:{port}"));
+            let options = secured(options, Security::Tls(tls.with_pins(pins.iter().copied())));
+            attempt(options, server_config(&world.server, None, Version::Tls13)).why()
+        };
+        assert_eq!(attempt(&[]), None);
+        assert_eq!(attempt(&[pin]), None);
+        assert_eq!(attempt(&[[0; 32], pin]), None);
+        let Some(LinkError::Tls(TlsError::OtherPin { pin: told, certificate })) = attempt(&[[0; 32]]) else { panic!() };
+        let digits: Vec<_> = pin.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(told, digits.concat());
+        assert_eq!(certificate.names, [HOST, "127.0.0.1"]);
+    }
+}
+
+#[test]
+fn a_pin_holds_whatever_else_is_set_up() {
+    let world = World::new();
+    let pinned =
+        TlsConfig::server_only(Roots::from_pem(world.authority.pem().as_bytes()).unwrap()).with_pins([[0; 32]]);
+    for tls in [
+        pinned.clone().with_aws_cipher_suites(),
+        pinned.clone().with_clock(|| Some(1_800_000_000)),
+        pinned.clone().with_alpn(["mqtt"]),
+        pinned.with_server_name(HOST).unwrap(),
+    ] {
+        let options = secured(world.options(), Security::Tls(tls));
+        let mut server = server_config(&world.server, None, Version::Tls13);
+        server.alpn_protocols = vec![b"mqtt".to_vec()];
+        let error = attempt(options, server).tls_error();
+        assert!(matches!(error, TlsError::OtherPin { .. }), "{error:?}");
+    }
 }
 
 #[test]
@@ -201,17 +226,20 @@ fn a_server_outside_its_time_is_not_trusted() {
 #[test]
 fn the_time_can_come_from_elsewhere() {
     let world = World::new();
-    let with_clock = |unix_seconds: Option<u64>, server: &Leaf| {
+    let with_clock = |port: u16, unix_seconds: Option<u64>, server: &Leaf| {
         let roots = Roots::from_pem(world.authority.pem().as_bytes()).unwrap();
         let tls = TlsConfig::server_only(roots).with_clock(move || unix_seconds);
-        attempt(secured(world.options(), Security::Tls(tls)), server_config(server, None, Version::Tls13)).why()
+        let options = secured(world.options_for(&format!("{HOST}:{port}")), Security::Tls(tls));
+        attempt(options, server_config(server, None, Version::Tls13)).why()
     };
     let expired = world.authority.server_with(expired);
-    assert_eq!(with_clock(Some(1_577_880_000), &expired), None, "noon of 1 January 2020");
-    let never_set = with_clock(Some(0), &expired).unwrap();
+    for port in PORTS {
+        assert_eq!(with_clock(port, Some(1_577_880_000), &expired), None, "noon of 1 January 2020");
+    }
+    let never_set = with_clock(8883, Some(0), &expired).unwrap();
     assert!(matches!(never_set, LinkError::Tls(TlsError::NotYetValid { now: 0, .. })), "{never_set:?}");
     insta::assert_snapshot!(never_set, @r#"TLS: the server's certificate "rcgen self signed cert" is valid from 2020-01-01 00:00:00 UTC on, and this machine's clock says 1970-01-01 00:00:00 UTC; set the clock"#);
-    insta::assert_snapshot!(with_clock(None, &world.server).unwrap(), @"TLS: failed to get current time");
+    insta::assert_snapshot!(with_clock(8883, None, &world.server).unwrap(), @"TLS: failed to get current time");
 }
 
 #[test]

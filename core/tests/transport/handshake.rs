@@ -61,8 +61,10 @@ fn what_is_set_up_can_be_looked_at() {
     let id = tls.device_id().unwrap();
     let bytes: Vec<_> = (0..64).step_by(2).map(|at| u8::from_str_radix(&id[at..at + 2], 16).unwrap()).collect();
     assert_eq!(bytes, digest::digest(&digest::SHA256, &der).as_ref());
-    assert_eq!(tls.roots().len(), 1);
+    assert_eq!(tls.roots(), ["test root"]);
     assert_eq!([443, 8883].map(|port| tls.alpn(port)), [vec!["x-amzn-mqtt-ca".to_owned()], Vec::new()]);
+    let tls = tls.with_alpn(["mqtt", "x"]);
+    assert_eq!([443, 8883].map(|port| tls.alpn(port)), [["mqtt", "x"], ["mqtt", "x"]]);
 }
 
 #[test]

@@ -18,6 +18,7 @@ use crate::pki::{Authority, HOST, Version, server_config};
 
 const KEY: &str = include_str!("keys/test-p256.pkcs8.pem");
 const ENCRYPTED: &str = include_str!("keys/test-p256.encrypted.pem");
+const SCRYPT: &str = include_str!("keys/test-p256.scrypt.pem");
 
 /// A module that keeps its key to itself, and counts what it signs.
 #[derive(Debug)]
@@ -158,14 +159,16 @@ fn an_encrypted_key_serves_with_its_passphrase_alone() {
     assert_eq!(fault(&cut, "thingwire"), PemFault::Unfinished);
     let plain = KEY.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
     assert_eq!(fault(&plain, "thingwire"), PemFault::UnsupportedEncryption);
+    // The cost of scrypt has to be a power of two: 16,384, and not one more (RFC 7914 §6).
+    let odd = SCRYPT.replacen("QAAC\n", "QAEC\n", 1);
+    assert_eq!(fault(&odd, "thingwire"), PemFault::UnsupportedEncryption);
 }
 
 #[test]
 fn a_device_with_an_encrypted_key_connects() {
     let world = World::new();
     let device = world.authority.device_of_key(KEY);
-    let scrypt = include_str!("keys/test-p256.scrypt.pem");
-    for key in [ENCRYPTED, scrypt] {
+    for key in [ENCRYPTED, SCRYPT] {
         let identity =
             Identity::from_encrypted_pem(device.certificate.as_bytes(), key.as_bytes(), b"thingwire").unwrap();
         meet(&world, identity, Version::Tls13).accept();
@@ -173,8 +176,9 @@ fn a_device_with_an_encrypted_key_connects() {
 }
 
 /// What a client of this configuration offers in its first message.
-fn offered(tls: TlsConfig) -> Vec<CipherSuite> {
-    let mut engine = Engine::new(secured(World::new().options_of_stranger(HOST), Security::Tls(tls)), 7, NOW).unwrap();
+fn offered(port: u16, tls: TlsConfig) -> Vec<CipherSuite> {
+    let options = World::new().options_of_stranger(&format!("{HOST}:{port}"));
+    let mut engine = Engine::new(secured(options, Security::Tls(tls)), 7, NOW).unwrap();
     engine.client().start(NOW);
     let link = std::iter::from_fn(|| engine.poll_action(NOW)).find_map(|action| match action {
         thingwire_core::Action::Open(link) => Some(link),
@@ -201,8 +205,10 @@ fn device_advisor_is_offered_what_aws_lists_and_the_recommended_first() {
         // Not a suite: it says that renegotiation is safe (RFC 5746 §3.3).
         C::TLS_EMPTY_RENEGOTIATION_INFO_SCSV,
     ];
-    assert_eq!(offered(TlsConfig::server_only(Roots::amazon()).with_aws_cipher_suites()), expected);
-    assert!(offered(TlsConfig::server_only(Roots::amazon())).len() > expected.len());
+    for port in [8883, 443] {
+        assert_eq!(offered(port, TlsConfig::server_only(Roots::amazon()).with_aws_cipher_suites()), expected);
+        assert!(offered(port, TlsConfig::server_only(Roots::amazon())).len() > expected.len());
+    }
 }
 
 #[test]

@@ -79,6 +79,7 @@ fn keys_that_cannot_be_used_are_told_apart() {
     assert_eq!(key_fault(""), PemFault::Empty);
     assert_eq!(key_fault("\r\n \n"), PemFault::Empty);
     assert_eq!(key_fault("no PEM at all"), PemFault::NoKey);
+    assert_eq!(key_fault("0123456789"), PemFault::NoKey, "text that begins as DER does");
     assert_eq!(key_fault(&leaf.certificate), PemFault::CertificateForKey);
     assert_eq!(key_fault(include_str!("keys/test-p256.public.pem")), PemFault::PublicKey);
     assert_eq!(key_fault(include_str!("keys/test-p256.encrypted.pem")), PemFault::Encrypted);
@@ -115,6 +116,7 @@ fn spoilt_text_is_told_apart() {
         assert_eq!(fault(text.trim_end().replace('\n', " ").into()), PemFault::OneLine);
         assert_eq!(fault(text.replace('\n', "\\n").into()), PemFault::OneLine);
         assert_eq!(fault(one_line[..one_line.len() / 2].into()), PemFault::OneLine);
+        assert_eq!(fault(text.replacen("-----\n", "-----M\n", 1).into()), PemFault::OneLine);
         assert_eq!(fault(text[..text.len() / 2].into()), PemFault::Unfinished);
         assert_eq!(fault(text.replace("-----END ", "-----END THE ").into()), PemFault::Unfinished);
         assert_eq!(fault(text.replacen("-----\n", "\n", 1).into()), PemFault::Unfinished);

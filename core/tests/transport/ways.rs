@@ -1,13 +1,18 @@
 //! Every way to the server: through a proxy or not, with TLS or not, in a WebSocket or not, byte by byte or not.
 
 use std::io::{Cursor, ErrorKind, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustls::server::ServerConnection;
-use thingwire_core::transport::{Authorizer, Credentials, CredentialsSource, ProxyConfig, Supplies, WebSocketConfig};
+use thingwire_core::transport::{
+    Authorizer, Credentials, CredentialsProvider, CredentialsSource, NoCredentials, ProxyConfig, Supplies,
+    WebSocketConfig,
+};
 use thingwire_core::{
-    Action, ConnectStage, Engine, Instant, Jitter, Layer, Link, LinkError, Notice, Options, Password, ProxyError,
-    Publish, Qos, Topic, WebSocketError,
+    Action, ConnectStage, Engine, Instant, Jitter, Layer, Link, LinkError, Notice, Options, Outcome, Password,
+    ProxyError, Publish, Qos, Topic, WebSocketError,
 };
 use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::{Message, Role, WebSocket};
@@ -108,8 +113,8 @@ impl Server {
             let key = self.request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
             let answer = self.refusal.clone().unwrap_or_else(|| {
                 format!(
-                    "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Protocol: mqtt\r\n\
-                     Sec-WebSocket-Accept: {}\r\n\r\n",
+                    "HTTP/1.1 101 x\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nUpgrade: websocket\r\n\
+                     Connection: upgrade\r\nSec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Accept: {}\r\n\r\n",
                     derive_accept_key(key.as_bytes())
                 )
             });
@@ -296,6 +301,7 @@ fn every_stack_of_layers_carries_mqtt_in_chunks_of_any_size() {
                 assert_eq!(proxy.is_some(), !way.server.at_proxy.is_empty());
                 way.say(&CONNACK);
                 assert!(way.notices.contains(&Notice::Ready), "{context}");
+                assert_eq!(way.engine.server_time_secs(), websocket.then_some(784_111_777), "{context}");
 
                 way.server.mqtt.clear();
                 way.say(&publish());
@@ -418,6 +424,88 @@ fn every_link_is_signed_anew_with_what_the_driver_supplies() {
     for secret in ["secretsecret", "t/oken", "t%2Foken", "X-Amz-Signature"] {
         assert!(!shown.contains(secret), "{secret}");
     }
+}
+
+/// Hands out what it was made with, and counts how often that was refused.
+#[derive(Debug)]
+struct Refusable {
+    credentials: Credentials,
+    refused: Arc<AtomicUsize>,
+}
+
+impl CredentialsProvider for Refusable {
+    fn credentials(&self, _unix_seconds: u64) -> Result<Credentials, NoCredentials> {
+        Ok(self.credentials.clone())
+    }
+
+    fn refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_source_is_told_when_the_server_refuses_what_it_gave() {
+    let credentials = Credentials::new("AKID", "secretsecret").unwrap();
+    let fixed = CredentialsSource::from(credentials.clone());
+    assert_eq!(fixed.at_once().map(|found| found.access_key_id().to_owned()).as_deref(), Some("AKID"));
+    for (status, times) in [("401", 1), ("403", 1), ("404", 0), ("503", 0)] {
+        let refused = Arc::default();
+        let asked = CredentialsSource::from_provider(Refusable {
+            credentials: credentials.clone(),
+            refused: Arc::clone(&refused),
+        });
+        assert!(asked.at_once().is_none());
+        let source = CredentialsSource::chain([asked]);
+        let options = Options::plain("abc-ats.iot.eu-central-1.amazonaws.com:80", "device").unwrap();
+        let mut way = Way::new(options.with_websocket(WebSocketConfig::signed(source)), &[], None);
+        way.supplies = Some(Supplies::new([1; 32], 1_498_682_925).with_credentials(credentials.clone()));
+        way.server.refusal = Some(format!("HTTP/1.1 {status} x\r\n\r\n"));
+        way.run();
+        assert_eq!(way.why().layer(), Layer::WebSocket);
+        assert_eq!(refused.load(Ordering::Relaxed), times, "{status}");
+    }
+}
+
+#[test]
+fn a_message_that_expires_while_a_link_is_made_does_not_end_the_attempt() {
+    let world = World::new();
+    let (options, _) = options(&world, true, false);
+    let mut engine = Engine::new(options, 7, NOW).unwrap();
+    engine.client().start(NOW);
+    let second = Duration::from_secs(1);
+    let brief = Publish::new(Topic::new("t").unwrap(), "").expires_in(second);
+    let ticket = engine.client().publish(NOW, brief).unwrap();
+    let opened = core::iter::from_fn(|| engine.poll_action(NOW)).find_map(|action| match action {
+        Action::Open(link) => Some(link),
+        _ => None,
+    });
+    engine.opened(NOW, opened.unwrap());
+    engine.wake(NOW + second);
+    let told: Vec<_> = core::iter::from_fn(|| engine.poll_action(NOW + second)).collect();
+    assert_eq!(told, [Action::Notify(Notice::Done { ticket, outcome: Outcome::Expired })]);
+    assert_eq!(engine.stage(), Some(ConnectStage::Tls), "TLS goes on");
+}
+
+#[test]
+fn the_late_end_of_an_earlier_link_leaves_the_present_one_alone() {
+    let world = World::new();
+    let (options, tls) = options(&world, true, false);
+    let mut way = Way::new(options, &[], None);
+    way.run();
+    let first = way.link.unwrap();
+    way.end();
+    way.now = way.engine.next_deadline().unwrap();
+    way.engine.wake(way.now);
+    let opened = core::iter::from_fn(|| way.engine.poll_action(way.now)).find_map(|action| match action {
+        Action::Open(link) => Some(link),
+        _ => None,
+    });
+    way.link = opened;
+    way.engine.closed(way.now, first, LinkError::Closed);
+    (way.server.tls, way.server.mqtt) = (tls, Vec::new());
+    way.engine.opened(way.now, opened.unwrap());
+    way.run();
+    assert_eq!(way.server.mqtt.first(), Some(&0x10), "CONNECT: {:?}", way.notices);
 }
 
 #[test]

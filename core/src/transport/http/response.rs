@@ -265,11 +265,14 @@ mod tests {
                 "{ 0123456789",
             ),
             ("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\n{}\n0\n\nmore", "{}"),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n1\r\n0\r\nX: 123456789\r\nY: z\r\n\r\n", "1"),
             ("HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nContent-Length: 1\r\n\r\n1", "1"),
         ] {
             assert_eq!(take(text), Ok((200, body.to_owned())), "{text:?}");
         }
         assert_eq!(take("HTTP/1.1 204 x\r\n\r\n"), Ok((204, String::new())));
+        let longest = "a".repeat(BODY_LEN_MAX);
+        assert_eq!(take(&format!("HTTP/1.1 200 OK\r\n\r\n{longest}")), Ok((200, longest)));
     }
 
     #[test]
@@ -293,6 +296,8 @@ mod tests {
             (headed("Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"), Fault::Encoded),
             (chunked("2\r\n{}"), Fault::Truncated),
             (chunked("2\r\n{}\r\n0\r\n"), Fault::Truncated),
+            (chunked("2\r\n{}\r\n0\r\nX: y\r\n"), Fault::Truncated),
+            (chunked(&format!("0\r\n{}\r\n\r\n", "x".repeat(HEAD_LEN_MAX + 1))), Fault::HeadTooLong),
             (chunked("2\r\n{}x"), Fault::Framing),
             (chunked("\r\n"), Fault::Framing),
             (chunked("-1\r\n"), Fault::Framing),
