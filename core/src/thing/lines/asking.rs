@@ -125,7 +125,7 @@ impl Asking {
         property: PropertyId,
         asks: impl Fn(usize) -> bool,
     ) -> Option<usize> {
-        let reads = |question: &Question| question.awaits != 0 && question.reads.contains(&property);
-        questions.iter().enumerate().find(|(place, question)| reads(question) && asks(*place)).map(|(place, _)| place)
+        let mut questions = questions.iter().enumerate();
+        questions.find(|(place, question)| question.reads.contains(&property) && asks(*place)).map(|(place, _)| place)
     }
 }

@@ -291,10 +291,8 @@ impl<'t> Builder<'t> {
                     "nothing reads it: add a query or a line heard that says it, or make it `write_only`"
                 }
                 (true, true, _) => "it is `write_only`, and a line says it",
-                (false, true, false) if self.lines.commands.iter().all(|command| command.property != property.name) => {
-                    "nothing sets it: add a command"
-                }
-                (true, false, _) | (false, true, _) => continue,
+                (false, true, false) => "nothing sets it: add a command",
+                (true, false, _) | (false, true, true) => continue,
             };
             let at = Place::Property(place);
             if self.all_read && self.mistakes.iter().all(|mistake| mistake.place != at) {
