@@ -11,8 +11,7 @@ use super::patterns::sample_lines;
 use super::reader::{How, Reader};
 use super::template::{Pattern, Piece};
 
-/// How many lines are tried for each two templates, and how often the search comes through one state.
-const TRIES_MAX: usize = 500;
+/// How often the search comes through one state, and so how many lines are tried for each two templates.
 const VISITS_MAX: u32 = 40;
 
 /// Lines that two templates can both read. `others` read lines that are about no property: one of them may be another's.
@@ -162,20 +161,14 @@ impl Automaton {
 
 /// Goes through both at once, shortest lines first, until a line is found that is really read by both.
 fn search(one: &Automaton, other: &Automaton, read: impl Fn(&String) -> bool) -> Option<String> {
-    let mut visits = vec![0_u32; one.steps.len() * other.steps.len()];
-    let mut tries = 0;
+    let mut visits_left = vec![VISITS_MAX; one.steps.len() * other.steps.len()];
     let mut waiting = VecDeque::from([(0, 0, String::new())]);
     while let Some((at, beside, line)) = waiting.pop_front() {
-        let visited = &mut visits[at * other.steps.len() + beside];
-        *visited += 1;
-        if *visited > VISITS_MAX || tries >= TRIES_MAX {
-            continue;
-        }
-        if (at, beside) == (one.last, other.last) {
-            tries += 1;
-            if read(&line) {
-                return Some(line);
-            }
+        let left = &mut visits_left[at * other.steps.len() + beside];
+        let Some(fewer) = left.checked_sub(1) else { continue };
+        *left = fewer;
+        if (at, beside) == (one.last, other.last) && read(&line) {
+            return Some(line);
         }
         for (step, next) in &one.steps[at] {
             if matches!(step, Step::Nothing) {
