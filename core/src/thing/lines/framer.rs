@@ -169,7 +169,7 @@ impl Framer {
             self.reset();
             return;
         }
-        let keep = self.end_len() - 1;
+        let keep = self.end_len();
         self.buffer.extend_from_slice(&taken[taken.len().saturating_sub(keep)..]);
         self.buffer.drain(..self.buffer.len().saturating_sub(keep));
     }
