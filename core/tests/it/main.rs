@@ -43,6 +43,7 @@ mod thing_shadow;
 mod thing_stand;
 mod thing_structures;
 mod thing_tables;
+mod thing_turns;
 mod topics;
 #[cfg(feature = "trace")]
 mod trace;
