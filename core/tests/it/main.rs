@@ -36,6 +36,7 @@ mod thing_exchange;
 mod thing_last_word;
 mod thing_laws;
 mod thing_mirror;
+mod thing_mistakes;
 mod thing_policies;
 mod thing_pyiot;
 mod thing_rig;
