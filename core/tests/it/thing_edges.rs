@@ -5,7 +5,7 @@ use core::time::Duration;
 use serde_json::{Value, json};
 use thingwire_core::Instant;
 use thingwire_core::thing::lines::{
-    Codec, Encoding, Framed, Framer, Framing, Lines, Number, Wire, decimal, flag, number, scaled, words,
+    Codec, Encoding, Framed, Framer, Framing, Lines, Number, Wire, decimal, flag, number, scaled, text, words,
 };
 use thingwire_core::thing::{Failure, Unfit};
 
@@ -64,6 +64,16 @@ fn the_ends_of_what_numbers_may_be_are_allowed_and_what_is_beyond_is_not() {
     assert!(!is_fine(scaled(0..=1, 0).into()));
     assert!(is_fine(decimal(0.5..=0.5, 15).into()) && !is_fine(decimal(0.0..=1.0, 16).into()));
     assert!(is_fine(number(-99..=999).width(3).into()) && !is_fine(number(-100..=999).width(3).into()));
+}
+
+#[test]
+fn no_number_is_beyond_the_greatest_or_between_ends_that_are_none() {
+    let (codec, greatest) = (Codec::from(number(0..=1 << 53)), 1_i64 << 53);
+    assert!(codec.format(&json!(greatest), &mut String::new()).is_ok());
+    assert!(codec.format(&json!(greatest + 1), &mut String::new()).is_err(), "it is not rounded");
+    for (min, max) in [(2.0, 1.0), (0.0, f64::INFINITY), (f64::NEG_INFINITY, 0.0), (0.0, f64::NAN)] {
+        assert_eq!(problems(&of(decimal(min..=max, 1))), [format!("no number is in {min}..={max}")]);
+    }
 }
 
 /// It was woken at once, and again, for ever.
@@ -144,6 +154,28 @@ fn a_line_may_be_as_long_as_the_limit() {
                 assert_eq!(found, [line.len() <= 8], "{framing:?}: {line:?}, {chunk} at a time");
             }
         }
+    }
+}
+
+#[test]
+fn a_line_is_too_long_as_soon_as_no_end_can_come_in_time() {
+    for (framing, longest) in [(Framing::Newline, 4), (Framing::Terminator("<=>".to_owned()), 6)] {
+        let mut wire = Wire::default();
+        (wire.framing, wire.line_max) = (framing, 4);
+        let mut framer = Framer::new(&wire, Duration::ZERO);
+        assert_eq!(framer.next(Instant::EPOCH, &mut "x".repeat(longest).as_bytes()), None);
+        assert_eq!(framer.next(Instant::EPOCH, &mut &b"x"[..]), Some(Framed::TooLong));
+    }
+}
+
+#[test]
+fn a_line_that_is_said_is_at_most_as_long_as_one_may_be() {
+    let lines = Lines::new("x").property("t", text(20)).query("?", "T{t}").command("t", "T{t}");
+    let stand = Stand::up(&lines.wire(|wire| wire.line_max = 8));
+    assert_eq!(stand.check("t", "x".repeat(7)), Ok(()));
+    for len in [8, 9] {
+        let refused = format!("a line of {} bytes, of which 8 are the limit", len + 1);
+        assert_eq!(stand.check("t", "x".repeat(len)), Err(refused));
     }
 }
 

@@ -40,6 +40,7 @@ fn numbers_are_read_and_written_as_devices_do() {
     );
     assert_eq!(written(volume(), 50.0), Ok("50".into()), "JSON does not tell 50 from 50.0");
     assert_eq!(written(volume(), 50.5).unwrap_err(), "50.5 is not a whole number");
+    assert_eq!(written(volume(), 1.0 + f64::EPSILON).unwrap_err(), "1.0000000000000002 is not a whole number");
     assert_eq!(written(volume(), 1e300).unwrap_err(), "1e+300 is not a number that the device has");
     assert_eq!(written(volume(), 101).unwrap_err(), "101 is not in 0..=100");
     assert_eq!(written(volume(), "50").unwrap_err(), "\"50\" is not a number");
@@ -57,6 +58,10 @@ fn scaled_numbers_and_decimals_keep_their_point() {
     for text in ["", ".", "-", "1.2.3", "1e1", "inf", "NaN", "32"] {
         assert_eq!(read(gain(), text), None, "{text}");
     }
+    for (text, value) in [("5", "5.0"), ("5.", "5.0"), (".5", "0.5"), ("+5.25", "5.25"), ("-0.0", "0.0")] {
+        assert_eq!(read(gain(), text).unwrap().to_string(), value, "{text}");
+    }
+    assert_eq!(Codec::from(gain()).samples(), [json!(-95.5), json!(31.5), json!(0.0)]);
 }
 
 #[test]
@@ -69,6 +74,7 @@ fn words_texts_and_functions() {
     assert_eq!((read(text(3), "äöü"), read(text(3), "abcd"), read(text(3), "a\tb")), (Some(json!("äöü")), None, None));
     assert_eq!(written(text(3), "abcd").unwrap_err(), "\"abcd\" is longer than 3 characters");
     assert_eq!(read(typed::<f64>(), "+1.2340E+01"), Some(json!(12.34)));
+    assert_eq!(written(typed::<f64>(), 12.34), Ok("12.34".into()));
     assert_eq!(written(typed::<u8>(), 300).unwrap_err(), "300 cannot be said to the device");
     let none = codec(|_: &str| Some(Value::Null), |_| None);
     assert_eq!(read(none, "x"), None, "null is no value");
@@ -91,6 +97,22 @@ fn values_that_are_the_same_to_the_device_are_the_same() {
     stand.wait(20);
     stand.says("V10\n");
     assert_eq!(stand.log(), ["> V10", "> V?", "volume = 100", "done 1"]);
+}
+
+#[test]
+fn values_that_are_told_alike_are_the_same_though_they_show_apart() {
+    let tens = || codec(|_: &str| None::<Value>, |value| Some((value.as_u64()? / 10).to_string()));
+    let lines = Lines::new("amp")
+        .property("zone", number(1..=4))
+        .property("volume", number(0..=100))
+        .property("heat", tens())
+        .query("?", "Z{zone}V{volume}")
+        .hears("H{heat}")
+        .command("volume", template("Z{zone}V{volume}").with("volume", tens()));
+    let stand = Stand::up(&lines);
+    assert!(stand.same("volume", 97, 99) && !stand.same("volume", 90, 89));
+    assert!(stand.same("heat", 97, 99), "nothing sets it");
+    assert!(stand.same("zone", 9, 9) && !stand.same("zone", 1, 2), "whether it has that or not");
 }
 
 #[test]
@@ -135,6 +157,14 @@ fn the_same_property_may_be_written_in_other_ways() {
     stand.set(1, "power", "ON");
     assert_eq!(stand.log(), ["> PWR?", "power = \"OFF\"", "> PWR ON"]);
     assert_eq!(stand.check("power", "WARMING").unwrap_err(), "\"WARMING\" is none of \"ON\", \"OFF\"");
+}
+
+#[test]
+fn the_same_text_with_other_words_is_another_template() {
+    let lines = Lines::new("amp").property("power", words([("ON", true), ("OFF", false)])).hears("P{power}");
+    let mut stand = Stand::up(&lines.query("?", template("P{power}").with("power", flag())));
+    stand.says("P1\nPOFF\n");
+    assert_eq!(stand.log(), ["> ?", "power = true", "power = false"]);
 }
 
 #[test]
