@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use serde_json::json;
-use thingwire_core::thing::lines::{Hearing, LineDevice, Question, StructComponent, Timing, Wire};
+use thingwire_core::thing::lines::{Framing, Hearing, LineDevice, Question, StructComponent, Timing, Wire};
 use thingwire_core::thing::{Access, ComponentEvent, Unfit};
 
 use crate::thing_stand::Stand;
@@ -51,6 +51,11 @@ impl LineDevice for Dimmer {
 
     fn questions(&self) -> Vec<Question> {
         vec![Question::new(checked("?"), ["on"]).every(Duration::from_secs(5)), Question::new(checked("#"), ["serial"])]
+    }
+
+    /// It tells its number only after it has told whether it is on.
+    fn asks(&self, question: &str) -> bool {
+        question != checked("#") || self.on.is_some()
     }
 
     fn access(&self, property: &str) -> Access {
@@ -144,6 +149,29 @@ fn one_bad_key_is_refused_alone() {
     assert_eq!(stand.check("on", json!(null)), Err("null is no value".into()));
     assert_eq!(stand.check("serial", "x"), Err("it cannot be set".into()));
     assert!(stand.same("level", 7, 7) && !stand.same("level", 7, 8) && !stand.same("level", 300, 301));
+    assert!(stand.same("level", 300, 300), "whether it has that or not");
+}
+
+#[test]
+fn a_structure_is_asked_what_makes_sense() {
+    let mut stand = dimmer();
+    stand.wait(10_000);
+    let sent = stand.sent();
+    assert!(sent.len() > 2 && sent.iter().all(|line| *line == checked("?")), "{sent:?}");
+}
+
+#[test]
+fn a_structure_has_its_own_line_ends_and_waits() {
+    let (mut wire, mut timing) = (Wire::default(), Timing::default());
+    (wire.framing, wire.ending) = (Framing::Terminator(":".to_owned()), "\r".to_owned());
+    timing.gap = Duration::from_millis(100);
+    let mut stand = Stand::down(Box::new(StructComponent::new(Dimmer::default(), wire, timing).unwrap()));
+    stand.event(ComponentEvent::Up);
+    stand.says(&format!("{}:", checked("on=0")));
+    stand.wait(99);
+    assert_eq!(stand.log(), ["> ?*3F\r", "on = false"]);
+    stand.wait(1);
+    assert_eq!(stand.log(), ["> #*23\r"]);
 }
 
 #[test]
