@@ -200,6 +200,18 @@ fn empty_lines_between_terminators_are_nothing_to_tell() {
 }
 
 #[test]
+fn lines_that_never_came_back_do_not_hide_newer_ones() {
+    let lines = Lines::new("lamp").write_only("dim", number(0..=99)).command("dim", "DIM{dim}").unconfirmed();
+    let mut stand = Stand::up(&lines.echoes().timing(|timing| timing.gap = Duration::ZERO));
+    for id in 1..=9 {
+        stand.set(id, "dim", id);
+    }
+    stand.log();
+    stand.says("DIM8\nDIM9\n");
+    assert_eq!(stand.log(), [""; 0]);
+}
+
+#[test]
 fn at_most_eight_lines_are_waited_for_to_come_back() {
     let lines = Lines::new("lamp").write_only("dim", number(0..=99)).command("dim", "DIM{dim}").unconfirmed();
     let mut stand = Stand::up(&lines.echoes().timing(|timing| timing.gap = Duration::ZERO));

@@ -4,6 +4,7 @@
 //! answer is heard all the same, and nothing else ends a wait than its own answer, a refusal, or time.
 
 use core::mem;
+use std::collections::VecDeque;
 
 use serde_json::Value;
 
@@ -41,7 +42,7 @@ pub(super) struct Machine<F> {
     /// The command that a no would be about, when nothing is out: the device has said nothing since.
     pub(super) refusable: Option<(PropertyId, SetId)>,
     /// What the device will say back before it says anything to it.
-    echoes: Vec<String>,
+    echoes: VecDeque<String>,
     heard: Vec<(PropertyId, Value)>,
     scratch: String,
 }
@@ -69,7 +70,7 @@ impl<F: Front> Machine<F> {
             in_a_row: 0,
             held: false,
             refusable: None,
-            echoes: Vec::new(),
+            echoes: VecDeque::new(),
             heard: Vec::new(),
             scratch: String::new(),
             front,
@@ -352,8 +353,10 @@ impl<F: Front> Machine<F> {
             self.exchange = Some(Exchange { asked, lines_left: awaits, latest, deadline });
         }
         if self.front.wire().echoes {
-            self.echoes.truncate(ECHOES_MAX - 1);
-            self.echoes.push(line);
+            if self.echoes.len() == ECHOES_MAX {
+                self.echoes.pop_front();
+            }
+            self.echoes.push_back(line);
         }
     }
 
