@@ -46,8 +46,8 @@ mod thing_stand;
 mod thing_structures;
 mod thing_tables;
 mod thing_turns;
+mod thing_wishes;
 mod topics;
-#[cfg(feature = "trace")]
 mod trace;
 mod violations;
 mod watches;

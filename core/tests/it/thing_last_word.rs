@@ -256,3 +256,36 @@ fn a_wish_for_the_whole_is_one_for_its_parts_even_if_they_are_so_already() {
     bench.shadow(&told_at(111, 3, &json!({"on": [false, 105]})));
     assert_eq!(bench.take_told(), [""; 0]);
 }
+
+#[test]
+fn the_first_reading_of_a_device_says_nothing_about_who_was_last() {
+    let mut bench = Bench::relay(Policy::new());
+    bench.online();
+    bench.current(1, &json!({}), &json!({"on": false}));
+    bench.shadow(&told_at(110, 1, &json!({})));
+    bench.up(0);
+    bench.hear("on false");
+    bench.shadow(&told_at(110, 2, &json!({"on": [true, 105]})));
+    assert_eq!(bench.take_told(), ["on true"]);
+}
+
+#[test]
+fn what_a_device_says_on_its_way_is_no_change_by_hand() {
+    let mut bench = lights(Policy::new());
+    bench.shadow(&told_at(101, 2, &json!({"on": [50, 101]})));
+    assert_eq!(bench.take_told(), ["on 50"]);
+    bench.pass(ms(9_000));
+    bench.hear("on 20");
+    bench.shadow(&told_at(110, 3, &json!({"on": [70, 105]})));
+    assert_eq!(bench.take_told(), ["on 70"]);
+}
+
+#[test]
+fn a_part_for_a_device_that_is_gone_ends_with_the_whole_when_the_port_is_closed() {
+    let mut bench = lights(Policy::new());
+    bench.shadow(&told_at(101, 2, &json!({"scene": [true, 101]})));
+    bench.hear_from(1, "! led gone");
+    bench.shadow(&ShadowEvent::Deleted { version: Some(3) });
+    bench.down(1);
+    assert_eq!(bench.thing.property("led").unwrap().wanted, None);
+}

@@ -9,7 +9,8 @@ use thingwire_core::thing::{
 };
 use thingwire_core::{Delta, Document, Instant, Rejection, ShadowError, ShadowEvent};
 
-/// Says `NAME JSON` in a line, and is told so. `! NAME WHY` refuses what it was told.
+/// Says `NAME JSON` in a line, and is told so. `! NAME WHY` refuses what it was told; `! NAME gone` says that the device is
+/// gone.
 pub struct Lines {
     properties: Vec<Property>,
     step: i64,
@@ -53,7 +54,7 @@ impl Lines {
         if name == "!" {
             let (name, line) = text.split_once(' ').unwrap();
             let property = find(name);
-            let why = Failure::Refused { line: line.to_owned() };
+            let why = if line == "gone" { Failure::Down } else { Failure::Refused { line: line.to_owned() } };
             let refused = self.pending.extract(property);
             return actions.extend(refused.map(|id| ComponentAction::Failed(id, why)));
         }
@@ -86,7 +87,9 @@ impl Component for Lines {
                 let failed = self.pending.drain(..);
                 actions.extend(failed.map(|(id, _)| ComponentAction::Failed(id, Failure::Down)));
             }
-            ComponentEvent::Received(bytes) => self.hear(core::str::from_utf8(bytes).unwrap(), actions),
+            ComponentEvent::Received(bytes) => {
+                core::str::from_utf8(bytes).unwrap().lines().for_each(|line| self.hear(line, actions));
+            }
             ComponentEvent::Set { id, property, value } => {
                 let old = self.pending.extract(property);
                 actions.extend(old.map(|id| ComponentAction::Failed(id, Failure::Replaced)));
@@ -186,6 +189,24 @@ impl Bench {
     /// A relay, `on`, with this policy; not online, ports closed.
     pub fn relay(policy: Policy) -> Self {
         Self::new(Thing::builder().component("relay", Lines::one("on")).policy("on", policy))
+    }
+
+    /// One component that has these, which are so, and are reported at version 1; nobody wishes for anything.
+    pub fn with(lines: Lines, policies: &[(&str, Policy)], are: &[(&str, Value)]) -> Self {
+        let builder = Thing::builder().component("all", lines);
+        let policies = policies.iter().cloned();
+        let mut bench = Self::new(policies.fold(builder, |builder, (name, policy)| builder.policy(name, policy)));
+        bench.up(0);
+        for (name, value) in are {
+            bench.hear(&format!("{name} {value}"));
+        }
+        bench.online();
+        let reported = are.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        bench.current(1, &json!({}), &Value::Object(reported));
+        bench.pass(ms(200));
+        assert_eq!((bench.take_told(), bench.take_requests()), (vec![], vec![]));
+        bench.notices.clear();
+        bench
     }
 
     /// A device `relay` that is off, and a shadow at version 1 that says so; nothing is to be done.
