@@ -46,6 +46,7 @@ mod thing_stand;
 mod thing_structures;
 mod thing_tables;
 mod thing_turns;
+mod thing_updates;
 mod thing_wishes;
 mod topics;
 mod trace;

@@ -7,7 +7,7 @@ use thingwire_core::{Document, Refusal, ShadowError, ShadowEvent, Unsent};
 use crate::thing_rig::{Asked, Bench, Lines, document, ms, rejected};
 
 /// In step at version 1, and then turned on by hand; the update is under way.
-fn reporting() -> Bench {
+pub fn reporting() -> Bench {
     let mut bench = Bench::in_step(Policy::new());
     bench.hear("on true");
     bench.pass(ms(100));
@@ -218,9 +218,11 @@ fn late_answers_of_requests_given_up_are_nobodys() {
     let mut bench = reporting();
     let id = bench.asked.take().unwrap();
     bench.pass(ms(31_000));
-    bench.take_requests();
+    assert_eq!(bench.take_requests().last(), Some(&Asked::Get));
     bench.event(ThingEvent::Answered(id, Err(rejected(413))));
     assert_eq!(bench.take_requests(), []);
+    bench.answer(Ok(document(2, &json!({"on": [7, 90]}), &json!({"on": true}))));
+    assert_eq!(bench.take_told(), ["on 7"], "that of the request under way is taken in");
 }
 
 #[test]
@@ -237,92 +239,6 @@ fn again_and_again_409_is_asked_ever_more_slowly() {
         bench.pass(ms(100));
     }
     assert!((5..40).contains(&rounds), "{rounds} in 100 s");
-}
-
-#[test]
-fn what_is_too_large_is_split_and_what_is_left_is_told_and_left_out() {
-    let three = Lines::new(["a", "b", "c"].map(|name| (name, Access::Read)));
-    let mut bench = Bench::new(Thing::builder().component("three", three));
-    bench.up(0);
-    for line in ["a 1", "b 2", "c 3"] {
-        bench.hear(line);
-    }
-    bench.pass(ms(200));
-    bench.online();
-    bench.shadow(&ShadowEvent::Absent);
-    let mut reported = json!({});
-    let mut version = 0;
-    for _ in 0..20 {
-        let Some(Asked::Update(update)) = bench.requests.pop() else { break };
-        let keys = update["state"]["reported"].as_object().unwrap().clone();
-        if keys.contains_key("b") {
-            bench.answer(Err(rejected(413)));
-        } else {
-            version += 1;
-            reported.as_object_mut().unwrap().extend(keys);
-            bench.requests.push(Asked::Update(update));
-            bench.accept(version, 0);
-            bench.requests.remove(0);
-        }
-    }
-    assert_eq!(reported, json!({"a": 1, "c": 3}));
-    let left_out =
-        |notice: &&ThingNotice| matches!(notice, ThingNotice::Unreportable { property, .. } if property == "b");
-    assert_eq!(bench.take_notices().iter().filter(left_out).count(), 1);
-    bench.pass(ms(10_000));
-    assert_eq!((bench.asked, bench.take_requests()), (None, vec![]));
-    for line in ["a 4", "b 5", "c 6"] {
-        bench.hear(line);
-    }
-    bench.pass(ms(100));
-    assert_eq!(
-        bench.update(),
-        json!({"reported": {"a": 4, "b": 5, "c": 6}}),
-        "until it changes, and all together again"
-    );
-}
-
-#[test]
-fn what_never_fits_is_not_even_sent() {
-    let mut bench = Bench::in_step(Policy::new());
-    let long = "x".repeat(9_000);
-    bench.hear(&format!("on {}", json!(long)));
-    bench.pass(ms(200));
-    assert_eq!(bench.take_requests(), []);
-    assert!(bench.notices.iter().any(|notice| matches!(notice, ThingNotice::Unreportable { .. })));
-}
-
-#[test]
-fn many_properties_go_in_as_many_updates_as_they_need() {
-    let names: Vec<String> = (0..40).map(|n| format!("p{n}")).collect();
-    let properties: [_; 40] = core::array::from_fn(|n| (names[n].as_str(), Access::Read));
-    let mut bench = Bench::new(Thing::builder().component("many", Lines::new(properties)));
-    bench.up(0);
-    for name in &names {
-        bench.hear(&format!("{name} {}", json!("v".repeat(1_000))));
-    }
-    bench.pass(ms(200));
-    bench.online();
-    bench.shadow(&ShadowEvent::Absent);
-    let mut reported = 0;
-    for version in 1..100 {
-        let Some(Asked::Update(update)) = bench.requests.last().cloned() else { break };
-        assert!(update["state"].to_string().len() < 8_300);
-        reported += update["state"]["reported"].as_object().unwrap().len();
-        bench.accept(version, 0);
-        bench.requests.remove(0);
-    }
-    assert_eq!(reported, 40);
-}
-
-#[test]
-fn what_the_service_calls_wrong_is_left_out_and_told() {
-    let mut bench = reporting();
-    bench.take_requests();
-    bench.answer(Err(rejected(400)));
-    bench.pass(ms(120_000));
-    assert_eq!(bench.take_requests(), []);
-    assert!(bench.notices.iter().any(|notice| matches!(notice, ThingNotice::Unreportable { .. })));
 }
 
 #[test]
@@ -431,6 +347,7 @@ fn an_update_of_a_shadow_that_was_deleted_meanwhile_proves_nothing() {
     bench.shadow(&deleted(2));
     bench.accept_update(2, &json!({"on": true}));
     assert_eq!(bench.take_requests(), [Asked::Get]);
+    assert_eq!(bench.thing.property("on").unwrap().reported, None);
     bench.answer(Err(rejected(404)));
     assert_eq!(bench.update(), json!({"reported": {"on": true}}));
 }
@@ -456,6 +373,16 @@ fn versions_that_begin_anew_are_followed() {
     assert_eq!((bench.take_told(), bench.take_requests()), (vec![], vec![Asked::Get]), "in doubt it is read");
     bench.answer(Ok(document(2, &json!({"on": [2, 60]}), &json!({}))));
     assert_eq!(bench.take_told(), ["on 2"]);
+}
+
+#[test]
+fn a_document_that_a_wish_has_overtaken_does_not_end_it() {
+    let mut bench = Bench::in_step(Policy::new());
+    bench.resumed();
+    bench.wish(2, &json!({"on": [true, 20]}));
+    bench.answer(Ok(document(1, &json!({"on": [false, 10]}), &json!({"on": false}))));
+    assert_eq!(bench.take_requests(), [Asked::Get, Asked::Get]);
+    assert_eq!(bench.thing.property("on").unwrap().desired, Some(&json!(true)));
 }
 
 #[test]
@@ -569,6 +496,7 @@ fn a_null_is_no_wish_any_more() {
     bench.hear("on false");
     bench.pass(ms(10_000));
     assert_eq!(bench.take_told(), [""; 0]);
+    assert!(!bench.notices.iter().any(|notice| matches!(notice, ThingNotice::UnknownKey { .. })));
 }
 
 #[test]
@@ -601,6 +529,8 @@ fn one_member_that_makes_no_sense_leaves_the_others_readable() {
     let text = r#"{"state":{"desired":{"a":1e999,"b":2}},"version":1}"#;
     bench.shadow(&ShadowEvent::Current(Document::parse(text.into()).unwrap()));
     assert_eq!(bench.take_told(), ["b 2"]);
+    let unknown = ThingNotice::UnknownKey { key: "a".into(), value: "1e999".into() };
+    assert!(bench.notices.contains(&unknown), "{:?}", bench.notices);
 }
 
 #[test]
