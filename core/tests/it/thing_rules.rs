@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 use thingwire_core::ShadowEvent;
-use thingwire_core::thing::{Access, BuildError, Changes, Derived, Thing, ThingBuilder, ThingNotice, Unfit, Wishes};
+use thingwire_core::thing::{
+    Access, BuildError, Cause, Changes, Derived, Thing, ThingBuilder, ThingNotice, Unfit, Wishes,
+};
 
 use crate::thing_rig::{Bench, Lines, ms};
 
@@ -176,4 +178,56 @@ fn reports_go_out_with_what_rules_have_seen() {
     bench.pass(ms(200));
     let reported = bench.update();
     assert_eq!(reported, json!({"reported": {"power": true, "input": "aux", "projector": false}}));
+}
+
+#[test]
+fn a_rule_sees_what_has_not_changed() {
+    let rule = |changes: &Changes<'_>, wishes: &mut Wishes| -> Ruled {
+        let [power, missing] = ["power", "nothing"].map(|name| changes.value(name));
+        if changes.became("projector", true) && power == Some(&json!(true)) && missing.is_none() {
+            wishes.set("input", "tv");
+        }
+        Ok(())
+    };
+    let mut bench = running(theatre().rule("film", rule));
+    bench.hear_from(1, "projector true");
+    bench.pass(ms(100));
+    assert_eq!(bench.take_told(), ["input \"tv\""]);
+}
+
+#[test]
+fn a_derived_property_changes_for_the_reason_of_what_changed_it() {
+    let mut bench = running(theatre().derived(scene()));
+    bench.set("power", false);
+    bench.hear("power false");
+    bench.pass(ms(100));
+    let (old, new) = (Some(json!("mixed")), json!("off"));
+    let changed = ThingNotice::Changed { property: "scene".into(), old, new, cause: Cause::Local };
+    assert!(bench.notices.contains(&changed), "{:?}", bench.notices);
+}
+
+#[test]
+fn the_whole_lasts_until_its_last_part() {
+    let all = Derived::new("all", ["power"], |values| values[0].cloned()).writes(|value, wishes| {
+        wishes.set("power", value.clone());
+        wishes.set("projector", value.clone());
+        Ok(())
+    });
+    let mut bench = running(theatre().derived(all));
+    bench.down(1);
+    bench.set("all", 7);
+    bench.hear("power 7");
+    assert_eq!(bench.thing.property("all").unwrap().wanted, Some(&json!(7)));
+    bench.up(1);
+    bench.hear_from(1, "projector false");
+    assert_eq!(bench.take_told(), ["power 7", "projector 7"]);
+}
+
+#[test]
+fn a_wish_for_something_else_leaves_the_whole_alone() {
+    let mut bench = running(theatre().derived(scene()));
+    bench.set("scene", "film");
+    bench.set("input", 7);
+    assert_eq!(bench.take_told(), ["projector true", "input 7"]);
+    assert_eq!(bench.thing.property("scene").unwrap().wanted, Some(&json!("film")));
 }
