@@ -75,6 +75,11 @@ fn a_damaged_memory_is_a_note_and_never_a_failure() {
         let Some(ThingAction::Notify(ThingNotice::Memory(why))) = thing.poll_action() else { panic!() };
         assert!(matches!(why, MemoryError::Damaged | MemoryError::Unknown), "{why}");
     }
+    let max = 262_144;
+    for (len, why) in [(max, MemoryError::Unknown), (max + 1, MemoryError::TooLong { len: max + 1, max })] {
+        let bench = Bench::new(Thing::builder().remember(vec![b'x'; len]));
+        assert_eq!(bench.notices, [ThingNotice::Memory(why)]);
+    }
 }
 
 #[test]
@@ -173,6 +178,16 @@ fn unknown_keys_and_notices_are_bounded() {
     let all: Vec<_> = core::iter::from_fn(|| thing.poll_action()).collect();
     assert_eq!(all.len(), 1_025);
     assert_eq!(all.last(), Some(&ThingAction::Notify(ThingNotice::Lost { count: 6_000 - 1_024 })));
+}
+
+#[test]
+fn no_notice_is_lost_that_somebody_takes() {
+    let mut bench = Bench::relay(Policy::new());
+    for _ in 0..1_025 {
+        bench.hear("on null");
+    }
+    assert_eq!(bench.notices.len(), 1_025);
+    assert!(bench.notices.iter().all(|notice| matches!(notice, ThingNotice::Unreportable { .. })));
 }
 
 #[test]
