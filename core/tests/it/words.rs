@@ -3,10 +3,13 @@
 use std::fmt::Display;
 
 use bytes::Bytes;
+use thingwire_core::thing::{
+    Cause, ComponentId, Failure, MemoryError, Note, Port, RuleError, ThingNotice, Unfit, WishError,
+};
 use thingwire_core::{
     CertificateInfo, ConnectRefusal, ConnectStage, Delta, Document, Filter, FrameError, LinkError, Outcome, PacketKind,
-    ProtocolError, ProxyError, Publish, Qos, Refusal, Rejection, Reply, ShadowEvent, ShadowName, TcpError, TlsError,
-    Topic, TopicError, Unsent, UpgradeHeader, WebSocketError, WebSocketFault,
+    ProtocolError, ProxyError, Publish, Qos, Refusal, Rejection, Reply, ShadowError, ShadowEvent, ShadowName, TcpError,
+    TlsError, Topic, TopicError, Unsent, UpgradeHeader, WebSocketError, WebSocketFault,
 };
 
 use crate::rig::{Rig, config};
@@ -276,4 +279,52 @@ fn topics_names_and_shadows() {
     ]);
     insta::assert_snapshot!(words);
     assert_eq!(format!("{:?}", ShadowName::named("lamp", "night").unwrap()), "\"lamp/night\"");
+}
+
+#[test]
+fn things() {
+    let text = |text: &str| text.to_owned();
+    let cause = Cause::Local;
+    let failed = |why| ThingNotice::Failed { property: "on".into(), value: true.into(), cause, why };
+    let device = |note| ThingNotice::Device(ComponentId(3), note);
+    let max = 80;
+    let words = lines(&[
+        &ThingNotice::Changed { property: text("on"), old: None, new: true.into(), cause: Cause::Hardware },
+        &ThingNotice::Fulfilled { property: text("on"), cause: Cause::Cloud { version: 7 } },
+        &failed(WishError::Unknown),
+        &failed(WishError::ReadOnly),
+        &failed(WishError::Unfit(Unfit(text("0 to 9")))),
+        &failed(WishError::Device(Failure::Down)),
+        &failed(WishError::Device(Failure::NoAnswer { attempts: 3 })),
+        &failed(WishError::Device(Failure::Refused { line: text("ERR\n") })),
+        &failed(WishError::Device(Failure::Replaced)),
+        &failed(WishError::Device(Failure::Unfit(Unfit(text("0 to 9"))))),
+        &failed(WishError::TooLate),
+        &ThingNotice::UnknownKey { key: text("no\n"), value: text("7") },
+        &ThingNotice::Unreportable { property: text("on"), why: text("too long") },
+        &ThingNotice::Accepted { version: 7 },
+        &ThingNotice::NotAccepted(ShadowError::TimedOut),
+        &ThingNotice::RuleFailed { rule: text("film"), why: text("odd") },
+        &ThingNotice::RulesRunInCircles { rule: text("film") },
+        &device(Note::NotUnderstood { line: text("?\n") }),
+        &device(Note::TooLong { max }),
+        &device(Note::Silent { question: text("ON?") }),
+        &device(Note::Refused { question: Some(text("ON?")), line: text("ERR") }),
+        &device(Note::Refused { question: None, line: text("ERR") }),
+        &device(Note::Broken { line: text("O") }),
+        &ThingNotice::Confused(ComponentId(3)),
+        &ThingNotice::Memory(MemoryError::Unknown),
+        &ThingNotice::Memory(MemoryError::Damaged),
+        &ThingNotice::Memory(MemoryError::TooLong { len: 81, max }),
+        &ThingNotice::NoShadow,
+        &ThingNotice::Unreadable(Rejection::read(br#"{"code":403,"message":"Forbidden"}"#[..].into())),
+        &ThingNotice::NotSubscribed,
+        &ThingNotice::Malformed,
+        &ThingNotice::Lost { count: 9 },
+        &Cause::Rule,
+        &Cause::Boot,
+        &RuleError::from("odd"),
+        &"lamp\n".parse::<Port>().unwrap_err(),
+    ]);
+    insta::assert_snapshot!(words);
 }
