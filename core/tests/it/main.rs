@@ -33,6 +33,8 @@ mod thing_bound;
 mod thing_build;
 mod thing_edges;
 mod thing_exchange;
+#[cfg(feature = "thing-files")]
+mod thing_files;
 mod thing_last_word;
 mod thing_laws;
 mod thing_mirror;
