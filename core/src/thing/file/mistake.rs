@@ -20,11 +20,7 @@ pub struct FileMistake {
 impl FileMistake {
     /// A problem at the beginning of `span`, in bytes of the file.
     pub(super) fn at(source: &str, span: &Range<usize>, problem: &str) -> Self {
-        let mut offset = span.start.min(source.len());
-        while !source.is_char_boundary(offset) {
-            offset -= 1;
-        }
-        let before = &source[..offset];
+        let before = source.get(..span.start).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         // What is wrong may be quoted, and would begin a line of its own or drive a terminal.

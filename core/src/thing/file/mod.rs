@@ -175,23 +175,22 @@ impl Parsed {
                 wrong(table.name.span(), format!("there is another component {name:?} already: rename one"));
             }
             names.push(name);
-            let mut mistakes = 0;
+            let mut is_read = true;
             let component = table.component(&mut |span, problem| {
-                mistakes += 1;
+                is_read = false;
                 wrong(span, problem);
             });
-            if mistakes == 0 {
-                for mistake in component.lines.check() {
-                    mistakes += 1;
-                    wrong(spans.of_place(mistake.place), mistake.to_string());
-                }
+            let mistakes = if is_read { component.lines.check() } else { Vec::new() };
+            for mistake in mistakes {
+                wrong(spans.of_place(mistake.place), mistake.to_string());
             }
-            sound &= mistakes == 0;
+            sound &= is_read;
             let own = component.lines.properties.iter().map(|property| property.name.clone());
             properties.extend(own.zip(spans.properties().iter().cloned()));
             file.components.push(component);
         }
         if sound {
+            // Of tables with mistakes there is no builder.
             if let Some(error) = file.builder().ok().and_then(|builder| builder.build(0).err()) {
                 let span = span_of(&error, &policies, &properties);
                 wrong(span, error.to_string());
