@@ -178,8 +178,8 @@ impl Cell {
             return false;
         }
         // The first reading after the start is no change by hand: it says nothing about who was last.
-        let by_itself = cause.is_none() && self.actual.as_ref().is_some_and(|actual| !same(actual, &heard));
-        if by_itself && wanted.is_none() {
+        let differs = self.actual.as_ref().is_some_and(|actual| !same(actual, &heard));
+        if differs && wanted.is_none() {
             (self.refused, self.moved) = (false, false);
             if self.policy.authority != Authority::Cloud {
                 self.overruled(time);

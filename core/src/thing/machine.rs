@@ -319,7 +319,6 @@ impl Thing {
 
     fn wake(&mut self, now: Instant) {
         self.unsynced |= self.report_deadline().is_some_and(|at| at <= now);
-        self.unsynced |= self.cloud.next_deadline().is_some_and(|at| at <= now);
         for index in self.deadlines.due(now) {
             self.tell(now, index, ComponentEvent::Wake);
         }
