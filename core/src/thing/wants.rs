@@ -59,7 +59,7 @@ impl Thing {
             || self.cells.iter().any(|cell| cell.want.as_ref().is_some_and(|want| want.whole == Some(index)));
         match &want.stage {
             Stage::Waiting => self.start(now, index),
-            Stage::Told { .. } if is_so() => self.fulfilled(now, index),
+            Stage::Told { .. } | Stage::Parked if is_so() => self.fulfilled(now, index),
             Stage::Spread { .. } if is_so() && !has_parts() => self.fulfilled(now, index),
             Stage::Sent { until, .. } | Stage::Told { until } | Stage::Spread { until } if *until <= now => {
                 self.failed(now, index, WishError::TooLate);

@@ -86,6 +86,17 @@ fn a_wish_for_a_device_that_is_gone_waits_until_the_port_is_opened() {
 }
 
 #[test]
+fn a_device_that_is_gone_and_says_that_it_has_obeyed_is_believed() {
+    let mut bench = Bench::in_step(Policy::new());
+    bench.wish(2, &json!({"on": [true, 20]}));
+    bench.hear("! on gone");
+    bench.hear("on false");
+    assert_eq!(bench.thing.property("on").unwrap().wanted, Some(&json!(true)));
+    bench.hear("on true");
+    assert_eq!(bench.thing.property("on").unwrap().wanted, None);
+}
+
+#[test]
 fn a_device_that_has_obeyed_and_says_what_it_was_is_waited_for() {
     let mut bench = Bench::with(Lines::one("on").acknowledging(), &[], &[("on", json!(false))]);
     let is_done = |bench: &Bench| bench.notices.iter().any(|notice| matches!(notice, ThingNotice::Fulfilled { .. }));
