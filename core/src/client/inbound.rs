@@ -153,7 +153,7 @@ impl Client {
     /// server is not blamed for an answer that nobody could read. Pings and acknowledgements still go out, and a lost
     /// link is made again.
     pub fn pause_input(&mut self, paused: bool) {
-        if (paused, paused || self.input_held) == (self.input_paused, self.input_held) {
+        if paused == self.input_paused {
             return;
         }
         self.tape.pause_input(paused);

@@ -203,9 +203,7 @@ impl Client {
 
     fn request_ended(&mut self, ticket: Ticket, end: End, news: &mut Vec<News>) {
         let end = match self.take_back(ticket) {
-            Some((_, false)) if end == End::TimedOut => {
-                End::Unsent(if self.phase.is_online() { Unsent::Crowded } else { Unsent::Offline })
-            }
+            Some((_, false)) => End::Unsent(if self.phase.is_online() { Unsent::Crowded } else { Unsent::Offline }),
             Some(_) | None => end,
         };
         if self.shadows.unanswered(ticket, end, self.now, &mut self.rng, news) {

@@ -224,9 +224,7 @@ impl Channels {
         (channel.backoff, channel.refused, channel.may_be_known) = (Backoff::new(), false, true);
         let used = channel.is_used();
         self.set(id, State::Granted);
-        if !used {
-            self.left(id);
-        }
+        self.left(id);
         used
     }
 

@@ -39,7 +39,7 @@ pub(crate) enum Effect {
     /// Its answers are not subscribed to any more, or nobody waits for them: it is not sent, if it was not yet.
     Recall(Ticket),
     Ended(Ticket, End),
-    /// What became of a channel that has streams.
+    /// What became of a channel, for the streams on it.
     Stream(ChannelId, StreamState),
 }
 
@@ -364,17 +364,13 @@ impl Requests {
         let Some(channel) = self.channels.get(id) else { return };
         let waits = |ticket: &&Ticket| self.pending.get(ticket).is_some_and(|pending| pending.stage == Stage::Waiting);
         self.ready.extend(channel.requests.iter().filter(waits));
-        if channel.streams > 0 {
-            self.effects.push_back(Effect::Stream(id, StreamState::Granted));
-        }
+        self.effects.push_back(Effect::Stream(id, StreamState::Granted));
     }
 
     fn give_up(&mut self, id: ChannelId, times: u32) {
         let Some(channel) = self.channels.get(id) else { return };
         let requests = channel.requests.clone();
-        if channel.streams > 0 {
-            self.effects.push_back(Effect::Stream(id, StreamState::GivenUp(times)));
-        }
+        self.effects.push_back(Effect::Stream(id, StreamState::GivenUp(times)));
         for ticket in requests {
             self.end(ticket, End::ConnectionClosed(times));
         }
@@ -387,9 +383,7 @@ impl Requests {
             self.ready.remove(ticket);
             self.effects.push_back(Effect::Recall(*ticket));
         }
-        if channel.streams > 0 {
-            self.effects.push_back(Effect::Stream(id, StreamState::Refused));
-        }
+        self.effects.push_back(Effect::Stream(id, StreamState::Refused));
         let step = self.channels.failed(id, failure, now, rng);
         self.take(step);
     }

@@ -113,15 +113,12 @@ fn fill_connect(filler: Option<&Filler>, body: &mut [u8], user_name_len: usize) 
             filler.fill(payload);
         }
     }
-    if flags & 0x80 != 0 {
-        if let Some(user_name) = field() {
-            let own = user_name_len.min(user_name.len());
-            mask(&mut user_name[..own]);
-        }
+    // What is not there has no field, and there is no password without a user name [MQTT-3.1.2-22].
+    if let Some(user_name) = field() {
+        let own = user_name_len.min(user_name.len());
+        mask(&mut user_name[..own]);
     }
-    if flags & 0x40 != 0 {
-        field().into_iter().for_each(mask);
-    }
+    field().into_iter().for_each(mask);
 }
 
 /// The topic of the PUBLISH at the front, and what follows it and the packet id; `None` when it has no place for that.

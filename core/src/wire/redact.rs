@@ -128,7 +128,7 @@ fn string_len(text: &[u8]) -> usize {
         escaped = *byte == b'\\' && !escaped;
         end
     };
-    1 + text[1..].iter().position(ends).map_or(text.len() - 1, |end| end + 1)
+    text[1..].iter().position(ends).map_or(text.len(), |end| end + 2)
 }
 
 fn number_len(text: &[u8]) -> usize {
