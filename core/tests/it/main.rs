@@ -22,6 +22,7 @@ mod pacing;
 mod parity;
 mod publish;
 mod reconnect;
+mod request_edges;
 mod requests;
 mod resending;
 mod rig;

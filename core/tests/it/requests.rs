@@ -104,7 +104,7 @@ fn end(ticket: Ticket, outcome: Outcome) -> (Ticket, Outcome) {
     (ticket, outcome)
 }
 
-fn reply(token: &str) -> String {
+pub fn reply(token: &str) -> String {
     format!(r#"{{"state":{{}},"version":1,"clientToken":"{token}"}}"#)
 }
 

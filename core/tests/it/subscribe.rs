@@ -1,6 +1,6 @@
 use core::time::Duration;
 
-use thingwire_core::{Filter, LinkError, Notice, Outcome, Phase, ProtocolError, Qos, Refusal};
+use thingwire_core::{Filter, LinkError, Notice, Outcome, Phase, ProtocolError, Qos, Refusal, WhenFull};
 
 use crate::rig::{CONNACK, CONNACK_RESUMED, Rig, config, packet_id, persistent, suback, unsuback};
 
@@ -255,4 +255,64 @@ fn of_two_requests_for_one_filter_the_granted_one_counts() {
         rig.wake();
         assert_eq!(rig.reach_online(&CONNACK).len(), 1, "SUBSCRIBE");
     }
+}
+
+#[test]
+fn a_subscription_that_comes_to_nothing_frees_its_place() {
+    let mut config = config();
+    config.limits.subscriptions_max = 1;
+    (config.queue.count_max, config.queue.when_full) = (Some(1), WhenFull::DropOldest);
+    let mut rig = Rig::new(config);
+    let discarded = rig.subscribe("a", Qos::AtLeastOnce);
+    assert!(rig.client.discard(rig.now, discarded));
+    let evicted = rig.subscribe("b", Qos::AtLeastOnce);
+    rig.publish("t", "x", Qos::AtMostOnce);
+    rig.client.start(rig.now);
+    rig.reach_online(&CONNACK);
+    rig.take_notices();
+    let unanswered = rig.subscribe("c", Qos::AtLeastOnce);
+    rig.drain();
+    rig.wake_after(Duration::from_secs(5));
+    assert_eq!(rig.outcomes(), [(unanswered, Outcome::TimedOut)]);
+    rig.subscribed("d");
+    let totals = rig.client.status().totals;
+    assert_eq!((totals.discarded, totals.evicted), (1, 1), "{evicted} made room");
+}
+
+#[test]
+fn a_subscription_that_is_not_renewed_frees_its_place() {
+    let mut config = config();
+    config.limits.subscriptions_max = 1;
+    let mut rig = Rig::online(config);
+    rig.subscribed("a");
+    rig.lose_link(LinkError::Closed);
+    rig.wake();
+    let renewal = packet_id(&rig.reach_online(&CONNACK)[0]);
+    rig.receive(&suback(renewal, &[0x80]));
+    rig.subscribed("b");
+}
+
+#[test]
+fn a_request_that_comes_to_nothing_takes_nothing_from_another_for_the_same_filter() {
+    let is_renewed = |rig: &mut Rig| {
+        rig.lose_link(LinkError::KeepAlive);
+        rig.wake();
+        rig.reach_online(&CONNACK).len() == 1
+    };
+    let mut rig = Rig::online(config());
+    rig.subscribed("granted before");
+    rig.subscribe("granted before", Qos::AtLeastOnce);
+    rig.drain();
+    rig.wake_after(Duration::from_secs(5));
+    assert!(matches!(rig.outcomes()[..], [_, (_, Outcome::TimedOut)]));
+    assert!(is_renewed(&mut rig));
+
+    let mut rig = Rig::new(config());
+    let withdrawn = rig.subscribe("granted later", Qos::AtLeastOnce);
+    rig.subscribe("granted later", Qos::AtLeastOnce);
+    assert!(rig.client.discard(rig.now, withdrawn));
+    rig.client.start(rig.now);
+    let subscribe = packet_id(&rig.reach_online(&CONNACK)[0]);
+    rig.receive(&suback(subscribe, &[1]));
+    assert!(is_renewed(&mut rig));
 }
