@@ -54,5 +54,6 @@ mod thing_wishes;
 mod topics;
 mod trace;
 mod violations;
+mod watch_edges;
 mod watches;
 mod words;

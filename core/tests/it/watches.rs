@@ -10,11 +10,11 @@ use thingwire_core::{
 use crate::requests::{PUBLISH, SUBSCRIBE, UNSUBSCRIBE, filters, get, kind, name, on, token, update};
 use crate::rig::{CONNACK, CONNACK_RESUMED, Rig, config, message, packet_id, persistent, puback, suback, topic};
 
-fn deltas() -> ShadowWatch {
+pub fn deltas() -> ShadowWatch {
     ShadowWatch::deltas(name())
 }
 
-fn delta(version: u64) -> String {
+pub fn delta(version: u64) -> String {
     format!(r#"{{"version":{version},"state":{{"color":"v{version}"}}}}"#)
 }
 
@@ -24,17 +24,17 @@ fn document(version: u64, token: &str) -> String {
     )
 }
 
-fn in_sync(version: u64, token: &str) -> String {
+pub fn in_sync(version: u64, token: &str) -> String {
     format!(r#"{{"state":{{"desired":{{}}}},"version":{version},"clientToken":"{token}"}}"#)
 }
 
 impl Rig {
-    fn watch(&mut self, watch: ShadowWatch) -> Ticket {
+    pub fn watch(&mut self, watch: ShadowWatch) -> Ticket {
         self.client.watch_shadow(self.now, watch).unwrap()
     }
 
     /// Watching, with the shadow read at this version; nothing is left to be told.
-    fn watching(watch: ShadowWatch, version: u64) -> Self {
+    pub fn watching(watch: ShadowWatch, version: u64) -> Self {
         let mut rig = Self::online(config());
         rig.watch(watch);
         for sent in rig.served() {
@@ -53,7 +53,7 @@ impl Rig {
     }
 
     /// What was told, in few words.
-    fn told(&mut self) -> Vec<String> {
+    pub fn told(&mut self) -> Vec<String> {
         self.take_notices().into_iter().map(word).collect()
     }
 }
