@@ -289,6 +289,7 @@ mod tests {
                 client.handle(Instant::from_micros(12_500), Event::LinkDown(link, LinkError::Closed));
             }
         }
+        client.stop(Instant::from_micros(12_500));
         let file = client.recording().unwrap();
 
         // As if this build took the same configuration for another.
@@ -309,5 +310,30 @@ mod tests {
         assert!(first.starts_with("step 5 at 0.012500 s (byte ") && first.ends_with("), poll_action:"), "{first}");
         assert!(recorded.starts_with("  recorded  ") && recorded.ends_with("next attempt in 1.0 s"), "{recorded}");
         assert!(now.starts_with("  now       ") && now.ends_with("next attempt in 3.0 s"), "{now}");
+    }
+
+    #[test]
+    fn input_that_is_not_taken_any_more_is_a_difference() {
+        let now = Instant::EPOCH;
+        let mut client = Client::new(Config::new("device"), 1, now).unwrap();
+        client.record(&RecordOptions::new([1, 2]));
+        client.start(now);
+        let tell = |client: &mut Client| core::iter::from_fn(|| client.poll_action()).last();
+        let Some(Action::Open(link)) = tell(&mut client) else { panic!("a link is wanted") };
+        client.handle(now, Event::LinkUp(link));
+        client.poll_transmit(now, &mut BytesMut::new(), 1);
+        client.handle(now, Event::Received(link, &mut BytesMut::from(&[0x20, 2, 0, 0][..])));
+        tell(&mut client);
+        let message = [0x30, 4, 0, 1, b't', b'x'];
+        client.handle(now, Event::Received(link, &mut BytesMut::from(&message.repeat(3)[..])));
+        let file = client.recording().unwrap();
+
+        // As if this build had room for one message where the other one had more.
+        let mut trace = Trace::parse(&file).unwrap();
+        trace.config.actions_max = 1;
+        let mut replay = Replay::new(&trace).unwrap();
+        let error = core::iter::from_fn(|| replay.next_step()).find_map(Result::err).unwrap();
+        let ReplayError::Diverged(divergence) = error else { panic!("{error}") };
+        assert_eq!((&divergence.recorded[..], &divergence.now[..]), ("nothing", "6 bytes taken"));
     }
 }

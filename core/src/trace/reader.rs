@@ -332,6 +332,33 @@ mod tests {
         assert!(error.contains("the whole state"), "{error}");
     }
 
+    #[test]
+    fn a_state_of_another_layout_is_refused_and_a_life_from_its_first_moment_is_lived() {
+        let file = long_life(1);
+        let trace = Trace::parse(&file).unwrap();
+        let recorded_by = || "0.0.1".to_owned();
+        let other = Trace { recorded_by: recorded_by(), layout: LAYOUT + 1, ..trace.clone() };
+        assert_eq!((trace.is_of_this_version(), other.is_of_this_version()), (true, false));
+        let mut replay = Replay::new(&other).unwrap();
+        assert!(core::iter::from_fn(|| replay.next_step()).all(|step| step.is_ok()));
+
+        let overwritten = Trace { generations: other.generations[1..].to_vec(), ..other };
+        let expected = TraceError::State { found: LAYOUT + 1, known: LAYOUT, recorded_by: recorded_by() };
+        assert_eq!(Replay::new(&overwritten).err(), Some(expected));
+    }
+
+    #[test]
+    fn steps_that_no_check_covers_are_an_error_where_they_end() {
+        let file = life();
+        let trace = Trace::parse(&file).unwrap();
+        let Generation { steps: Input { bytes, at }, offset, .. } = trace.generations[0];
+        // Without the last check: no time, its number, and the hash.
+        let bytes = &bytes[..bytes.len() - 10];
+        let unchecked = Generation { steps: Input { bytes, at }, ..trace.generations[0] };
+        let expected = TraceError::Malformed { at: offset + bytes.len(), what: "check" };
+        assert_eq!(unchecked.check().unwrap_err(), expected);
+    }
+
     /// Gives every check the hash that it should have, as far as the file can still be read. Its one generation begins at
     /// `from`.
     fn forge(file: &mut [u8], from: usize) {

@@ -53,6 +53,10 @@ mod thing_updates;
 mod thing_wishes;
 mod topics;
 mod trace;
+#[cfg(feature = "trace")]
+mod trace_privacy;
+#[cfg(feature = "trace")]
+mod trace_reading;
 mod violations;
 mod watch_edges;
 mod watches;

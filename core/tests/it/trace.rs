@@ -388,8 +388,11 @@ fn every_changed_byte_is_found_and_every_missing_end() {
         let mut changed = file.clone();
         changed[at] ^= 1 << (at % 8);
         let error = Trace::parse(&changed).expect_err("a changed byte");
-        if let TraceError::Damaged { from, to } = error {
-            assert!((from..to).contains(&at), "{at}: {error}");
+        match error {
+            TraceError::Damaged { from, to } => assert!((from..to).contains(&at), "{at}: {error}"),
+            TraceError::Truncated { at: end, from } => assert!(from <= end && end <= file.len(), "{at}: {error}"),
+            TraceError::Malformed { at: place, .. } => assert!(place < file.len(), "{at}: {error}"),
+            _ => {}
         }
         Trace::parse(&file[..at]).expect_err("a part");
     }
