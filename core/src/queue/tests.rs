@@ -239,6 +239,15 @@ fn what_was_removed_takes_no_place() {
 }
 
 #[test]
+fn entries_are_kept_in_blocks() {
+    let mut queue = Queue::new(QueueConfig::default());
+    for number in 1..=3 * BLOCK_LEN + 1 {
+        queue.push(Instant::EPOCH, ticket(number), Request::Unsubscribe(Vec::new()));
+    }
+    assert_eq!(queue.backlog.slots(), 4 * BLOCK_LEN);
+}
+
+#[test]
 fn an_entry_is_small() {
     assert!(size_of::<(Ticket, Option<Entry>)>() <= 88);
 }

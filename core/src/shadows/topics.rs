@@ -66,3 +66,20 @@ impl crate::wire::Wire for TopicsCache {
         Ok(Self::default())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_topics_of_many_shadows_are_kept_but_not_of_any_number() {
+        let mut cache = TopicsCache::default();
+        let mut ask = |number: usize| {
+            cache.get(&ShadowName::classic(&format!("thing-{number}")).unwrap(), Verb::Get);
+            cache.0.len()
+        };
+        assert_eq!((0..KEPT_MAX).map(&mut ask).last(), Some(KEPT_MAX));
+        assert_eq!(ask(0), KEPT_MAX, "it is there");
+        assert!(ask(KEPT_MAX) <= KEPT_MAX);
+    }
+}

@@ -125,3 +125,14 @@ fn a_pingresp_behind_other_packets_is_waited_for_but_not_for_ever() {
     let offline = rig.take_notices().pop();
     assert!(matches!(offline, Some(Notice::Offline { why: Some(LinkError::KeepAlive), .. })), "after one keep-alive");
 }
+
+#[test]
+fn what_came_before_the_ping_is_no_reason_to_wait_longer_for_its_answer() {
+    let mut rig = Rig::online(config());
+    rig.now = rig.client.next_deadline().unwrap().0;
+    rig.receive(&message("t", "x", None));
+    assert_eq!(rig.wake(), [PINGREQ], "at the same instant");
+    rig.take_notices();
+    rig.wake_after(PING_TIMEOUT);
+    assert!(matches!(rig.take_notices()[..], [Notice::Offline { why: Some(LinkError::KeepAlive), .. }]));
+}

@@ -179,3 +179,15 @@ fn what_waits_to_be_sent_again_wakes_the_client_also_while_the_queue_waits_for_a
     }
     assert!(rig.now.since(accepted_at) < Duration::from_secs(1), "{:?}", rig.now.since(accepted_at));
 }
+
+#[test]
+fn a_topic_counts_as_much_as_a_payload() {
+    let mut config = unlimited();
+    config.limits.bytes_per_second_max = Some(1_000);
+    let mut rig = Rig::online(config);
+    for _ in 0..4 {
+        // With nine bytes around them: 500.
+        rig.publish(&"t".repeat(91), &"x".repeat(400), Qos::AtMostOnce);
+    }
+    assert_eq!(departures(&mut rig), [0, 0, 500_000, 1_000_000]);
+}

@@ -2,7 +2,7 @@ use core::time::Duration;
 
 use thingwire_core::{Config, LinkError, Outcome, Qos};
 
-use crate::rig::{CONNACK_RESUMED, Rig, config, packet_id, persistent, puback, suback};
+use crate::rig::{CONNACK, CONNACK_RESUMED, Rig, config, packet_id, persistent, puback, suback};
 
 const AFTER: Duration = Duration::from_secs(3);
 
@@ -92,4 +92,14 @@ fn what_is_due_again_does_not_outlive_its_link() {
     rig.lose_link(LinkError::KeepAlive);
     rig.wake_after(Duration::from_secs(1));
     assert_eq!(rig.opened, 2);
+}
+
+#[test]
+fn an_unanswered_renewal_is_sent_again_as_it_was() {
+    let mut rig = Rig::online(resending(config()));
+    rig.subscribed("f");
+    rig.lose_link(LinkError::KeepAlive);
+    rig.wake();
+    let renewal = rig.reach_online(&CONNACK);
+    assert_eq!(rig.wake_after(AFTER), renewal);
 }

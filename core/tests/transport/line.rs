@@ -363,3 +363,12 @@ fn what_is_commanded_between_two_notices_is_written_before_the_second() {
     assert!(matches!(next(&mut rig), Some(Notice::Message(_))));
     assert_eq!(rig.written(), [0x40, 2, 0, 1, 0x30, 3, 0, 1, b'b']);
 }
+
+#[test]
+fn what_is_due_while_there_is_nothing_to_tell_is_done_at_once() {
+    let mut rig = Rig::online();
+    rig.pass(Duration::from_secs(60) - Duration::from_micros(1));
+    assert!(rig.written().is_empty());
+    rig.pass(Duration::from_micros(1));
+    assert_eq!(rig.written(), PINGREQ);
+}
