@@ -68,11 +68,6 @@ pub(super) enum Step {
     Unsubscribe(ChannelId),
 }
 
-/// How long to wait before asking again for what was refused.
-fn retries() -> BackoffConfig {
-    BackoffConfig::default()
-}
-
 #[derive(Debug, Default)]
 pub(super) struct Channels {
     all: BTreeMap<ChannelId, Channel>,
@@ -233,7 +228,7 @@ impl Channels {
         let channel = self.all.get_mut(&id)?;
         channel.may_be_known = failure.may_be_known;
         channel.refused = failure.refused;
-        let retry_at = now + channel.backoff.wait(&retries(), rng);
+        let retry_at = now + channel.backoff.wait(&BackoffConfig::default(), rng);
         self.set(id, State::Retrying(retry_at));
         self.left(id)
     }
