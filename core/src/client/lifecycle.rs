@@ -112,10 +112,15 @@ impl Client {
         for (ticket, request) in again {
             if !self.requests.owns(ticket) {
                 self.queue.put_back(self.now, ticket, request);
-            } else if self.requests.still_wants(ticket) {
-                self.queue.put_back_own(self.now, ticket, request);
-            } else {
-                self.requests.packet_dropped(ticket);
+                continue;
+            }
+            match request {
+                // What it asks for may have been refused while the publish was on its way.
+                Request::Publish(publish) if !self.requests.hears_answer_to(ticket) => {
+                    self.requests.packet_dropped(ticket);
+                    self.requests.recalled(ticket, publish, true);
+                }
+                request => self.queue.put_back_own(self.now, ticket, request),
             }
         }
         let missed = !self.subscriptions.to_restore().is_empty() || self.subscriptions.lose_messages();

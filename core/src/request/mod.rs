@@ -315,13 +315,10 @@ impl Requests {
         self.pending.get(&ticket).is_some_and(|pending| pending.carried)
     }
 
-    /// Whether a packet of ours is worth sending again after the session was lost.
-    pub(crate) fn still_wants(&self, ticket: Ticket) -> bool {
-        match self.packets.get(&ticket) {
-            Some(Packet::Publish) => self.pending.contains_key(&ticket),
-            Some(Packet::Subscribe(_) | Packet::Unsubscribe(_)) => true,
-            None => false,
-        }
+    /// Whether this request has no end yet, and the subscription to its answers was granted. It may have to be renewed.
+    pub(crate) fn hears_answer_to(&self, ticket: Ticket) -> bool {
+        let channel = self.pending.get(&ticket).and_then(|pending| self.channels.get(pending.channel));
+        channel.is_some_and(|channel| channel.state == State::Granted)
     }
 
     /// A packet of ours has ended.

@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use thingwire_core::{Client, Instant, LinkError, Notice, Outcome, Qos, ShadowRequest, Unsent, WhenOffline};
 
-use crate::requests::{PUBLISH, SUBSCRIBE, UNSUBSCRIBE, get, kind, name, on, reply, update};
-use crate::rig::{CONNACK, Rig, config, packet_id, suback, topic};
+use crate::requests::{PUBLISH, SUBSCRIBE, UNSUBSCRIBE, filters, get, kind, name, on, reply, token, update};
+use crate::rig::{CONNACK, CONNACK_RESUMED, Rig, config, packet_id, persistent, suback, topic};
 
 const NOTHING: [[u8; 0]; 0] = [];
 
@@ -147,4 +147,36 @@ fn requests_that_were_withdrawn_leave_nothing_behind() {
         rig.client.recording().unwrap().len()
     });
     assert_eq!(state_len_after[0], state_len_after[1]);
+}
+
+#[test]
+fn what_a_lost_session_leaves_to_be_made_again_waits_for_its_answers_to_be_subscribed_to() {
+    let mut rig = Rig::online(persistent());
+    let patient = || update(r#"{"state":{"reported":{}}}"#).timeout(Duration::from_secs(600));
+    let ticket = rig.shadow(patient().token("a"));
+    let sent = rig.drain();
+    assert_eq!(token(&rig.receive(&suback(packet_id(&sent[0]), &[1, 1]))[0]), "a");
+    rig.lose_link(LinkError::KeepAlive);
+    rig.wake();
+    // A CONNECT that is not answered may have begun a session of its own.
+    rig.reach_connect();
+    rig.lose_link(LinkError::KeepAlive);
+    rig.wake();
+    let sent = rig.reach_online(&CONNACK_RESUMED);
+    assert_eq!((kind(&sent[0]), filters(&sent[0])), (SUBSCRIBE, 2), "renewed, to be certain");
+    let sent = rig.receive(&suback(packet_id(&sent[0]), &[1, 0x80]));
+    assert_eq!((kind(&sent[0]), token(&sent[0]).as_str()), (PUBLISH, "a"), "the server has the session [MQTT-4.4.0-1]");
+    rig.lose_link(LinkError::KeepAlive);
+    rig.wake();
+    let sent = rig.reach_online(&CONNACK);
+    assert_eq!((kind(&sent[0]), filters(&sent[0])), (SUBSCRIBE, 1));
+    let mut sent = rig.receive(&suback(packet_id(&sent[0]), &[1]));
+    if sent.is_empty() {
+        sent = rig.wake();
+    }
+    assert_eq!(kinds_and_topics(&sent), [(SUBSCRIBE, on("update/accepted").as_str())], "not in the dark");
+    let sent = rig.serve(sent);
+    assert_eq!(token(&sent[0]), "a");
+    rig.tell("update/accepted", r#"{"state":{},"version":1,"clientToken":"a"}"#);
+    assert!(matches!(rig.outcomes()[..], [(done, Outcome::Accepted(_))] if done == ticket));
 }
