@@ -115,12 +115,14 @@ impl Client {
                 continue;
             }
             match request {
-                // What it asks for may have been refused while the publish was on its way.
+                // The subscription to its answer may have been refused while the publish was on its way.
                 Request::Publish(publish) if !self.requests.hears_answer_to(ticket) => {
                     self.requests.packet_dropped(ticket);
                     self.requests.recalled(ticket, publish, true);
                 }
-                request => self.queue.put_back_own(self.now, ticket, request),
+                Request::Publish(_) | Request::Subscribe(_) | Request::Unsubscribe(_) => {
+                    self.queue.put_back_own(self.now, ticket, request);
+                }
             }
         }
         let missed = !self.subscriptions.to_restore().is_empty() || self.subscriptions.lose_messages();

@@ -18,8 +18,6 @@ pub(super) struct Channel {
     pub(super) state: State,
     /// Requests that use it.
     pub(super) requests: BTreeSet<Ticket>,
-    /// Of these, the one without a token that is published: no two of them could be told apart.
-    pub(super) nameless: Option<Ticket>,
     /// Streams that use it.
     pub(super) streams: usize,
     /// The server may know some of the filters.
@@ -30,7 +28,7 @@ pub(super) struct Channel {
 }
 
 #[cfg(feature = "trace")]
-crate::wire::fields!(Channel { filters, state, requests, nameless, streams, may_be_known, refused, backoff });
+crate::wire::fields!(Channel { filters, state, requests, streams, may_be_known, refused, backoff });
 
 impl Channel {
     pub(super) fn is_used(&self) -> bool {
@@ -137,7 +135,6 @@ impl Channels {
             filters,
             state,
             requests: BTreeSet::new(),
-            nameless: None,
             streams: 0,
             may_be_known: false,
             refused: false,

@@ -21,8 +21,8 @@ pub(crate) struct Ask {
     pub(crate) publish: Publish,
     /// Where the answers come: the one that says yes, then the one that says no.
     pub(crate) answers: [Filter; 2],
-    /// What the answer repeats; without it, only one request at a time can have these answers.
-    pub(crate) token: Option<Arc<str>>,
+    /// What the answer repeats.
+    pub(crate) token: Arc<str>,
     pub(crate) deadline: Instant,
     /// Whether asking twice does no harm, so that it is asked again when an answer may have been lost with a session.
     pub(crate) repeatable: bool,
@@ -112,7 +112,7 @@ struct Pending {
     /// Unless the client has it and it is not to be published again.
     publish: Option<Publish>,
     channel: ChannelId,
-    token: Option<Arc<str>>,
+    token: Arc<str>,
     deadline: Instant,
     repeatable: bool,
     stage: Stage,
@@ -177,7 +177,7 @@ impl Requests {
 
     /// The token of a request that has no end yet.
     pub(crate) fn token_of(&self, ticket: Ticket) -> Option<&str> {
-        self.pending.get(&ticket)?.token.as_deref()
+        self.pending.get(&ticket).map(|pending| &*pending.token)
     }
 
     /// Filters that are subscribed to and used by nobody now.
@@ -212,9 +212,7 @@ impl Requests {
                 self.ready.insert(ticket);
             }
         }
-        if let Some(token) = &token {
-            self.tokens.insert(token.clone(), ticket);
-        }
+        self.tokens.insert(token.clone(), ticket);
         self.deadlines.insert((deadline, ticket));
         let (publish, stage) = (Some(publish), Stage::Waiting);
         let pending = Pending { publish, channel, token, deadline, repeatable, stage, carried: false };
@@ -271,12 +269,8 @@ impl Requests {
     /// The request of this channel that `payload` answers.
     fn answered(&self, id: ChannelId, payload: &Bytes) -> Option<Ticket> {
         let channel = self.channels.get(id).filter(|channel| !channel.requests.is_empty())?;
-        let ticket = match crate::reply::token(payload) {
-            Some(token) => *self.tokens.get(&*token)?,
-            // Another's request that could not be read is answered without a token as well (S-8), so this is for those
-            // that never have one.
-            None => channel.nameless?,
-        };
+        // Without a token it answers another's request, which could not be read (S-8): ours have one.
+        let ticket = *self.tokens.get(&*crate::reply::token(payload)?)?;
         let was_published = |pending: &Pending| pending.stage != Stage::Waiting || pending.carried;
         let published = self.pending.get(&ticket).is_some_and(was_published);
         (published && channel.requests.contains(&ticket)).then_some(ticket)
@@ -290,9 +284,6 @@ impl Requests {
             self.in_flight -= 1;
         }
         pending.publish = Some(publish);
-        if let Some(channel) = self.channels.get_mut(pending.channel) {
-            channel.nameless.take_if(|nameless| *nameless == ticket);
-        }
     }
 
     /// A packet of ours was taken back before it was sent.
@@ -476,13 +467,6 @@ impl Requests {
             let Some(pending) = self.pending.get_mut(&ticket).filter(|pending| pending.deadline > now) else {
                 continue;
             };
-            let Some(channel) = self.channels.get_mut(pending.channel) else { continue };
-            if pending.token.is_none() {
-                if channel.nameless.is_some() {
-                    continue;
-                }
-                channel.nameless = Some(ticket);
-            }
             self.ready.remove(&ticket);
             pending.stage = Stage::Published;
             self.in_flight += 1;
@@ -520,15 +504,12 @@ impl Requests {
         let Pending { channel, token, deadline, stage, .. } = pending;
         self.deadlines.remove(&(deadline, ticket));
         self.ready.remove(&ticket);
-        if let Some(token) = token {
-            self.tokens.remove(&token);
-        }
+        self.tokens.remove(&token);
         if stage != Stage::Waiting {
             self.in_flight -= 1;
         }
         if let Some(used) = self.channels.get_mut(channel) {
             used.requests.remove(&ticket);
-            used.nameless.take_if(|nameless| *nameless == ticket);
         }
         self.left(channel);
     }

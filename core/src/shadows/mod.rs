@@ -255,7 +255,7 @@ fn ask(topics: &RequestTopics, operation: &ShadowOperation, token: String, deadl
     Ask {
         publish: Publish::new(topics.ask.clone(), payload),
         answers: topics.answers.clone(),
-        token: Some(token.into()),
+        token: token.into(),
         deadline,
         repeatable: matches!(operation, ShadowOperation::Get),
     }
