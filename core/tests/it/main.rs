@@ -52,6 +52,7 @@ mod thing_turns;
 mod thing_updates;
 mod thing_wishes;
 mod topics;
+#[cfg(feature = "trace")]
 mod trace;
 #[cfg(feature = "trace")]
 mod trace_privacy;

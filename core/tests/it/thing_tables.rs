@@ -1,12 +1,15 @@
 //! What a table can say, what it must not, and how that is explained.
 
+#[cfg(feature = "regex")]
 use core::time::Duration;
 
 use serde_json::{Value, json};
 use thingwire_core::thing::Access;
 use thingwire_core::thing::lines::{
-    Codec, Encoding, Framing, Lines, Number, Place, codec, decimal, flag, number, scaled, template, text, typed, words,
+    Codec, Encoding, Lines, Place, codec, decimal, flag, number, scaled, template, text, typed, words,
 };
+#[cfg(feature = "regex")]
+use thingwire_core::thing::lines::{Framing, Number};
 
 use crate::thing_stand::Stand;
 
