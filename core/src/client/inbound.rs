@@ -119,9 +119,10 @@ impl Client {
     pub(super) fn restored(&mut self, filter: Filter, grant: Option<Qos>) {
         self.suspects.cleared(&Suspect::Subscription(filter.clone()));
         let of_application = self.subscriptions.is_of_application(&filter);
-        if self.subscriptions.restored(&filter, grant) && grant.is_none() {
+        let still_wanted = self.subscriptions.restored(&filter, grant);
+        if grant.is_none() {
             self.subscription_lost(&filter);
-            if of_application {
+            if still_wanted && of_application {
                 self.notify(Notice::SubscriptionLost { filter });
             }
         }

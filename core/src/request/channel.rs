@@ -24,11 +24,13 @@ pub(super) struct Channel {
     may_be_known: bool,
     /// The server's last answer was no.
     pub(super) refused: bool,
+    /// Not to be asked for before, since that last failed.
+    not_before: Option<Instant>,
     backoff: Backoff,
 }
 
 #[cfg(feature = "trace")]
-crate::wire::fields!(Channel { filters, state, requests, streams, may_be_known, refused, backoff });
+crate::wire::fields!(Channel { filters, state, requests, streams, may_be_known, refused, not_before, backoff });
 
 impl Channel {
     pub(super) fn is_used(&self) -> bool {
@@ -138,6 +140,7 @@ impl Channels {
             streams: 0,
             may_be_known: false,
             refused: false,
+            not_before: None,
             backoff: Backoff::new(),
         };
         self.all.insert(id, channel);
@@ -213,7 +216,8 @@ impl Channels {
     /// The server has granted all filters. Tells whether somebody still uses them.
     pub(super) fn granted(&mut self, id: ChannelId) -> bool {
         let Some(channel) = self.all.get_mut(&id) else { return false };
-        (channel.backoff, channel.refused, channel.may_be_known) = (Backoff::new(), false, true);
+        (channel.backoff, channel.not_before) = (Backoff::new(), None);
+        (channel.refused, channel.may_be_known) = (false, true);
         let used = channel.is_used();
         self.set(id, State::Granted);
         self.left(id);
@@ -226,7 +230,11 @@ impl Channels {
         channel.may_be_known = failure.may_be_known;
         channel.refused = failure.refused;
         let retry_at = now + channel.backoff.wait(&BackoffConfig::default(), rng);
-        self.set(id, State::Retrying(retry_at));
+        channel.not_before = Some(retry_at);
+        // While it is being ended, who wants it again waits until that is done.
+        if channel.state != State::Unsubscribing {
+            self.set(id, State::Retrying(retry_at));
+        }
         self.left(id)
     }
 
@@ -234,7 +242,11 @@ impl Channels {
     pub(super) fn ended(&mut self, id: ChannelId) {
         let Some(channel) = self.all.get_mut(&id) else { return };
         channel.may_be_known = false;
-        if channel.is_used() { self.queue_up(id) } else { self.remove(id) }
+        match (channel.is_used(), channel.not_before) {
+            (true, Some(retry_at)) => self.set(id, State::Retrying(retry_at)),
+            (true, None) => self.queue_up(id),
+            (false, _) => self.remove(id),
+        }
     }
 
     /// The server's session is lost. Returns the filters that nobody uses: they need not be restored.

@@ -383,16 +383,10 @@ impl Requests {
         self.packets.iter().find(|(_, packet)| asks(packet)).map(|(&ticket, _)| ticket)
     }
 
-    /// The server does not renew, or has ended, a subscription. While a packet asks for it, or ends it, the answer to that
-    /// counts.
+    /// The server does not renew, or has ended, a subscription. While a packet asks for it, the answer to that counts.
     pub(crate) fn subscription_lost(&mut self, filter: &Filter, now: Instant, rng: &mut Rng) {
         let Some((id, _)) = self.channels.of_topic(filter.as_str()) else { return };
-        let answer_counts = match self.channels.get(id).map(|channel| channel.state) {
-            Some(State::Subscribing) => self.subscribe_of(filter).is_some(),
-            Some(State::Unsubscribing) => true,
-            Some(State::InLine(_) | State::Retrying(_) | State::Granted | State::Idle(_)) | None => false,
-        };
-        if !answer_counts {
+        if self.subscribe_of(filter).is_none() {
             self.subscription_failed(id, Failure { may_be_known: true, refused: true }, now, rng);
         }
     }

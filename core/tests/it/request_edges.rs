@@ -5,7 +5,7 @@ use core::time::Duration;
 use thingwire_core::{Client, Instant, LinkError, Notice, Outcome, Qos, ShadowRequest, Unsent, WhenOffline};
 
 use crate::requests::{PUBLISH, SUBSCRIBE, UNSUBSCRIBE, filters, get, kind, name, on, reply, token, update};
-use crate::rig::{CONNACK, CONNACK_RESUMED, Rig, config, packet_id, persistent, suback, topic};
+use crate::rig::{CONNACK, CONNACK_RESUMED, Rig, config, packet_id, persistent, suback, topic, unsuback};
 
 const NOTHING: [[u8; 0]; 0] = [];
 
@@ -179,4 +179,31 @@ fn what_a_lost_session_leaves_to_be_made_again_waits_for_its_answers_to_be_subsc
     assert_eq!(token(&sent[0]), "a");
     rig.tell("update/accepted", r#"{"state":{},"version":1,"clientToken":"a"}"#);
     assert!(matches!(rig.outcomes()[..], [(done, Outcome::Accepted(_))] if done == ticket));
+}
+
+#[test]
+fn who_wants_what_is_being_given_up_waits_when_its_renewal_is_refused() {
+    let mut rig = Rig::online(config());
+    let first = rig.shadow(get().timeout(Duration::from_secs(5)));
+    let subscribe = rig.drain().remove(0);
+    rig.receive(&suback(packet_id(&subscribe), &[1, 0x80]));
+    rig.lose_link(LinkError::KeepAlive);
+    rig.wake();
+    let renewal = rig.reach_online(&CONNACK).remove(0);
+    assert_eq!((kind(&renewal), filters(&renewal)), (SUBSCRIBE, 1));
+    let mut ended = rig.outcomes();
+    while ended.is_empty() {
+        rig.wake();
+        ended = rig.outcomes();
+    }
+    assert_eq!(ended, [(first, Outcome::Unsent(Unsent::SubscriptionRefused))]);
+    let second = rig.shadow(get().token("b"));
+    let unsubscribe = rig.receive(&suback(packet_id(&renewal), &[0x80])).remove(0);
+    assert_eq!(kind(&unsubscribe), UNSUBSCRIBE, "the other filter may be known");
+    assert_eq!(rig.receive(&unsuback(packet_id(&unsubscribe))), NOTHING, "not at once");
+    let sent = rig.wake();
+    assert_eq!(kinds_and_topics(&sent), [(SUBSCRIBE, &on("get/accepted")[..])]);
+    assert_eq!(token(&rig.serve(sent)[0]), "b");
+    rig.tell("get/accepted", &reply("b"));
+    assert_eq!(rig.ends(), [(second, reply("b"))]);
 }
