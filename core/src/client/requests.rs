@@ -289,9 +289,9 @@ impl Client {
 
     /// The server renews a subscription no more, or refused it to the application.
     pub(super) fn subscription_lost(&mut self, filter: &Filter) {
-        // What is about to ask for it again would be told the same.
-        let asking = self.requests.subscribe_of(filter);
-        if let Some((ticket, (Request::Subscribe(filters), _))) = asking.and_then(|t| Some((t, self.take_back(t)?))) {
+        if let Some(ticket) = self.requests.subscribe_of(filter) {
+            // What is about to ask for it again would be told the same; where that was asked already, the answer counts.
+            let Some((Request::Subscribe(filters), _)) = self.take_back(ticket) else { return };
             self.subscriptions.unanswered(ticket, &filters);
         }
         self.requests.subscription_lost(filter, self.now, &mut self.rng);

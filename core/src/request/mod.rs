@@ -280,10 +280,19 @@ impl Requests {
     pub(crate) fn recalled(&mut self, ticket: Ticket, publish: Publish, carried: bool) {
         let Some(pending) = self.pending.get_mut(&ticket) else { return };
         pending.carried |= carried;
+        pending.publish = Some(publish);
+        self.wait_again(ticket);
+    }
+
+    /// A request waits for its turn, which it has when its answers are subscribed to.
+    fn wait_again(&mut self, ticket: Ticket) {
+        let Some(pending) = self.pending.get_mut(&ticket) else { return };
         if core::mem::replace(&mut pending.stage, Stage::Waiting) != Stage::Waiting {
             self.in_flight -= 1;
         }
-        pending.publish = Some(publish);
+        if self.hears_answer_to(ticket) {
+            self.ready.insert(ticket);
+        }
     }
 
     /// A packet of ours was taken back before it was sent.
@@ -383,10 +392,9 @@ impl Requests {
         self.packets.iter().find(|(_, packet)| asks(packet)).map(|(&ticket, _)| ticket)
     }
 
-    /// The server does not renew, or has ended, a subscription. While a packet asks for it, the answer to that counts.
+    /// The server does not renew, or has ended, a subscription for which no packet asks.
     pub(crate) fn subscription_lost(&mut self, filter: &Filter, now: Instant, rng: &mut Rng) {
-        let Some((id, _)) = self.channels.of_topic(filter.as_str()) else { return };
-        if self.subscribe_of(filter).is_none() {
+        if let Some((id, _)) = self.channels.of_topic(filter.as_str()) {
             self.subscription_failed(id, Failure { may_be_known: true, refused: true }, now, rng);
         }
     }
@@ -419,12 +427,10 @@ impl Requests {
 
     /// An answer may have been lost with the session. What is not acknowledged is sent again anyway.
     fn ask_again(&mut self) {
-        for (&ticket, pending) in &mut self.pending {
-            if pending.repeatable && pending.stage == Stage::Acked {
-                pending.stage = Stage::Published;
-                let publish = pending.publish.clone();
-                self.effects.extend(publish.map(|publish| Effect::Publish(ticket, publish)));
-            }
+        let is_again = |pending: &Pending| pending.repeatable && pending.stage == Stage::Acked;
+        let again: Vec<_> = self.pending.iter().filter(|(_, pending)| is_again(pending)).map(|(&t, _)| t).collect();
+        for ticket in again {
+            self.wait_again(ticket);
         }
     }
 

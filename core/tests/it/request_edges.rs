@@ -5,7 +5,7 @@ use core::time::Duration;
 use thingwire_core::{Client, Instant, LinkError, Notice, Outcome, Qos, ShadowRequest, Unsent, WhenOffline};
 
 use crate::requests::{PUBLISH, SUBSCRIBE, UNSUBSCRIBE, filters, get, kind, name, on, reply, token, update};
-use crate::rig::{CONNACK, CONNACK_RESUMED, Rig, config, packet_id, persistent, suback, topic, unsuback};
+use crate::rig::{CONNACK, CONNACK_RESUMED, Rig, config, packet_id, persistent, puback, suback, topic, unsuback};
 
 const NOTHING: [[u8; 0]; 0] = [];
 
@@ -206,4 +206,29 @@ fn who_wants_what_is_being_given_up_waits_when_its_renewal_is_refused() {
     assert_eq!(token(&rig.serve(sent)[0]), "b");
     rig.tell("get/accepted", &reply("b"));
     assert_eq!(rig.ends(), [(second, reply("b"))]);
+}
+
+#[test]
+fn what_is_asked_again_waits_for_its_answers_to_be_subscribed_to() {
+    let mut rig = Rig::online(config());
+    let ticket = rig.shadow(get().token("a").timeout(Duration::from_secs(600)));
+    let subscribe = rig.drain().remove(0);
+    let publish = rig.receive(&suback(packet_id(&subscribe), &[1, 1])).remove(0);
+    rig.receive(&puback(packet_id(&publish)));
+    rig.subscribe(&on("get/accepted"), Qos::AtLeastOnce);
+    let subscribe = rig.drain().remove(0);
+    rig.receive(&suback(packet_id(&subscribe), &[0x80]));
+    rig.lose_link(LinkError::KeepAlive);
+    rig.wake();
+    let renewal = rig.reach_online(&CONNACK).remove(0);
+    assert_eq!((kind(&renewal), topic(&renewal)), (SUBSCRIBE, &on("get/rejected")[..]));
+    let mut sent = rig.receive(&suback(packet_id(&renewal), &[1]));
+    if sent.is_empty() {
+        sent = rig.wake();
+    }
+    assert_eq!(kinds_and_topics(&sent), [(SUBSCRIBE, &on("get/accepted")[..])], "not in the dark");
+    assert_eq!(token(&rig.serve(sent)[0]), "a");
+    rig.take_notices();
+    rig.tell("get/accepted", &reply("a"));
+    assert_eq!(rig.ends(), [(ticket, reply("a"))]);
 }

@@ -80,6 +80,16 @@ impl Rig {
         self.receive(&message(&on(end), json, None))
     }
 
+    /// Loses this link and two more to a server that closes them.
+    pub fn be_closed_three_times(&mut self, connack: &[u8]) {
+        for _ in 0..2 {
+            self.lose_link(LinkError::Closed);
+            self.wake();
+            self.reach_online(connack);
+        }
+        self.lose_link(LinkError::Closed);
+    }
+
     /// How operations ended, in words.
     pub fn ends(&mut self) -> Vec<(Ticket, String)> {
         let said = |(ticket, outcome)| match outcome {
@@ -620,12 +630,7 @@ fn a_request_that_the_server_closes_the_connection_for_is_given_up() {
     rig.take_notices();
     let ticket = rig.shadow(get());
     rig.drain();
-    for _ in 0..2 {
-        rig.lose_link(LinkError::Closed);
-        rig.wake();
-        rig.reach_online(&CONNACK_RESUMED);
-    }
-    rig.lose_link(LinkError::Closed);
+    rig.be_closed_three_times(&CONNACK_RESUMED);
     assert_eq!(rig.outcomes(), [end(ticket, Outcome::ConnectionClosed { times: 3 })]);
 }
 
@@ -636,12 +641,7 @@ fn a_subscription_that_the_server_closes_the_connection_for_is_given_up() {
     let mut rig = Rig::online(config);
     let tickets = [rig.shadow(get()), rig.shadow(get())];
     rig.drain();
-    for _ in 0..2 {
-        rig.lose_link(LinkError::Closed);
-        rig.wake();
-        rig.reach_online(&CONNACK);
-    }
-    rig.lose_link(LinkError::Closed);
+    rig.be_closed_three_times(&CONNACK);
     let closed = Outcome::ConnectionClosed { times: 3 };
     assert_eq!(rig.outcomes(), [end(tickets[0], closed.clone()), end(tickets[1], closed)]);
 }

@@ -58,12 +58,7 @@ fn a_watch_that_costs_connections_takes_no_other_with_it() {
     rig.served();
     let given_up = rig.watch(deltas());
     rig.drain();
-    for _ in 0..2 {
-        rig.lose_link(LinkError::Closed);
-        rig.wake();
-        rig.reach_online(&CONNACK_RESUMED);
-    }
-    rig.lose_link(LinkError::Closed);
+    rig.be_closed_three_times(&CONNACK_RESUMED);
     let over = |notice| match notice {
         Notice::Shadow(told) if told.event == ShadowEvent::GivenUp { times: 3 } => Some(told.watch),
         _ => None,
