@@ -33,8 +33,8 @@ pub enum ShadowEvent {
     Delta(Delta),
     /// An update was accepted; with [`ShadowWatch::documents`](crate::ShadowWatch::documents).
     Documents(Documents),
-    /// The whole shadow, read when the watch began or after notifications may have been lost. A delta in it follows as
-    /// `Delta`, if it is news.
+    /// The whole shadow, read when the watch began, after notifications may have been lost, and after a deletion. A delta
+    /// in it follows as `Delta`, if it is news.
     Current(Document),
     /// There is no such shadow.
     Absent,

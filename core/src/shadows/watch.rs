@@ -72,12 +72,25 @@ enum Reading {
     /// Just now, for a reason that passes.
     Failed,
     Retry(Instant),
-    /// With the newest version told at that time: an older answer means that the shadow was made anew.
-    Asked(Ticket, Option<u64>),
+    Asked(Asked),
 }
 
 #[cfg(feature = "trace")]
-crate::wire::variants!(Reading { 0 = Not, 1 = Due, 2 = Failed, 3 = Retry(at), 4 = Asked(ticket, newest), });
+crate::wire::variants!(Reading { 0 = Not, 1 = Due, 2 = Failed, 3 = Retry(at), 4 = Asked(asked), });
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Asked {
+    ticket: Ticket,
+    /// The newest version told at that time: an older answer means that the shadow was made anew.
+    newest: Option<u64>,
+    /// Something came since of which the answer may not tell.
+    again: bool,
+    /// A deletion was told since: the answer may be from before it.
+    gone: bool,
+}
+
+#[cfg(feature = "trace")]
+crate::wire::fields!(Asked { ticket, newest, again, gone });
 
 impl Watch {
     pub(super) fn new(requests: &mut Requests, options: ShadowWatch) -> Self {
@@ -116,8 +129,8 @@ impl Watch {
         for stream in self.streams {
             requests.close_stream(stream.channel);
         }
-        if let Reading::Asked(ticket, _) = self.reading {
-            requests.forget(ticket);
+        if let Reading::Asked(asked) = self.reading {
+            requests.forget(asked.ticket);
         }
         self.granted
     }
@@ -127,14 +140,14 @@ impl Watch {
     }
 
     pub(super) fn reads(&self, ticket: Ticket) -> bool {
-        matches!(self.reading, Reading::Asked(asked, _) if asked == ticket)
+        matches!(self.reading, Reading::Asked(asked) if asked.ticket == ticket)
     }
 
     pub(super) fn is_due(&self, now: Instant) -> bool {
         match self.reading {
             Reading::Due => true,
             Reading::Retry(at) => at <= now,
-            Reading::Not | Reading::Failed | Reading::Asked(..) => false,
+            Reading::Not | Reading::Failed | Reading::Asked(_) => false,
         }
     }
 
@@ -143,7 +156,7 @@ impl Watch {
     }
 
     pub(super) fn asked(&mut self, ticket: Ticket) {
-        self.reading = Reading::Asked(ticket, self.newest.version());
+        self.reading = Reading::Asked(Asked { ticket, newest: self.newest.version(), again: false, gone: false });
     }
 
     /// A stream is subscribed to. With the last of them the shadow is read, as nothing can fall in between, and the
@@ -176,7 +189,9 @@ impl Watch {
     }
 
     fn read_again(&mut self) {
-        if self.options.get && !matches!(self.reading, Reading::Asked(..)) {
+        if let Reading::Asked(asked) = &mut self.reading {
+            asked.again = true;
+        } else if self.options.get {
             self.reading = Reading::Due;
         }
     }
@@ -229,32 +244,42 @@ impl Watch {
         }
     }
 
-    /// Versions after a deletion go on from the last one or begin anew, so any may follow (S-41).
+    /// Versions after a deletion go on from the last one or begin anew (S-41). So nobody can tell by its version whether
+    /// this is news of the shadow that is known or late news of one before: reading it tells.
     fn deleted(&mut self, version: Option<u64>, events: &mut Vec<ShadowEvent>) {
-        if version.is_some() && version < self.newest.version() {
-            // Of a shadow that was made again since, or of one that was made anew: reading it tells.
-            return self.read_again();
+        if version.is_none() || version >= self.newest.version() {
+            self.gone(version, events);
         }
-        self.newest = Newest::default();
-        if let Reading::Asked(_, newest_then) = &mut self.reading {
-            *newest_then = None;
+        self.read_again();
+    }
+
+    fn gone(&mut self, version: Option<u64>, events: &mut Vec<ShadowEvent>) {
+        self.newest = Newest { absent: true, ..Newest::default() };
+        if let Reading::Asked(asked) = &mut self.reading {
+            asked.gone = true;
         }
         events.push(ShadowEvent::Deleted { version });
     }
 
     /// The shadow was read, or that was rejected.
     pub(super) fn answered(&mut self, accepted: bool, raw: &Bytes, events: &mut Vec<ShadowEvent>) {
-        let Reading::Asked(_, newest_then) = core::mem::replace(&mut self.reading, Reading::Not) else { return };
+        let Reading::Asked(asked) = core::mem::replace(&mut self.reading, Reading::Not) else { return };
         if !accepted {
-            return self.rejected(Rejection::read(raw.clone()), newest_then, events);
+            return self.rejected(Rejection::read(raw.clone()), asked, events);
         }
         self.backoff = Backoff::new();
+        if asked.again {
+            self.read_again();
+        }
+        if asked.gone {
+            return;
+        }
         let document = match Document::parse(raw.clone()) {
             Ok(document) if document.version.is_some() => document,
             Ok(_) | Err(_) => return events.push(malformed(raw)),
         };
-        if document.version < newest_then {
-            self.deleted(None, events);
+        if document.version < asked.newest {
+            self.gone(None, events);
         }
         if document.version < self.newest.delta {
             // Overtaken by a delta: read it as it is now.
@@ -272,8 +297,8 @@ impl Watch {
         }
     }
 
-    fn rejected(&mut self, rejection: Rejection, newest_then: Option<u64>, events: &mut Vec<ShadowEvent>) {
-        if is_absent(&rejection) && self.newest.version() > newest_then {
+    fn rejected(&mut self, rejection: Rejection, asked: Asked, events: &mut Vec<ShadowEvent>) {
+        if is_absent(&rejection) && (asked.again || self.newest.version() > asked.newest) {
             // There was one meanwhile, and nobody knows which of the two is later.
             self.read_again();
         } else if is_absent(&rejection) {

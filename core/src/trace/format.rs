@@ -20,7 +20,7 @@ pub const FORMAT: u16 = 2;
 
 /// The version of how a client's state is written. A trace whose beginning was overwritten begins with a state, and can
 /// only be replayed where that version is the same; one that is whole can be replayed by any build of the format.
-pub const LAYOUT: u32 = 5;
+pub const LAYOUT: u32 = 6;
 
 pub(crate) const CHECK: u8 = 0;
 pub(crate) const GENERATION: u8 = 1;

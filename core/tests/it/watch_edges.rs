@@ -91,15 +91,29 @@ fn a_watch_that_is_told_not_to_read_never_reads() {
 }
 
 #[test]
-fn what_is_being_read_is_not_read_twice() {
+fn what_is_being_read_is_read_again_for_what_came_meanwhile_and_once() {
     let mut rig = Rig::online(config());
     rig.watch(deltas());
     let sent = rig.served();
     rig.tell("update/delta", &delta(5));
-    assert_eq!(rig.tell("update/delta", &delta(4)), NOTHING);
+    for late in [4, 3] {
+        assert_eq!(rig.tell("update/delta", &delta(late)), NOTHING, "not while it is being read");
+    }
     rig.take_notices();
-    assert_eq!(rig.tell("get/accepted", &in_sync(5, &token(&sent[0]))), NOTHING);
-    assert_eq!(rig.told(), ["current 5"]);
+    let again = rig.tell("get/accepted", &in_sync(5, &token(&sent[0])));
+    assert_eq!(rig.told(), ["current 5"], "which may be from before the shadow was made anew");
+    assert_eq!(rig.tell("get/accepted", &in_sync(5, &token(&again[0]))), NOTHING);
+    assert_eq!(rig.told(), [""; 0]);
+}
+
+#[test]
+fn a_shadow_that_was_made_anew_while_it_was_read_is_told() {
+    let mut rig = Rig::watching(deltas(), 40);
+    let sent = rig.tell("update/delta", &delta(39));
+    rig.tell("update/delta", &delta(1));
+    let again = rig.tell("get/accepted", &in_sync(40, &token(&sent[0])));
+    rig.tell("get/accepted", &in_sync(1, &token(&again[0])));
+    assert_eq!(rig.told(), ["Deleted { version: None }", "current 1"]);
 }
 
 #[test]

@@ -315,8 +315,56 @@ fn a_deletion_is_told_once_to_who_is_reading() {
     let mut rig = Rig::watching(deltas().deletions(true), 40);
     let sent = rig.tell("update/delta", &delta(2));
     rig.tell("delete/accepted", r#"{"version":40,"timestamp":1}"#);
-    rig.tell("get/accepted", &in_sync(3, &token(&sent[0])));
+    let again = rig.tell("get/accepted", &in_sync(3, &token(&sent[0])));
+    rig.tell("get/accepted", &in_sync(3, &token(&again[0])));
     assert_eq!(rig.told(), ["deleted 40", "current 3"]);
+}
+
+#[test]
+fn a_late_deletion_of_the_shadow_before_does_not_hide_the_one_made_anew() {
+    for version in [1, 2, 3, 25] {
+        let mut rig = Rig::watching(deltas().deletions(true), 2);
+        let sent = rig.tell("delete/accepted", &format!(r#"{{"version":{version},"timestamp":1}}"#));
+        rig.tell("update/delta", &delta(1));
+        rig.tell("get/accepted", &in_sync(2, &token(&sent[0])));
+        let told = rig.told();
+        assert_eq!(told.last().map(String::as_str), if version == 1 { None } else { Some("current 2") }, "{told:?}");
+    }
+}
+
+#[test]
+fn what_was_told_of_a_deleted_shadow_is_taken_back() {
+    let mut rig = Rig::watching(deltas().deletions(true), 39);
+    let sent = rig.tell("delete/accepted", r#"{"version":40,"timestamp":1}"#);
+    rig.tell("update/delta", &delta(40));
+    let none = |token: &str| format!(r#"{{"code":404,"message":"none","clientToken":"{token}"}}"#);
+    let sent = rig.tell("get/rejected", &none(&token(&sent[0])));
+    assert_eq!(rig.told(), ["deleted 40", "delta 40"]);
+    rig.tell("get/rejected", &none(&token(&sent[0])));
+    assert_eq!(rig.told(), ["Absent"]);
+}
+
+#[test]
+fn that_there_is_none_is_not_told_after_a_deletion() {
+    let mut rig = Rig::watching(deltas().deletions(true), 40);
+    let sent = rig.tell("delete/accepted", r#"{"version":40,"timestamp":1}"#);
+    let sent = rig.serve(sent);
+    let none = format!(r#"{{"code":404,"message":"none","clientToken":"{}"}}"#, token(&sent[0]));
+    assert_eq!(rig.tell("get/rejected", &none), [[0_u8; 0]; 0]);
+    assert_eq!(rig.told(), ["deleted 40"]);
+}
+
+#[test]
+fn an_answer_from_before_a_deletion_is_not_believed() {
+    let mut rig = Rig::online(config());
+    rig.watch(deltas().deletions(true));
+    let sent = rig.served();
+    rig.take_notices();
+    rig.tell("delete/accepted", r#"{"version":40,"timestamp":1}"#);
+    let again = rig.tell("get/accepted", &document(40, &token(&sent[0])));
+    assert_eq!(rig.told(), ["deleted 40"]);
+    rig.tell("get/accepted", &document(1, &token(&again[0])));
+    assert_eq!(rig.told(), ["current 1", "delta 1"]);
 }
 
 #[test]

@@ -32,6 +32,8 @@ struct Heard {
     tag: u64,
     /// It answers a reading.
     read: bool,
+    /// And may tell of the shadow before the one that is gone.
+    of_gone: bool,
     /// It accepts a delete of the application's own.
     own_delete: bool,
 }
@@ -45,7 +47,8 @@ impl Shadows {
         }
         let read = shadows.read_by(text).is_some();
         let own_delete = text.says == Says::Accepted(Verb::Delete) && shadows.answered(text).is_some();
-        self.heard.push(Heard { text: text.clone(), tag: message.tag, read, own_delete });
+        let of_gone = read && shadows.watches.get(&text.shadow).is_some_and(|watch| watch.gone);
+        self.heard.push(Heard { text: text.clone(), tag: message.tag, read, of_gone, own_delete });
     }
 
     /// Something was told of a watched shadow.
@@ -184,7 +187,7 @@ fn check_told(watch: &Watch, heard: &Heard, young: bool, deleted: bool, findings
         Says::Delta => watch.delta.max(watch.current) >= version,
         Says::Documents => !watch.ask.documents || watch.documents >= version,
         // A reading may have timed out, of which nobody is told; not so soon.
-        Says::Accepted(Verb::Get) if heard.read && young => watch.delta.max(watch.current) >= version,
+        Says::Accepted(Verb::Get) if heard.read && young => heard.of_gone || watch.delta.max(watch.current) >= version,
         // A late one is of a shadow that was made again since.
         Says::Accepted(Verb::Delete) if heard.own_delete || watch.ask.deletions => deleted || version < watch.newest(),
         _ => true,

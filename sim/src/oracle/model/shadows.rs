@@ -126,6 +126,8 @@ pub(in crate::oracle) struct Watch {
     pub(in crate::oracle) delta: Option<u64>,
     pub(in crate::oracle) documents: Option<u64>,
     pub(in crate::oracle) current: Option<u64>,
+    /// It was told to be deleted, and no answer to a reading was heard since: the next may be from before.
+    pub(in crate::oracle) gone: bool,
 }
 
 impl Watch {
@@ -175,7 +177,7 @@ impl Shadows {
         let ask = ask.clone();
         let shadow = ask.topics.shadow;
         let (told_at, delta, documents, current) = (None, None, None, None);
-        let new = Watch { ticket, since, ask, begun: false, told_at, delta, documents, current };
+        let new = Watch { ticket, since, ask, begun: false, told_at, delta, documents, current, gone: false };
         self.watches.insert(shadow, new);
     }
 
@@ -469,8 +471,11 @@ impl Shadows {
             let answers = ask.answers();
             self.lapse(answers);
         }
-        if self.read_by(text).is_some() {
+        if let Some(shadow) = self.read_by(text) {
             text.token.and_then(|token| self.reads.remove(&token));
+            if let Some(watch) = self.watches.get_mut(&shadow) {
+                watch.gone = false;
+            }
         }
     }
 
@@ -491,9 +496,10 @@ impl Shadows {
         match event {
             ShadowEvent::Delta(delta) => watch.delta = Some(delta.version),
             ShadowEvent::Documents(documents) => watch.documents = Some(documents.current.version),
-            ShadowEvent::Current(document) => watch.current = document.version,
+            ShadowEvent::Current(document) => (watch.current, watch.gone) = (document.version, false),
             ShadowEvent::Absent | ShadowEvent::Deleted { .. } => {
                 (watch.delta, watch.documents, watch.current) = (None, None, None);
+                watch.gone = matches!(event, ShadowEvent::Deleted { .. });
             }
             ShadowEvent::GivenUp { .. } => {
                 if let Some(watch) = self.watches.remove(&shadow) {
