@@ -199,6 +199,29 @@ mod tests {
     }
 
     #[test]
+    fn what_a_socket_says_is_told_in_few_words() {
+        let address = "127.0.0.1:1".parse().unwrap();
+        let cases = [
+            (ErrorKind::ConnectionRefused, TcpError::Refused),
+            (ErrorKind::ConnectionReset, TcpError::Reset),
+            (ErrorKind::ConnectionAborted, TcpError::Reset),
+            (ErrorKind::BrokenPipe, TcpError::Reset),
+            (ErrorKind::HostUnreachable, TcpError::Unreachable),
+            (ErrorKind::NetworkUnreachable, TcpError::Unreachable),
+            (ErrorKind::NetworkDown, TcpError::Unreachable),
+            (ErrorKind::AddrNotAvailable, TcpError::Unreachable),
+            (ErrorKind::TimedOut, TcpError::TimedOut),
+            (ErrorKind::PermissionDenied, TcpError::Os { code: None }),
+        ];
+        for (kind, why) in cases {
+            assert_eq!(tcp_error(address, &kind.into()), LinkError::Tcp { address: Some(address), why }, "{kind}");
+        }
+        let error = io::Error::from_raw_os_error(105);
+        let why = TcpError::Os { code: Some(105) };
+        assert_eq!(tcp_error(address, &error), LinkError::Tcp { address: Some(address), why });
+    }
+
+    #[test]
     fn families_take_turns_and_share_the_time() {
         let [six1, six2, six3, four] =
             ["[::1]:1", "[::2]:1", "[::3]:1", "127.0.0.1:1"].map(|text| text.parse().unwrap());

@@ -277,3 +277,50 @@ fn in_words(path: &Path, error: &io::Error) -> String {
         error.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Malformed, ShadowName, ShadowNotice, Ticket};
+
+    #[test]
+    fn failures_of_files_are_told_as_a_person_would() {
+        let [folder, file] = ["/", "/nowhere"].map(Path::new);
+        assert_eq!(in_words(folder, &io::ErrorKind::PermissionDenied.into()), "it is a directory");
+        assert_eq!(in_words(file, &io::ErrorKind::NotFound.into()), "no such file");
+        assert_eq!(in_words(file, &io::ErrorKind::PermissionDenied.into()), "permission denied");
+        assert_eq!(in_words(file, &io::Error::other("on fire")), "on fire");
+    }
+
+    #[test]
+    fn what_is_not_remembered_is_nothing_and_what_cannot_be_read_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("memory");
+        assert_eq!(remembered(&path), Ok(Vec::new()));
+        save(&path, b"something").unwrap();
+        assert_eq!(remembered(&path), Ok(b"something".to_vec()));
+        assert_eq!(remembered(folder.path()), Err("it is a directory".to_owned()));
+    }
+
+    #[test]
+    fn the_log_has_what_happens_and_nothing_that_the_application_is_told_anyway() {
+        use log::Level::{Debug, Info, Warn};
+        let shadow = |event| {
+            let (watch, shadow) = (Ticket(core::num::NonZeroU64::MIN), ShadowName::classic("valve").unwrap());
+            Notice::Shadow(Box::new(ShadowNotice { watch, shadow, event, ack: None }))
+        };
+        let cases = [
+            (Notice::Ready, Some(Debug)),
+            (Notice::Stopped, Some(Info)),
+            (Notice::Online { resumed: true }, Some(Info)),
+            (shadow(ShadowEvent::GivenUp { times: 3 }), Some(Warn)),
+            (shadow(ShadowEvent::NotSubscribed), Some(Warn)),
+            (shadow(ShadowEvent::Malformed(Malformed { payload: "x".into() })), Some(Warn)),
+            (shadow(ShadowEvent::Absent), None),
+            (shadow(ShadowEvent::Deleted { version: None }), None),
+        ];
+        for (notice, level) in cases {
+            assert_eq!(log_level(&notice), level, "{notice:?}");
+        }
+    }
+}

@@ -172,3 +172,6 @@ impl<T: Item> Queue<T> {
         self.items.len() >= COUNT_MAX || self.bytes >= BYTES_MAX
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,3 +57,56 @@ fn delivered(filter: &Filter) -> Filter {
     let shared = filter.as_str().strip_prefix("$share/").and_then(|rest| rest.split_once('/'));
     shared.and_then(|(_group, inner)| Filter::new(inner).ok()).unwrap_or_else(|| filter.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Topic;
+
+    fn message(topic: &str) -> Message {
+        Message::new(Topic::new(topic).unwrap(), "x")
+    }
+
+    fn add(routes: &mut Routes, filters: &[&str]) -> Arc<Inbox<Message>> {
+        let inbox = Arc::new(Inbox::new());
+        let filters: Vec<_> = filters.iter().map(|text| (Filter::new(*text).unwrap(), Qos::AtLeastOnce)).collect();
+        routes.add(&filters, Arc::clone(&inbox));
+        inbox
+    }
+
+    fn topics(inbox: &Inbox<Message>) -> Vec<String> {
+        std::iter::from_fn(|| inbox.take()?.item).map(|message| message.topic.to_string()).collect()
+    }
+
+    #[test]
+    fn a_message_goes_to_every_subscription_it_belongs_to_once() {
+        let (mut routes, mut later) = (Routes::default(), Later::default());
+        let [lamps, all] = [add(&mut routes, &["lamp/+", "lamp/1"]), add(&mut routes, &["#"])];
+        let shared = add(&mut routes, &["$share/group/lamp/1"]);
+        for topic in ["lamp/1", "lamp/2", "valve"] {
+            assert!(!routes.deliver(message(topic), &mut later).unwrap());
+        }
+        assert_eq!(topics(&lamps), ["lamp/1", "lamp/2"]);
+        assert_eq!(topics(&shared), ["lamp/1"]);
+        assert_eq!(topics(&all), ["lamp/1", "lamp/2", "valve"]);
+        routes.remove(&all);
+        assert_eq!(routes.deliver(message("valve"), &mut later).unwrap_err(), message("valve"), "nobody's");
+        assert!(!lamps.is_closed() && routes.deliver(message("lamp/1"), &mut later).is_ok());
+        routes.close(&mut later);
+        assert!(lamps.is_closed() && shared.is_closed() && !all.is_closed());
+        assert!(routes.deliver(message("lamp/1"), &mut later).is_err());
+    }
+
+    #[test]
+    fn one_that_cannot_keep_up_is_told_whichever_it_is() {
+        for slow in 0..3 {
+            let (mut routes, mut later) = (Routes::default(), Later::default());
+            let inboxes = [(); 3].map(|()| add(&mut routes, &["a"]));
+            while !inboxes[slow].push(message("a"), &mut later) {}
+            assert!(routes.lack_room());
+            assert!(routes.deliver(message("a"), &mut later).unwrap(), "{slow}");
+            while inboxes[slow].take().is_some() {}
+            assert!(!routes.lack_room());
+        }
+    }
+}

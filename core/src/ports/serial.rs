@@ -56,12 +56,16 @@ pub(super) fn open(port: &SerialPort) -> Result<Serial, PortFault> {
     })?;
     // It succeeds when any of the settings was taken.
     let taken = tcgetattr(&serial.0).map_err(fault)?;
-    let speed = taken.output_speed();
-    // A divisor seldom gives exactly what was asked for, and what is said of it may be either; 3 % can be read.
-    if u64::from(speed.abs_diff(port.baud)) * 100 > u64::from(port.baud) * 3 {
-        return Err(PortFault::Setting { what: format!("{} baud", port.baud) });
+    if is_near(taken.output_speed(), port.baud) {
+        Ok(serial)
+    } else {
+        Err(PortFault::Setting { what: format!("{} baud", port.baud) })
     }
-    Ok(serial)
+}
+
+/// A divisor seldom gives exactly what was asked for, and what is said of it may be either; 3 % can be read.
+fn is_near(speed: u32, baud: u32) -> bool {
+    u64::from(speed.abs_diff(baud)) * 100 <= u64::from(baud) * 3
 }
 
 /// Whether a program is at the other end. The mark of an exclusive terminal stays for as long as that program has it,
@@ -183,6 +187,54 @@ mod tests {
         assert_eq!(open(&port).unwrap_err(), PortFault::InUse);
         drop(first);
         assert!(open(&port).is_ok());
+    }
+
+    #[test]
+    fn an_open_port_is_read_from_and_written_to_and_waits_for_nothing() {
+        use rustix::fs::fcntl_getfl;
+        use rustix::io::{FdFlags, fcntl_getfd};
+        let (_master, port) = terminal();
+        let serial = open(&port).unwrap();
+        let flags = fcntl_getfl(serial.file()).unwrap();
+        assert!(flags.contains(OFlags::RDWR | OFlags::NONBLOCK), "{flags:?}");
+        assert_eq!(fcntl_getfd(serial.file()).unwrap(), FdFlags::CLOEXEC, "no program of ours has it as well");
+    }
+
+    #[test]
+    fn a_port_that_is_closed_leaves_nothing_for_who_opens_it_next() {
+        use std::io::{Read, Write};
+
+        use rustix::fs::fcntl_setfl;
+
+        let (master, port) = terminal();
+        let serial = open(&port).unwrap();
+        let next = open_file(&port.path, OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK, Mode::empty()).unwrap();
+        File::from(master.try_clone().unwrap()).write_all(b"unheard").unwrap();
+        fcntl_setfl(serial.file(), OFlags::empty()).unwrap();
+        serial.file().read_exact(&mut [0]).expect("it has arrived");
+        drop(serial);
+        let error = File::from(next).read(&mut [0; 10]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn a_speed_that_is_three_percent_off_can_be_read() {
+        for near in [9600, 9888, 9312] {
+            assert!(is_near(near, 9600), "{near}");
+        }
+        for far in [0, 9889, 9311, 19_200] {
+            assert!(!is_near(far, 9600), "{far}");
+        }
+        assert!(is_near(4_000_000_000, 4_000_000_000));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_terminal_with_a_program_at_its_other_end_is_told_from_a_device() {
+        let (_master, port) = terminal();
+        let path = |path: &std::path::Path| open_file(path, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+        assert!(is_played(&path(&port.path)));
+        assert!(!is_played(&path("/dev/null".as_ref())));
     }
 
     #[test]

@@ -117,7 +117,8 @@ fn absent(is_asked_for: bool, why: String) -> NoCredentials {
 
 fn look(path: &Path, kind: FileKind, name: &str) -> Result<Option<Profile>, NoCredentials> {
     let broken = |why: String| NoCredentials::broken(format!("shared files: {}: {why}", path.display()));
-    let Some(text) = read(path).map_err(|error| broken(format!("cannot be read: {error}; check its permissions")))?
+    let Some(text) =
+        read(path).map_err(|error| broken(format!("cannot be read: {error}; check the path and its permissions")))?
     else {
         return Ok(None);
     };

@@ -190,3 +190,19 @@ fn of_response(fault: ResponseFault) -> NoCredentials {
     let why = fault.to_string();
     if fault == ResponseFault::Truncated { NoCredentials::unavailable(why) } else { NoCredentials::broken(why) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::Roots;
+
+    #[test]
+    fn the_usual_port_is_not_named() {
+        let host = |endpoint: &str| {
+            Https::new(Https::server(endpoint).unwrap(), TlsConfig::server_only(Roots::amazon())).host()
+        };
+        let cases = ["a.example", "a.example:443", "a.example:8443", "[::1]:443", "[::1]:4443"];
+        let hosts = cases.map(host);
+        assert_eq!(hosts, ["a.example", "a.example", "a.example:8443", "[::1]", "[::1]:4443"]);
+    }
+}

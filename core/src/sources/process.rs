@@ -17,7 +17,7 @@ use crate::transport::{Credentials, CredentialsProvider, NoCredentials};
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The most bytes that it may write.
 const LEN_MAX: usize = 64 * 1024;
-/// How long a program that is done writing may take to end.
+/// Between two looks whether a program that is done writing has ended.
 const PAUSE: Duration = Duration::from_millis(5);
 
 pub(super) struct Process {
@@ -127,6 +127,28 @@ mod tests {
         let credentials = ask(script, TIMEOUT).unwrap();
         assert_eq!(credentials.access_key_id(), "AKID");
         assert_eq!((credentials.session_token(), credentials.expires_at_secs()), (Some("t"), Some(1_498_682_925)));
+    }
+
+    const ANSWER: &str = r#"{\"Version\": 1, \"AccessKeyId\": \"AKID\", \"SecretAccessKey\": \"s\"}"#;
+
+    #[test]
+    fn a_program_may_write_as_much_as_is_allowed_and_end_a_little_later() {
+        let written = format!("{}\n", ANSWER.replace('\\', ""));
+        let blanks = 64 * 1024 - written.len();
+        let script =
+            format!("echo \"{ANSWER}\"; head -c {blanks} /dev/zero | tr \"\\0\" \" \"; exec >&- 2>&-; sleep 0.05");
+        assert_eq!(ask(&script, TIMEOUT).unwrap().access_key_id(), "AKID");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_program_that_is_given_up_does_not_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        let script = format!("echo $$ > {}; exec sleep 600", file.display());
+        assert!(ask(&script, Duration::from_millis(300)).is_err());
+        let process = std::fs::read_to_string(&file).unwrap();
+        assert!(!std::path::Path::new("/proc").join(process.trim()).exists());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use rcgen::{CertificateParams, DnType, SanType};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use thingwire_core::transport::{Endpoint, Roots, TlsConfig};
-use thingwire_core::{Action, Engine, LinkError, Options, Security, SetupError, TlsError};
+use thingwire_core::{Action, Engine, Link, LinkError, Options, Security, SetupError, TlsError};
 
 use crate::pair::{NOW, Pair, World, mutual, secured};
 use crate::pki::{Authority, HOST, Leaf, Version, expired, not_yet_valid, server_config, spki_sha256, stolen};
@@ -427,18 +427,24 @@ fn a_host_that_no_certificate_can_name_is_refused_at_once() {
     }
 }
 
+/// The link that the engine wants.
+fn opens(engine: &mut Engine) -> Link {
+    let opened = std::iter::from_fn(|| engine.poll_action(NOW)).find_map(|action| match action {
+        Action::Open(link) => Some(link),
+        Action::Close(_) | Action::Notify(_) => None,
+    });
+    opened.expect("it wants to connect")
+}
+
 #[test]
 fn a_socket_that_connects_after_the_attempt_was_given_up_is_ignored() {
     let world = World::new();
     let mut engine = Engine::new(world.options(), 7, NOW).unwrap();
     engine.client().start(NOW);
-    let late = std::iter::from_fn(|| engine.poll_action(NOW)).find_map(|action| match action {
-        Action::Open(link) => Some(link),
-        Action::Close(_) | Action::Notify(_) => None,
-    });
+    let late = opens(&mut engine);
     engine.client().stop(NOW);
     while engine.poll_action(NOW).is_some() {}
-    engine.opened(NOW, late.unwrap());
+    engine.opened(NOW, late);
     assert_eq!(engine.transmit(NOW), b"");
     assert_eq!(engine.poll_action(NOW), None);
 }
@@ -464,4 +470,29 @@ fn a_link_that_broke_and_whose_socket_is_gone_is_not_closed() {
     pair.run();
     assert_eq!(pair.closes, 0);
     assert!(matches!(pair.tls_error(), TlsError::Other { .. }));
+}
+
+#[test]
+fn a_socket_that_has_failed_cannot_connect_any_more() {
+    let world = World::new();
+    let mut engine = Engine::new(world.options(), 7, NOW).unwrap();
+    engine.client().start(NOW);
+    let link = opens(&mut engine);
+    engine.closed(NOW, link, LinkError::Closed);
+    engine.opened(NOW, link);
+    assert_eq!((engine.stage(), engine.transmit(NOW)), (None, &b""[..]));
+}
+
+#[test]
+fn a_handshake_has_the_time_that_it_was_given() {
+    let world = World::new();
+    let mut engine = Engine::new(world.options(), 7, NOW).unwrap();
+    engine.client().start(NOW);
+    let link = opens(&mut engine);
+    engine.opened(NOW, link);
+    let ends = engine.next_deadline().unwrap();
+    engine.wake(NOW + ends.since(NOW) / 2);
+    assert!(engine.stage().is_some());
+    engine.wake(ends);
+    assert_eq!(engine.poll_action(ends), Some(Action::Close(link)));
 }

@@ -75,6 +75,7 @@ fn every_failure_names_its_file() {
         files.error(["empty", "device.key", "root.pem"]),
         files.error(["device.key", "device.pem", "root.pem"]),
         files.error(["device.pem", "device.pem", "root.pem"]),
+        files.error(["device.pem", "empty", "root.pem"]),
         files.error(["device.pem", "other.key", "root.pem"]),
         files.error(["device.pem", "device.key", "device.key"]),
         Options::mtls_from_path("mqtts://host", "device", "a", "b", "c").unwrap_err().to_string(),
@@ -87,6 +88,7 @@ fn every_failure_names_its_file() {
     DIR/empty: device certificate: empty; expected PEM text
     DIR/device.key: device certificate: this is a private key where a certificate belongs; are certificate and key swapped?
     DIR/device.pem: private key: this is a certificate where the private key belongs; are certificate and key swapped?
+    DIR/empty: private key: empty; expected PEM text
     DIR/other.key: the private key does not belong to DIR/device.pem, the certificate of "device"
     DIR/device.key: root certificate: this is a private key where a certificate belongs; are certificate and key swapped?
     "mqtts://host" is a URL; expected HOST or HOST:PORT without a scheme

@@ -78,6 +78,8 @@ fn shared_files_are_found_by_the_variables_of_awss_own_tools() {
     );
     write("other", &format!("[DEFAULT]\n{}[half]\naws_access_key_id = X\n", keys("OLD")));
     write("broken", &format!("[default]\n{}{SECRET}\n", keys("X")));
+    let fits = format!("[default]\n{}", keys("FITS"));
+    write("fits", &format!("{fits}{}", "#".repeat(1024 * 1024 - fits.len())));
     write("large", &"#".repeat(1024 * 1024 + 1));
     let home = folder.path().display().to_string();
     let ask = |profile: Option<&str>, more: &[(&str, &str)]| {
@@ -89,7 +91,8 @@ fn shared_files_are_found_by_the_variables_of_awss_own_tools() {
         }
         outcome(&CredentialsSource::shared_files(files)).replace(&home, "~")
     };
-    let (other, broken, large, none) = (at("other"), at("broken"), at("large"), at("none"));
+    let [other, broken, fits, large, none] = ["other", "broken", "fits", "large", "none"].map(at);
+    let long = at(&"x".repeat(300));
     let table = [
         ask(None, &[]),
         ask(None, &[("AWS_PROFILE", "me")]),
@@ -101,11 +104,15 @@ fn shared_files_are_found_by_the_variables_of_awss_own_tools() {
         ask(None, &[elsewhere(&none)]),
         ask(None, &[elsewhere(&none), ("AWS_CONFIG_FILE", &none)]),
         ask(None, &[("AWS_CONFIG_FILE", &other)]),
+        ask(None, &[elsewhere(&none), ("AWS_CONFIG_FILE", &other)]),
         ask(Some("nobody"), &[]),
+        ask(Some("nobody"), &[elsewhere(&other)]),
         ask(Some("half"), &[]),
         ask(Some("half"), &[elsewhere(&other)]),
         ask(None, &[elsewhere(&broken)]),
+        ask(None, &[elsewhere(&fits)]),
         ask(None, &[elsewhere(&large)]),
+        ask(None, &[elsewhere(&long)]).replace(&"x".repeat(300), "xxx"),
         ask(None, &[elsewhere(&home)]),
         outcome(&CredentialsSource::shared_files(SharedFiles::new().with_variables(variables(&[])))),
     ];
@@ -284,6 +291,7 @@ fn what_goes_wrong_with_a_service_is_told_with_its_name_and_what_to_do() {
         ("400 without words", json(400, "")),
         ("503", json(503, "no JSON")),
         ("redirect", answer("HTTP/1.1 302 x\r\nLocation: https://evil/?SECRET\r\nContent-Length: 0\r\n\r\n")),
+        ("redirect to nowhere", answer("HTTP/1.1 302 x\r\nContent-Length: 0\r\n\r\n")),
         ("web page", answer("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>wJalrSECRET")),
         ("not JSON", json(200, SECRET)),
         ("another JSON", json(200, &format!("{{\"token\":\"{SECRET}\"}}"))),
