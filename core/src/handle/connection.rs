@@ -113,3 +113,98 @@ fn retrying<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::io::{Read, Write};
+
+    use super::*;
+    use crate::TcpError;
+
+    /// What its calls give, one after the other.
+    #[derive(Debug)]
+    struct Script(VecDeque<Result<usize, ErrorKind>>);
+
+    impl Script {
+        fn next(&mut self) -> io::Result<usize> {
+            Ok(self.0.pop_front().expect("no call more")?)
+        }
+    }
+
+    impl Read for Script {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            self.next()
+        }
+    }
+
+    impl Write for Script {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            self.next()
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Socket for Script {
+        fn is_connected(&mut self) -> io::Result<bool> {
+            Ok(true)
+        }
+
+        fn shut_down_writing(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn connection(calls: impl IntoIterator<Item = Result<usize, ErrorKind>>) -> Connection<Script> {
+        let mut connection = Connection::new(Script(calls.into_iter().collect()), "127.0.0.1:1".parse().unwrap());
+        (connection.readable, connection.writable) = (true, true);
+        connection
+    }
+
+    #[test]
+    fn a_call_that_was_interrupted_is_made_again() {
+        let interrupted = Err(ErrorKind::Interrupted);
+        let mut connection = connection([interrupted, interrupted, Ok(3), interrupted, Ok(2)]);
+        assert!(matches!(connection.read(&mut [0; 8]), Ok(Input::Bytes(3))));
+        assert_eq!(connection.write(b"12"), Ok(Some(2)));
+    }
+
+    #[test]
+    fn what_blocks_is_waited_for_and_what_fails_is_told() {
+        let blocks = Err(ErrorKind::WouldBlock);
+        let mut waiting = connection([blocks, blocks]);
+        assert!(matches!(waiting.read(&mut [0; 8]), Ok(Input::Blocked)));
+        assert_eq!((waiting.readable, waiting.writable), (false, true));
+        assert_eq!((waiting.write(b"12"), waiting.writable), (Ok(None), false));
+        assert_eq!(waiting.write(b"12"), Ok(None), "it is not even called");
+        let refused = Some(TcpError::Refused);
+        let why = |error| if let LinkError::Tcp { why, .. } = error { Some(why) } else { None };
+        let mut failed = connection([Err(ErrorKind::ConnectionRefused), Err(ErrorKind::ConnectionRefused)]);
+        assert_eq!(why(failed.read(&mut [0; 8]).unwrap_err()), refused);
+        assert_eq!(why(failed.write(b"1").unwrap_err()), refused);
+    }
+
+    #[test]
+    fn a_reset_that_was_met_in_writing_is_told_as_the_end_as_well() {
+        let reset =
+            |connection: &mut Connection<Script>| matches!(connection.read(&mut [0; 8]), Err(LinkError::Tcp { .. }));
+        let mut broken = connection([Err(ErrorKind::ConnectionReset), Ok(0)]);
+        broken.write(b"1").unwrap_err();
+        assert!(reset(&mut broken));
+        let mut ended = connection([Err(ErrorKind::BrokenPipe), Ok(0)]);
+        ended.write(b"1").unwrap_err();
+        assert!(matches!(ended.read(&mut [0; 8]), Ok(Input::End)));
+    }
+
+    #[test]
+    fn what_nobody_wants_is_read_for_a_while() {
+        let endless = || core::iter::repeat_n(Ok(8), DISCARDED_READS_MAX);
+        assert!(connection(endless()).discard(&mut [0; 8]), "and something else has its turn");
+        assert!(connection([Ok(8), Err(ErrorKind::WouldBlock)]).discard(&mut [0; 8]));
+        assert!(!connection([Ok(8), Ok(0)]).discard(&mut [0; 8]));
+        assert!(!connection([Err(ErrorKind::ConnectionReset)]).discard(&mut [0; 8]));
+    }
+}

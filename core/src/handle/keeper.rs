@@ -131,3 +131,67 @@ impl Desk {
         next
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::task::{Context, Waker};
+
+    use super::super::net::Work;
+    use super::*;
+
+    /// Does everything at once, or nothing.
+    #[derive(Debug)]
+    struct Hand {
+        works: bool,
+    }
+
+    impl Spawn for Hand {
+        fn spawn(&self, _: &'static str, mut work: Work) -> std::io::Result<()> {
+            if !self.works {
+                return Err(std::io::Error::other("too many"));
+            }
+            assert!(work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_kept_is_tried_again_after_a_while_and_told_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("memory");
+        std::fs::create_dir_all(path.join("in the way")).unwrap();
+        let mut keeper = Keeper::new(path.clone());
+        let (bell, start) = (Bell::default(), Instant::EPOCH);
+        let works = Hand { works: true };
+        assert_eq!((keeper.next_deadline(), keeper.is_idle()), (None, true));
+        keeper.keep(b"first".to_vec(), &works, &bell);
+        assert!(!keeper.is_idle(), "it has not been told");
+        assert!(matches!(keeper.turn(start, &works, &bell), Some(Kept::Not { .. })));
+        assert_eq!((keeper.next_deadline(), keeper.is_idle()), (Some(start + AGAIN_AFTER), true));
+        let soon = Instant::from_micros((start + AGAIN_AFTER).as_micros() - 1);
+        assert_eq!(keeper.turn(soon, &works, &bell), None);
+        assert_eq!(keeper.turn(start + AGAIN_AFTER, &works, &bell), None, "told already");
+        assert_eq!(keeper.next_deadline(), Some(start + AGAIN_AFTER * 2));
+        std::fs::remove_dir_all(&path).unwrap();
+        assert_eq!(keeper.turn(start + AGAIN_AFTER * 2, &works, &bell), Some(Kept::Again));
+        assert_eq!(std::fs::read(&path).unwrap(), b"first");
+        assert_eq!(keeper.next_deadline(), None);
+        keeper.keep(b"second".to_vec(), &works, &bell);
+        assert_eq!(keeper.turn(start, &works, &bell), None, "as it should be");
+        assert_eq!(std::fs::read(&path).unwrap(), b"second");
+    }
+
+    #[test]
+    fn without_a_thread_it_waits_and_what_is_newer_takes_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("memory");
+        let mut keeper = Keeper::new(path.clone());
+        let (bell, start) = (Bell::default(), Instant::EPOCH);
+        keeper.keep(b"old".to_vec(), &Hand { works: false }, &bell);
+        let told = keeper.turn(start, &Hand { works: false }, &bell);
+        assert_eq!(told, Some(Kept::Not { why: "no thread to write it: too many".to_owned() }));
+        keeper.keep(b"new".to_vec(), &Hand { works: true }, &bell);
+        assert_eq!(keeper.turn(start + AGAIN_AFTER, &Hand { works: true }, &bell), Some(Kept::Again));
+        assert_eq!((std::fs::read(&path).unwrap(), keeper.next_deadline()), (b"new".to_vec(), None));
+    }
+}

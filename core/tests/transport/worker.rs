@@ -135,3 +135,25 @@ fn callbacks_that_have_nowhere_to_run_are_refused_or_lost_but_stall_nothing() {
     assert!(client.discard(ticket));
     assert!(matches!(worker.turn(&mut [0; 64]), Rest::Sleep { .. }));
 }
+
+#[test]
+fn the_last_error_lasts_until_the_client_is_started_anew() {
+    let (client, mut worker) = start(Void::Refuses);
+    worker.turn(&mut [0; 64]);
+    let last_error = || client.not_ready().unwrap().last_error;
+    client.start();
+    assert!(last_error().is_some(), "it was running");
+    drop(client.stop());
+    worker.turn(&mut [0; 64]);
+    assert!(last_error().is_some(), "why it was not ready when it was stopped");
+    client.start();
+    assert_eq!(last_error(), None);
+}
+
+#[test]
+fn a_clients_time_goes_on() {
+    let (client, _worker) = start(Void::Refuses);
+    let begin = client.now();
+    assert!((0..10_000_000).any(|_| client.now() > begin));
+    assert!(client.status().since <= client.now());
+}

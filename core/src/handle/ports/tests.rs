@@ -23,6 +23,8 @@ use crate::{Client, Config, ShadowName};
 #[derive(Debug, Default)]
 struct Script {
     reads: VecDeque<io::Result<Vec<u8>>>,
+    /// What writing fails with first.
+    failures: VecDeque<ErrorKind>,
     /// How many bytes it takes yet.
     room: usize,
     written: Vec<u8>,
@@ -95,6 +97,9 @@ impl Read for Fake {
 impl Write for Fake {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut script = self.0.lock().unwrap();
+        if let Some(kind) = script.failures.pop_front() {
+            return Err(kind.into());
+        }
         let len = bytes.len().min(script.room);
         if len == 0 {
             return Err(ErrorKind::WouldBlock.into());
@@ -300,12 +305,77 @@ fn bytes_without_end_for_a_port_that_is_slow_are_its_end() {
     let mut bench = Bench::open();
     bench.pass(SECOND / 100);
     bench.told();
-    bench.script().room = 10;
-    let bytes = vec![b'x'; OUT_MAX];
-    bench.ports.send(1, ComponentId(0), &bytes);
+    bench.script().room = 0;
+    bench.ports.send(1, ComponentId(0), &[b'x'; OUT_MAX]);
     bench.turn();
     assert_eq!(bench.told(), [""; 0], "as much may wait");
-    bench.ports.send(1, ComponentId(0), &bytes);
+    bench.ports.send(1, ComponentId(0), b"x");
     bench.turn();
     assert!(bench.told()[0].contains("it takes no bytes"));
+}
+
+#[test]
+fn a_port_is_waited_for_only_where_it_has_something_to_wait_for() {
+    let mut bench = Bench::open();
+    bench.pass(SECOND / 100);
+    bench.turn();
+    let wants = |bench: &mut Bench, ready| {
+        let mut told = Vec::new();
+        bench.ports.ready(|_, wants| {
+            told.push((wants.readable, wants.writable));
+            ready
+        });
+        told
+    };
+    assert_eq!(wants(&mut bench, (true, false)), [(true, false)], "everything is written");
+    assert_eq!(wants(&mut bench, (false, false)), [(false, false)], "and nothing read yet");
+    bench.script().room = 0;
+    bench.ports.send(1, ComponentId(0), b"x");
+    bench.turn();
+    assert_eq!(wants(&mut bench, (false, true)), [(true, true)]);
+    assert_eq!(wants(&mut bench, (false, false)), [(true, false)]);
+}
+
+#[test]
+fn bytes_are_for_one_port_of_one_thing() {
+    let mut bench = Bench::open();
+    bench.pass(SECOND / 100);
+    bench.script().written.clear();
+    bench.ports.send(2, ComponentId(0), b"another thing's");
+    bench.ports.send(1, ComponentId(1), b"another port's");
+    bench.ports.send(1, ComponentId(0), b"its own");
+    bench.turn();
+    assert_eq!(bench.script().written, b"its own");
+}
+
+#[test]
+fn what_has_come_is_read_before_it_is_missed() {
+    let mut bench = Bench::open();
+    bench.pass(SECOND / 100);
+    bench.turn();
+    bench.script().reads.push_back(Ok(b"ON\n".to_vec()));
+    let due = bench.things.next_deadline().unwrap();
+    bench.now = Instant::from_micros(due.as_micros() - 1);
+    bench.turn();
+    assert_eq!(bench.actual(), None, "nobody has said that there is something");
+    bench.now = due;
+    bench.turn();
+    assert_eq!(bench.actual(), Some(json!(true)));
+}
+
+#[test]
+fn a_write_that_was_interrupted_goes_on_and_one_that_fails_is_the_end() {
+    let mut bench = Bench::open();
+    bench.pass(SECOND / 100);
+    bench.told();
+    bench.script().written.clear();
+    bench.script().failures.push_back(ErrorKind::Interrupted);
+    bench.ports.send(1, ComponentId(0), b"x");
+    bench.turn();
+    assert_eq!(bench.script().written, b"x");
+    assert_eq!(bench.told(), [""; 0]);
+    bench.script().failures.push_back(ErrorKind::BrokenPipe);
+    bench.ports.send(1, ComponentId(0), b"x");
+    bench.turn();
+    assert!(bench.told()[0].contains("it is gone"));
 }
