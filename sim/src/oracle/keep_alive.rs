@@ -8,8 +8,8 @@ use crate::trace::Packet;
 
 #[derive(Debug)]
 pub(super) struct KeepAlive {
-    /// A PINGREQ is due on this link, and the client knows it.
-    due_on: Option<u64>,
+    /// A PINGREQ is due on this link since then, and the client knows it.
+    due_on: Option<(u64, Instant)>,
     /// When the last PINGREQ was due; it was sent later where the socket had no room.
     asked_at: Instant,
 }
@@ -25,17 +25,18 @@ impl KeepAlive {
         let (link, keep_alive) = (&seen.model.link, seen.rules.config.keep_alive);
         let silent = !keep_alive.is_zero() && seen.at >= link.silent_since() + keep_alive;
         if seen.model.online() && link.ping_sent_at.is_none() && silent {
-            self.due_on = Some(link.number);
+            let since = self.due_on.filter(|(on, _)| *on == link.number).map_or(seen.at, |(_, since)| since);
+            self.due_on = Some((link.number, since));
         }
     }
 
     pub(super) fn sent(&mut self, seen: &Seen<'_>, link: u64, packet: &Packet, findings: &mut Findings) {
         if *packet == Packet::Pingreq {
             // One that was due while the socket had no room is sent when it has.
-            let was_due = self.due_on.take() == Some(link);
-            return self.pings(seen, was_due, findings);
+            let due_since = self.due_on.take().filter(|(on, _)| *on == link).map(|(_, since)| since);
+            return self.pings(seen, due_since, findings);
         }
-        let waits = self.due_on == Some(link) && !matches!(packet, Packet::Puback(_));
+        let waits = self.due_on.is_some_and(|(on, _)| on == link) && !matches!(packet, Packet::Puback(_));
         findings.check(Oracle::S17, !waits, || format!("{} is sent before a PINGREQ that is due", packet.name()));
     }
 
@@ -63,7 +64,7 @@ impl KeepAlive {
         findings.check(Oracle::L6, !model.is_late(nothing_by.max(sent_at + patience), *slack), what);
     }
 
-    fn pings(&mut self, seen: &Seen<'_>, was_due: bool, findings: &mut Findings) {
+    fn pings(&mut self, seen: &Seen<'_>, due_since: Option<Instant>, findings: &mut Findings) {
         let (link, slack) = (&seen.model.link, seen.rules.slack);
         let keep_alive = seen.rules.config.keep_alive;
         findings.check(Oracle::S18, !keep_alive.is_zero(), || "PINGREQ although the keep-alive is off".into());
@@ -76,10 +77,10 @@ impl KeepAlive {
                 self.asked_at = due_at;
             }
             None => {
-                let due = was_due || seen.at + slack >= link.silent_since() + keep_alive;
+                let due = due_since.is_some() || seen.at + slack >= link.silent_since() + keep_alive;
                 let what = || format!("PINGREQ after a silence since {}", say::at(link.silent_since()));
                 findings.check(Oracle::S18, due, what);
-                self.asked_at = seen.at;
+                self.asked_at = due_since.unwrap_or(seen.at);
             }
         }
     }
