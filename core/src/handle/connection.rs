@@ -169,6 +169,7 @@ mod tests {
         let interrupted = Err(ErrorKind::Interrupted);
         let mut connection = connection([interrupted, interrupted, Ok(3), interrupted, Ok(2)]);
         assert!(matches!(connection.read(&mut [0; 8]), Ok(Input::Bytes(3))));
+        assert!(connection.readable, "there may be more, unless the socket says otherwise");
         assert_eq!(connection.write(b"12"), Ok(Some(2)));
     }
 

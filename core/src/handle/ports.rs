@@ -290,4 +290,4 @@ impl<P: Read + Write> Open<P> {
 
 #[cfg(test)]
 #[cfg(unix)]
-mod tests;
+pub(super) mod tests;

@@ -235,3 +235,7 @@ impl fmt::Debug for State {
         f.debug_struct("State").field("endpoint", self.engine.endpoint()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;

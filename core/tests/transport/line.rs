@@ -5,12 +5,14 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 use std::task::{Context, Waker};
+use std::thread;
 use std::time::Duration;
 
 use thingwire_core::dial::LINGER;
 use thingwire_core::handle::{Bell, Line, Net, Socket, Spawn, Wants, Work};
+use thingwire_core::transport::{Credentials, CredentialsSource, WebSocketConfig};
 use thingwire_core::{
     ConnectRefusal, Engine, Instant, LinkError, Notice, Options, Phase, Publish, Qos, TcpError, Topic,
 };
@@ -145,8 +147,11 @@ struct Rig {
 
 impl Rig {
     fn new(endpoint: &str) -> Self {
+        Self::with(Options::plain(endpoint, "a").unwrap())
+    }
+
+    fn with(options: Options) -> Self {
         let world = World::default();
-        let options = Options::plain(endpoint, "a").unwrap();
         let line = Line::new(&options, world.clone(), Arc::new(world.clone()), Bell::default());
         let now = Instant::EPOCH;
         let mut engine = Engine::new(options, 7, now).unwrap();
@@ -302,6 +307,40 @@ fn a_lookup_that_cannot_be_made_or_is_never_finished_is_a_failure() {
     rig.world.facts().work.clear();
     let said = failure(&rig.turn()).expect("a reason").to_string();
     assert!(said.contains("the resolver failed"), "{said}");
+}
+
+#[test]
+fn credentials_that_take_long_are_not_the_resolvers_fault() {
+    let (asked, question) = mpsc::channel();
+    let (answer, answered) = mpsc::channel();
+    let (asked, answered) = (Mutex::new(asked), Mutex::new(answered));
+    let source = CredentialsSource::from_fn(move || {
+        asked.lock().unwrap().send(()).unwrap();
+        answered.lock().unwrap().recv().unwrap()
+    });
+    let options = Options::plain("localhost:443", "a").unwrap();
+    let mut rig = Rig::with(options.with_websocket(WebSocketConfig::signed(source).with_region("eu-west-1")));
+    rig.turn();
+    let mut work = rig.world.facts().work.remove(0);
+    let resolver = thread::spawn(move || work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    question.recv().unwrap();
+    let ends = rig.now + Duration::from_secs(10);
+    assert_eq!(rig.line.sleep_until(&rig.engine, rig.now), Some(ends), "the whole time of an attempt");
+    assert_eq!(rig.pass(Duration::from_secs(9)), []);
+    answer.send(Credentials::new("AKID", "secret").map_err(|why| why.to_string())).unwrap();
+    assert!(resolver.join().unwrap());
+    rig.turn();
+    assert!(!rig.world.facts().dialed.is_empty());
+}
+
+#[test]
+fn a_server_that_never_stops_speaking_leaves_time_for_everything_else() {
+    let mut rig = Rig::online();
+    rig.world.facts().calls = [0; 2];
+    rig.receive(&PINGRESP.repeat(32 * 100));
+    assert_eq!(rig.world.facts().calls[0], 16);
+    assert_eq!(rig.world.facts().incoming.len(), 64 * 84);
+    assert_eq!(rig.line.sleep_until(&rig.engine, rig.now), Some(rig.now), "it comes back for the rest");
 }
 
 /// A QoS 1 message with this id.

@@ -15,9 +15,10 @@ use super::super::thing_options::ThingOptions;
 use super::super::things::prepare;
 use super::super::wakers::Bell;
 use super::*;
+use crate::handle::{Rest, Worker};
 use crate::thing::Thing;
 use crate::thing::lines::{Lines, words};
-use crate::{Client, Config, ShadowName};
+use crate::{Client, Config, Options, ShadowName};
 
 /// What the ports of a test do, one call after the other: nothing more is [`WouldBlock`](ErrorKind::WouldBlock).
 #[derive(Debug, Default)]
@@ -33,14 +34,14 @@ struct Script {
 
 type Shared = Arc<Mutex<Script>>;
 
-#[derive(Debug)]
-struct Fakes(Shared);
+#[derive(Debug, Default)]
+pub(in crate::handle) struct Fakes(Shared);
 
 #[derive(Debug)]
-struct Fake(Shared);
+pub(in crate::handle) struct Fake(Shared);
 
 #[derive(Debug)]
-enum Never {}
+pub(in crate::handle) enum Never {}
 
 impl Net for Fakes {
     type Socket = Never;
@@ -122,7 +123,7 @@ impl Drop for Fake {
 
 /// Does everything at once.
 #[derive(Debug)]
-struct AtOnce;
+pub(in crate::handle) struct AtOnce;
 
 impl Spawn for AtOnce {
     fn spawn(&self, _: &'static str, mut work: Work) -> io::Result<()> {
@@ -378,4 +379,28 @@ fn a_write_that_was_interrupted_goes_on_and_one_that_fails_is_the_end() {
     bench.ports.send(1, ComponentId(0), b"x");
     bench.turn();
     assert!(bench.told()[0].contains("it is gone"));
+}
+
+#[test]
+fn a_loop_does_not_sleep_while_a_port_has_more_than_was_read() {
+    let script = Shared::default();
+    let options = Options::plain("127.0.0.1:1", "relay").unwrap();
+    let mut worker = Worker::new(options, Fakes(script.clone()), Arc::new(AtOnce)).unwrap();
+    let client = worker.client(|| ());
+    let relay = Lines::new("relay").property("on", words([("ON", true), ("OFF", false)])).query("?", "{on}");
+    let builder = Thing::builder().component("relay", relay.build().unwrap());
+    let options = ThingOptions::new(builder, ShadowName::classic("relay").unwrap());
+    let thing = client.run_thing(options.port_with("relay", "a fake", || OpenPort::try_from(UnixStream::pair()?.0)));
+    let mut turn = || worker.turn(&mut [0; 1024]);
+    script.lock().unwrap().room = usize::MAX;
+    // It opens, tries to read, and finds nothing.
+    for _ in 0..4 {
+        turn();
+    }
+    script.lock().unwrap().reads.extend((0..20).map(|_| Ok(b"ON\n".to_vec())));
+    assert!(matches!(turn(), Rest::Sleep { .. }), "nobody has said that there is something");
+    worker.ports(|_, wants| (wants.readable, false));
+    assert_eq!(worker.turn(&mut [0; 1024]), Rest::Yield);
+    assert!(matches!(worker.turn(&mut [0; 1024]), Rest::Sleep { .. }));
+    assert_eq!(thing.unwrap().property("on").unwrap().actual, Some(true.into()));
 }
