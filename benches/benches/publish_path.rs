@@ -1,4 +1,5 @@
-//! Messages to the server beside rumqttc's `MqttState` with its codec, and beside the codec `mqttbytes` alone, in one run.
+//! Messages to the server beside rumqttc's `MqttState` with its codec, beside mqtt-protocol-core, and beside the codec
+//! `mqttbytes` alone, in one run.
 //!
 //! All publish a batch, encode it, take the acknowledgements of all of it, and empty their queue of notices.
 #![allow(missing_docs, reason = "criterion's macros write undocumented functions")]
@@ -8,7 +9,7 @@ use std::hint::black_box;
 use bytes::Bytes;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use thingwire_benches::peers::{Codec, Core, Peer, Rumqttc};
+use thingwire_benches::peers::{Codec, Core, Peer, ProtocolCore, Rumqttc};
 use thingwire_core::Qos;
 
 fn publish_path(criterion: &mut Criterion) {
@@ -21,6 +22,7 @@ fn publish_path(criterion: &mut Criterion) {
             #[cfg(feature = "trace")]
             measure(&mut Core::new(thingwire_benches::Bench::offline().record()), "thingwire, recorded");
             measure(&mut Rumqttc::default(), "rumqttc");
+            measure(&mut ProtocolCore::default(), "mqtt-protocol-core");
             measure(&mut Codec::default(), "mqttbytes");
         }
         group.finish();

@@ -1,4 +1,5 @@
-//! Messages from the server beside rumqttc's `MqttState` with its codec, and beside the codec `mqttbytes` alone, in one run.
+//! Messages from the server beside rumqttc's `MqttState` with its codec, beside mqtt-protocol-core, and beside the codec
+//! `mqttbytes` alone, in one run.
 //!
 //! All take a batch, acknowledge it if its QoS is 1, and empty their queue of notices.
 #![allow(missing_docs, reason = "criterion's macros write undocumented functions")]
@@ -6,7 +7,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use thingwire_benches::peers::{Codec, Core, Peer, Rumqttc};
+use thingwire_benches::peers::{Codec, Core, Peer, ProtocolCore, Rumqttc};
 use thingwire_benches::stream;
 use thingwire_core::Qos;
 
@@ -23,6 +24,7 @@ fn receive_path(criterion: &mut Criterion) {
             };
             measure(&mut Core::default(), "thingwire");
             measure(&mut Rumqttc::default(), "rumqttc");
+            measure(&mut ProtocolCore::default(), "mqtt-protocol-core");
             measure(&mut Codec::default(), "mqttbytes");
         }
         group.finish();

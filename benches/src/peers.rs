@@ -4,6 +4,10 @@
 use std::hint::black_box;
 
 use bytes::{Bytes, BytesMut};
+use mqtt_protocol_core::mqtt;
+use mqtt_protocol_core::mqtt::common::Cursor;
+use mqtt_protocol_core::mqtt::connection::Event;
+use mqtt_protocol_core::mqtt::packet::{GenericPacketTrait, v3_1_1};
 use mqttbytes::v4 as codec;
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{Packet, Publish};
@@ -122,6 +126,86 @@ impl Peer for Rumqttc {
             publish.payload = payload.clone();
             let packet = self.state.handle_outgoing_packet(Request::Publish(publish)).expect("accepted");
             self.write(packet);
+        }
+        let mut acks = std::mem::take(&mut self.acks);
+        acknowledge(&self.outbound, &mut acks);
+        self.take(&acks);
+        self.acks = acks;
+        black_box(&self.outbound);
+    }
+
+    fn receive(&mut self, stream: &[u8]) {
+        self.outbound.clear();
+        self.take(stream);
+        black_box(&self.outbound);
+    }
+}
+
+/// mqtt-protocol-core's connection, which has its codec in it.
+pub struct ProtocolCore {
+    connection: mqtt::Connection<mqtt::role::Client>,
+    outbound: Vec<u8>,
+    acks: Vec<u8>,
+    /// What was published last, in the form that this peer shares.
+    payload: (Bytes, mqtt::Arc<[u8]>),
+}
+
+impl Default for ProtocolCore {
+    fn default() -> Self {
+        let mut connection = mqtt::Connection::new(mqtt::Version::V3_1_1);
+        connection.set_auto_pub_response(true);
+        let (outbound, payload) = (Vec::with_capacity(PACKET_LEN_MAX), (Bytes::new(), mqtt::Arc::from(&[][..])));
+        let mut peer = Self { connection, outbound, acks: Vec::new(), payload };
+        let connect = v3_1_1::Connect::builder().client_id("bench").expect("it is valid").clean_session(true).build();
+        let events = peer.connection.checked_send(connect.expect("it is whole"));
+        peer.obey(events);
+        peer.take(&[0x20, 2, 0, 0]);
+        peer
+    }
+}
+
+impl ProtocolCore {
+    fn obey(&mut self, events: Vec<Event>) {
+        for event in events {
+            match event {
+                Event::RequestSendPacket { packet, .. } => {
+                    for part in packet.to_buffers() {
+                        self.outbound.extend_from_slice(&part);
+                    }
+                }
+                Event::NotifyError(why) => panic!("{why:?}"),
+                event => drop(black_box(event)),
+            }
+        }
+    }
+
+    fn take(&mut self, stream: &[u8]) {
+        let mut stream = Cursor::new(stream);
+        while (stream.position() as usize) < stream.get_ref().len() {
+            let events = self.connection.recv(&mut stream);
+            self.obey(events);
+        }
+    }
+}
+
+impl Peer for ProtocolCore {
+    fn publish(&mut self, qos: Qos, batch: usize, payload: &Bytes) {
+        self.outbound.clear();
+        if self.payload.0.as_ptr() != payload.as_ptr() {
+            self.payload = (payload.clone(), mqtt::Arc::from(&payload[..]));
+        }
+        for _ in 0..batch {
+            let publish =
+                v3_1_1::Publish::builder().topic_name(TOPIC).expect("it is valid").payload(self.payload.1.clone());
+            let publish = match qos {
+                Qos::AtMostOnce => publish.qos(mqtt::packet::Qos::AtMostOnce),
+                Qos::AtLeastOnce => {
+                    let id = self.connection.acquire_packet_id().expect("one is free");
+                    publish.qos(mqtt::packet::Qos::AtLeastOnce).packet_id(id)
+                }
+            };
+            let events = self.connection.checked_send(publish.build().expect("it is whole"));
+            self.obey(events);
         }
         let mut acks = std::mem::take(&mut self.acks);
         acknowledge(&self.outbound, &mut acks);

@@ -69,9 +69,10 @@ But for bursts, most of these times are the kernel's: to wake a process costs fo
 
 const MEMORY: &str = "## The core in memory
 
-The core beside rumqttc's `MqttState` with its codec, and beside the codec `mqttbytes` alone, which remembers nothing: thread
-time for each message, its acknowledgement at QoS 1 included. The core's part is a bounded queue, tickets with one outcome
-each, expiry, the service's limits, pacing and timers; the peer's is a table of packet ids.
+The core beside rumqttc's `MqttState` with its codec, beside mqtt-protocol-core's connection, and beside the codec
+`mqttbytes` alone, which remembers nothing: thread time for each message, its acknowledgement at QoS 1 included. The core's
+part is a bounded queue, tickets with one outcome each, expiry, the service's limits, pacing and timers; that of the two
+peers is a table of packet ids.
 Allocations are counted and asserted in `benches/tests`: none to publish, one to receive, and none for the topic of the message before.
 ";
 
