@@ -1,5 +1,6 @@
 //! What is read when credentials are asked for.
 
+use serde::de::IgnoredAny;
 use thingwire_core::internal::{
     Answerer, Response, credentials_answer, http_response, other_answers, secret_of, shared_file,
 };
@@ -60,7 +61,9 @@ fn response(stream: &[u8], lens: &[u8]) {
 fn answer(from: Answerer, text: &[u8]) {
     let read = credentials_answer(from, text);
     let Ok(json) = serde_json::from_slice::<serde_json::Value>(text) else {
-        return assert!(read.is_err(), "{from:?} took what is no JSON");
+        // What a member says that nobody asks for is not looked at: half of a surrogate pair makes no difference there.
+        let is_json = serde_json::from_slice::<IgnoredAny>(text).is_ok();
+        return assert!(read.is_err() || is_json, "{from:?} took what is no JSON");
     };
     let (inner, names) = match from {
         Answerer::Process => (&json, ["AccessKeyId", "SecretAccessKey"]),
