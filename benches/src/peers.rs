@@ -181,7 +181,7 @@ impl ProtocolCore {
 
     fn take(&mut self, stream: &[u8]) {
         let mut stream = Cursor::new(stream);
-        while (stream.position() as usize) < stream.get_ref().len() {
+        while stream.position() < stream.get_ref().len() as u64 {
             let events = self.connection.recv(&mut stream);
             self.obey(events);
         }

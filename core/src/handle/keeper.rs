@@ -138,6 +138,7 @@ mod tests {
 
     use super::super::net::Work;
     use super::*;
+    use crate::host::remembered;
 
     /// Does everything at once, or nothing.
     #[derive(Debug)]
@@ -174,11 +175,11 @@ mod tests {
         assert_eq!(keeper.next_deadline(), Some(start + AGAIN_AFTER * 2));
         std::fs::remove_dir_all(&path).unwrap();
         assert_eq!(keeper.turn(start + AGAIN_AFTER * 2, &works, &bell), Some(Kept::Again));
-        assert_eq!(std::fs::read(&path).unwrap(), b"first");
+        assert_eq!(remembered(&path).unwrap(), b"first");
         assert_eq!(keeper.next_deadline(), None);
         keeper.keep(b"second".to_vec(), &works, &bell);
         assert_eq!(keeper.turn(start, &works, &bell), None, "as it should be");
-        assert_eq!(std::fs::read(&path).unwrap(), b"second");
+        assert_eq!(remembered(&path).unwrap(), b"second");
     }
 
     #[test]
@@ -192,6 +193,6 @@ mod tests {
         assert_eq!(told, Some(Kept::Not { why: "no thread to write it: too many".to_owned() }));
         keeper.keep(b"new".to_vec(), &Hand { works: true }, &bell);
         assert_eq!(keeper.turn(start + AGAIN_AFTER, &Hand { works: true }, &bell), Some(Kept::Again));
-        assert_eq!((std::fs::read(&path).unwrap(), keeper.next_deadline()), (b"new".to_vec(), None));
+        assert_eq!((remembered(&path).unwrap(), keeper.next_deadline()), (b"new".to_vec(), None));
     }
 }

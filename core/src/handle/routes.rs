@@ -107,6 +107,10 @@ mod tests {
             assert!(routes.deliver(message("a"), &mut later).unwrap(), "{slow}");
             while inboxes[slow].take().is_some() {}
             assert!(!routes.lack_room());
+            for inbox in &inboxes {
+                while !inbox.push(message("a"), &mut later) {}
+            }
+            assert!(routes.deliver(message("a"), &mut later).unwrap(), "all of them");
         }
     }
 }

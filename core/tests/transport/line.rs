@@ -1,5 +1,6 @@
 //! The socket of a link, with a network that is made up and a clock that is turned by hand.
 #![allow(clippy::disallowed_types, clippy::struct_excessive_bools, reason = "a network of all that can be")]
+#![allow(clippy::disallowed_methods, reason = "a thread is where something may block")]
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -9,13 +9,13 @@ fn message(len: usize) -> Message {
 }
 
 /// Light items whose number tells them apart.
-impl Item for u32 {
+impl Item for usize {
     fn weight(&self) -> usize {
         0
     }
 }
 
-fn items(inbox: &Inbox<u32>) -> Vec<u32> {
+fn items(inbox: &Inbox<usize>) -> Vec<usize> {
     std::iter::from_fn(|| inbox.take().and_then(|taken| taken.item)).collect()
 }
 
@@ -39,7 +39,7 @@ fn what_waits_weighs_as_much_as_what_it_was_read_from() {
 #[test]
 fn a_writer_waits_from_the_last_place_until_half_of_them_are_free() {
     let (inbox, mut later) = (Inbox::new(), Later::default());
-    let last = (0..COUNT_MAX as u32).map(|number| inbox.push(number, &mut later)).position(|full| full);
+    let last = (0..COUNT_MAX).map(|number| inbox.push(number, &mut later)).position(|full| full);
     assert_eq!(last, Some(COUNT_MAX - 1));
     assert!(inbox.push(0, &mut later), "which is taken all the same");
     for taken in 1..=COUNT_MAX + 1 {
@@ -63,11 +63,11 @@ fn a_writer_waits_as_well_until_half_of_the_bytes_are_free() {
 #[test]
 fn the_oldest_make_way_and_are_counted() {
     let (inbox, mut later) = (Inbox::new(), Later::default());
-    for number in 0..COUNT_MAX as u32 + 3 {
+    for number in 0..COUNT_MAX + 3 {
         inbox.push_over(number, &mut later);
     }
     assert_eq!(inbox.dropped(), 3);
-    assert_eq!(items(&inbox), (3..COUNT_MAX as u32 + 3).collect::<Vec<_>>());
+    assert_eq!(items(&inbox), (3..COUNT_MAX + 3).collect::<Vec<_>>());
     let inbox = Inbox::new();
     for len in [MIB, MIB, 2 * MIB, 1, 2] {
         inbox.push_over(message(len), &mut later);
@@ -88,7 +88,7 @@ fn what_is_there_when_nothing_more_comes_can_be_taken() {
     closed.close(&mut later);
     last.push_last(2, &mut later);
     cut.cut(&mut later);
-    assert_eq!([&closed, &last, &cut].map(|inbox| inbox.is_closed()), [true; 3]);
+    assert_eq!([&closed, &last, &cut].map(Inbox::is_closed), [true; 3]);
     assert_eq!([&closed, &last, &cut].map(items), [vec![1], vec![1, 2], vec![]]);
     for inbox in [closed, last, cut] {
         assert_eq!(inbox.take().map(|taken| taken.item), Some(None), "the end");
@@ -97,8 +97,8 @@ fn what_is_there_when_nothing_more_comes_can_be_taken() {
 
 #[test]
 fn whoever_waits_is_woken_by_everything_that_can_be_taken() {
-    let changes: [fn(&Inbox<u32>, &mut Later); 5] = [
-        |inbox, later| drop(inbox.push(1, later)),
+    let changes: [fn(&Inbox<usize>, &mut Later); 5] = [
+        |inbox, later| assert!(!inbox.push(1, later)),
         |inbox, later| inbox.push_over(1, later),
         |inbox, later| inbox.push_last(1, later),
         Inbox::close,

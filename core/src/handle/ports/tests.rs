@@ -307,7 +307,7 @@ fn bytes_without_end_for_a_port_that_is_slow_are_its_end() {
     bench.pass(SECOND / 100);
     bench.told();
     bench.script().room = 0;
-    bench.ports.send(1, ComponentId(0), &[b'x'; OUT_MAX]);
+    bench.ports.send(1, ComponentId(0), &vec![b'x'; OUT_MAX]);
     bench.turn();
     assert_eq!(bench.told(), [""; 0], "as much may wait");
     bench.ports.send(1, ComponentId(0), b"x");
