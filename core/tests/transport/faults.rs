@@ -427,21 +427,20 @@ fn a_host_that_no_certificate_can_name_is_refused_at_once() {
     }
 }
 
-/// The link that the engine wants.
-fn opens(engine: &mut Engine) -> Link {
+/// An engine, and the link that it wants.
+fn connecting() -> (Engine, Link) {
+    let mut engine = Engine::new(World::new().options(), 7, NOW).unwrap();
+    engine.client().start(NOW);
     let opened = std::iter::from_fn(|| engine.poll_action(NOW)).find_map(|action| match action {
         Action::Open(link) => Some(link),
         Action::Close(_) | Action::Notify(_) => None,
     });
-    opened.expect("it wants to connect")
+    (engine, opened.expect("it wants to connect"))
 }
 
 #[test]
 fn a_socket_that_connects_after_the_attempt_was_given_up_is_ignored() {
-    let world = World::new();
-    let mut engine = Engine::new(world.options(), 7, NOW).unwrap();
-    engine.client().start(NOW);
-    let late = opens(&mut engine);
+    let (mut engine, late) = connecting();
     engine.client().stop(NOW);
     while engine.poll_action(NOW).is_some() {}
     engine.opened(NOW, late);
@@ -474,10 +473,7 @@ fn a_link_that_broke_and_whose_socket_is_gone_is_not_closed() {
 
 #[test]
 fn a_socket_that_has_failed_cannot_connect_any_more() {
-    let world = World::new();
-    let mut engine = Engine::new(world.options(), 7, NOW).unwrap();
-    engine.client().start(NOW);
-    let link = opens(&mut engine);
+    let (mut engine, link) = connecting();
     engine.closed(NOW, link, LinkError::Closed);
     engine.opened(NOW, link);
     assert_eq!((engine.stage(), engine.transmit(NOW)), (None, &b""[..]));
@@ -485,10 +481,7 @@ fn a_socket_that_has_failed_cannot_connect_any_more() {
 
 #[test]
 fn a_handshake_has_the_time_that_it_was_given() {
-    let world = World::new();
-    let mut engine = Engine::new(world.options(), 7, NOW).unwrap();
-    engine.client().start(NOW);
-    let link = opens(&mut engine);
+    let (mut engine, link) = connecting();
     engine.opened(NOW, link);
     let ends = engine.next_deadline().unwrap();
     engine.wake(NOW + ends.since(NOW) / 2);
