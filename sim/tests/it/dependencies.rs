@@ -23,13 +23,14 @@ const LICENCES: [&str; 11] = [
 ];
 
 /// Packages of which there are two versions, because others have not moved yet. None of them ships.
-const DUPLICATES: [&str; 13] = [
+const DUPLICATES: [&str; 14] = [
     "block-buffer",
     "const-oid",
     "cpufeatures",
     "crypto-common",
     "digest",
     "getrandom",
+    "hashbrown",
     "r-efi",
     "rand",
     "rand_chacha",
