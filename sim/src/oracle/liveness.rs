@@ -153,17 +153,17 @@ impl Liveness {
         let overdue = |bound: &Bound| bound.answer_due.is_none_or(|due| seen.at >= due);
         let given_up = |bound: &Bound| bound.what == Carried::GivenUp || bound.what.is_own_request() && overdue(bound);
         // A watch may read at any time; what it asked just now is on its way.
-        let read_now = |bound: &Bound| {
+        let just_asked = |bound: &Bound| {
             let since = seen.at.since(bound.first_sent_at);
             matches!(bound.what, Carried::Ask(Asked::Read(_), _))
                 && since < seen.rules.round_trip_max + seen.rules.slack
         };
-        let (reads, kept): (Vec<_>, Vec<_>) =
-            model.session.iter().filter(|bound| !given_up(bound)).partition(|bound| read_now(bound));
+        let (new, kept): (Vec<_>, Vec<_>) =
+            model.session.iter().filter(|bound| !given_up(bound)).partition(|bound| just_asked(bound));
         let (live, bound) = (model.ops.live() + model.shadows.live(), kept.len());
         let holds = model.holds.unwrap_or_default();
         let empty =
-            live == 0 && bound == 0 && holds.queued == 0 && holds.in_flight as usize <= reads.len() && all_delivered;
+            live == 0 && bound == 0 && holds.queued == 0 && holds.in_flight as usize <= new.len() && all_delivered;
         findings.check(Oracle::S33, empty, || {
             let (queued, in_flight) = (holds.queued, holds.in_flight);
             format!(
