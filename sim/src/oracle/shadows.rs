@@ -80,10 +80,10 @@ impl Shadows {
                 (newer, self.caused(shadow, |heard| heard.read && heard.tag == Name::of(&document.raw).0))
             }
             ShadowEvent::Absent => (true, self.caused(shadow, |heard| heard.read && heard.text.code == Some(404))),
-            ShadowEvent::Deleted { .. } => {
+            ShadowEvent::Deleted { version } => {
                 self.deleted.push(shadow);
                 (
-                    true,
+                    version.is_none() || *version >= watch.newest(),
                     self.caused(shadow, |heard| {
                         let watched = watch.ask.deletions && heard.text.says == Says::Accepted(Verb::Delete);
                         watched || heard.own_delete || heard.read && heard.text.version < watch.newest()
