@@ -31,6 +31,48 @@ pub trait Peer {
     fn receive(&mut self, stream: &[u8]);
 }
 
+/// A peer that writes packets into a buffer, and takes bytes: what its messages and acknowledgements pass through.
+trait Wire {
+    fn buffers(&mut self) -> &mut Buffers;
+
+    /// Writes one PUBLISH.
+    fn send(&mut self, qos: Qos, payload: &Bytes);
+
+    /// Takes whole packets, and writes what answers them.
+    fn take(&mut self, stream: &[u8]);
+}
+
+struct Buffers {
+    outbound: BytesMut,
+    acks: Vec<u8>,
+}
+
+impl Default for Buffers {
+    fn default() -> Self {
+        Self { outbound: BytesMut::with_capacity(PACKET_LEN_MAX), acks: Vec::new() }
+    }
+}
+
+impl<W: Wire> Peer for W {
+    fn publish(&mut self, qos: Qos, batch: usize, payload: &Bytes) {
+        self.buffers().outbound.clear();
+        for _ in 0..batch {
+            self.send(qos, payload);
+        }
+        let mut acks = std::mem::take(&mut self.buffers().acks);
+        acknowledge(&self.buffers().outbound, &mut acks);
+        self.take(&acks);
+        self.buffers().acks = acks;
+        black_box(&self.buffers().outbound);
+    }
+
+    fn receive(&mut self, stream: &[u8]) {
+        self.buffers().outbound.clear();
+        self.take(stream);
+        black_box(&self.buffers().outbound);
+    }
+}
+
 /// The core.
 pub struct Core {
     /// The client, online.
@@ -83,27 +125,36 @@ impl Peer for Core {
 /// rumqttc's state machine with its codec: what its event loop is made of.
 pub struct Rumqttc {
     state: MqttState,
-    outbound: BytesMut,
+    buffers: Buffers,
     inbound: BytesMut,
-    acks: Vec<u8>,
 }
 
 impl Default for Rumqttc {
     fn default() -> Self {
-        Self {
-            state: MqttState::new(WINDOW, false),
-            outbound: BytesMut::with_capacity(PACKET_LEN_MAX),
-            inbound: BytesMut::with_capacity(64 * 1024),
-            acks: Vec::new(),
-        }
+        let (buffers, inbound) = (Buffers::default(), BytesMut::with_capacity(64 * 1024));
+        Self { state: MqttState::new(WINDOW, false), buffers, inbound }
     }
 }
 
 impl Rumqttc {
     fn write(&mut self, packet: Option<Packet>) {
         if let Some(packet) = packet {
-            packet.write(&mut self.outbound, PACKET_LEN_MAX).expect("it fits");
+            packet.write(&mut self.buffers.outbound, PACKET_LEN_MAX).expect("it fits");
         }
+    }
+}
+
+impl Wire for Rumqttc {
+    fn buffers(&mut self) -> &mut Buffers {
+        &mut self.buffers
+    }
+
+    fn send(&mut self, qos: Qos, payload: &Bytes) {
+        let qos = if qos == Qos::AtMostOnce { QoS::AtMostOnce } else { QoS::AtLeastOnce };
+        let mut publish = Publish::new(TOPIC, qos, Vec::new());
+        publish.payload = payload.clone();
+        let packet = self.state.handle_outgoing_packet(Request::Publish(publish)).expect("accepted");
+        self.write(packet);
     }
 
     fn take(&mut self, stream: &[u8]) {
@@ -117,35 +168,10 @@ impl Rumqttc {
     }
 }
 
-impl Peer for Rumqttc {
-    fn publish(&mut self, qos: Qos, batch: usize, payload: &Bytes) {
-        self.outbound.clear();
-        for _ in 0..batch {
-            let qos = if qos == Qos::AtMostOnce { QoS::AtMostOnce } else { QoS::AtLeastOnce };
-            let mut publish = Publish::new(TOPIC, qos, Vec::new());
-            publish.payload = payload.clone();
-            let packet = self.state.handle_outgoing_packet(Request::Publish(publish)).expect("accepted");
-            self.write(packet);
-        }
-        let mut acks = std::mem::take(&mut self.acks);
-        acknowledge(&self.outbound, &mut acks);
-        self.take(&acks);
-        self.acks = acks;
-        black_box(&self.outbound);
-    }
-
-    fn receive(&mut self, stream: &[u8]) {
-        self.outbound.clear();
-        self.take(stream);
-        black_box(&self.outbound);
-    }
-}
-
 /// mqtt-protocol-core's connection, which has its codec in it.
 pub struct ProtocolCore {
     connection: mqtt::Connection<mqtt::role::Client>,
-    outbound: Vec<u8>,
-    acks: Vec<u8>,
+    buffers: Buffers,
     /// What was published last, in the form that this peer shares.
     payload: (Bytes, mqtt::Arc<[u8]>),
 }
@@ -154,8 +180,8 @@ impl Default for ProtocolCore {
     fn default() -> Self {
         let mut connection = mqtt::Connection::new(mqtt::Version::V3_1_1);
         connection.set_auto_pub_response(true);
-        let (outbound, payload) = (Vec::with_capacity(PACKET_LEN_MAX), (Bytes::new(), mqtt::Arc::from(&[][..])));
-        let mut peer = Self { connection, outbound, acks: Vec::new(), payload };
+        let payload = (Bytes::new(), mqtt::Arc::from(&[][..]));
+        let mut peer = Self { connection, buffers: Buffers::default(), payload };
         let connect = v3_1_1::Connect::builder().client_id("bench").expect("it is valid").clean_session(true).build();
         let events = peer.connection.checked_send(connect.expect("it is whole"));
         peer.obey(events);
@@ -170,13 +196,36 @@ impl ProtocolCore {
             match event {
                 Event::RequestSendPacket { packet, .. } => {
                     for part in packet.to_buffers() {
-                        self.outbound.extend_from_slice(&part);
+                        self.buffers.outbound.extend_from_slice(&part);
                     }
                 }
                 Event::NotifyError(why) => panic!("{why:?}"),
                 event => drop(black_box(event)),
             }
         }
+    }
+}
+
+impl Wire for ProtocolCore {
+    fn buffers(&mut self) -> &mut Buffers {
+        &mut self.buffers
+    }
+
+    fn send(&mut self, qos: Qos, payload: &Bytes) {
+        if self.payload.0.as_ptr() != payload.as_ptr() {
+            self.payload = (payload.clone(), mqtt::Arc::from(&payload[..]));
+        }
+        let publish = v3_1_1::Publish::builder().topic_name(TOPIC).expect("it is valid");
+        let publish = publish.payload(self.payload.1.clone());
+        let publish = match qos {
+            Qos::AtMostOnce => publish.qos(mqtt::packet::Qos::AtMostOnce),
+            Qos::AtLeastOnce => {
+                let id = self.connection.acquire_packet_id().expect("one is free");
+                publish.qos(mqtt::packet::Qos::AtLeastOnce).packet_id(id)
+            }
+        };
+        let events = self.connection.checked_send(publish.build().expect("it is whole"));
+        self.obey(events);
     }
 
     fn take(&mut self, stream: &[u8]) {
@@ -188,94 +237,43 @@ impl ProtocolCore {
     }
 }
 
-impl Peer for ProtocolCore {
-    fn publish(&mut self, qos: Qos, batch: usize, payload: &Bytes) {
-        self.outbound.clear();
-        if self.payload.0.as_ptr() != payload.as_ptr() {
-            self.payload = (payload.clone(), mqtt::Arc::from(&payload[..]));
-        }
-        for _ in 0..batch {
-            let publish =
-                v3_1_1::Publish::builder().topic_name(TOPIC).expect("it is valid").payload(self.payload.1.clone());
-            let publish = match qos {
-                Qos::AtMostOnce => publish.qos(mqtt::packet::Qos::AtMostOnce),
-                Qos::AtLeastOnce => {
-                    let id = self.connection.acquire_packet_id().expect("one is free");
-                    publish.qos(mqtt::packet::Qos::AtLeastOnce).packet_id(id)
-                }
-            };
-            let events = self.connection.checked_send(publish.build().expect("it is whole"));
-            self.obey(events);
-        }
-        let mut acks = std::mem::take(&mut self.acks);
-        acknowledge(&self.outbound, &mut acks);
-        self.take(&acks);
-        self.acks = acks;
-        black_box(&self.outbound);
-    }
-
-    fn receive(&mut self, stream: &[u8]) {
-        self.outbound.clear();
-        self.take(stream);
-        black_box(&self.outbound);
-    }
-}
-
 /// A codec alone: packets from and to bytes, and nobody who remembers anything.
 pub struct Codec {
-    outbound: BytesMut,
+    buffers: Buffers,
     inbound: BytesMut,
-    acks: Vec<u8>,
     last_id: u16,
 }
 
 impl Default for Codec {
     fn default() -> Self {
-        Self {
-            outbound: BytesMut::with_capacity(PACKET_LEN_MAX),
-            inbound: BytesMut::with_capacity(64 * 1024),
-            acks: Vec::new(),
-            last_id: 0,
-        }
+        Self { buffers: Buffers::default(), inbound: BytesMut::with_capacity(64 * 1024), last_id: 0 }
     }
 }
 
-impl Codec {
+impl Wire for Codec {
+    fn buffers(&mut self) -> &mut Buffers {
+        &mut self.buffers
+    }
+
+    fn send(&mut self, qos: Qos, payload: &Bytes) {
+        let mut publish = codec::Publish::from_bytes(TOPIC, mqttbytes::QoS::AtMostOnce, payload.clone());
+        if qos == Qos::AtLeastOnce {
+            self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+            (publish.qos, publish.pkid) = (mqttbytes::QoS::AtLeastOnce, self.last_id);
+        }
+        publish.write(&mut self.buffers.outbound).expect("it fits");
+    }
+
     fn take(&mut self, stream: &[u8]) {
         self.inbound.extend_from_slice(stream);
         while !self.inbound.is_empty() {
             let packet = codec::read(&mut self.inbound, PACKET_LEN_MAX).expect("a whole packet");
             if let codec::Packet::Publish(publish) = &packet {
                 if publish.pkid != 0 {
-                    codec::PubAck::new(publish.pkid).write(&mut self.outbound).expect("it fits");
+                    codec::PubAck::new(publish.pkid).write(&mut self.buffers.outbound).expect("it fits");
                 }
             }
             black_box(packet);
         }
-    }
-}
-
-impl Peer for Codec {
-    fn publish(&mut self, qos: Qos, batch: usize, payload: &Bytes) {
-        self.outbound.clear();
-        for _ in 0..batch {
-            let mut publish = codec::Publish::from_bytes(TOPIC, mqttbytes::QoS::AtMostOnce, payload.clone());
-            if qos == Qos::AtLeastOnce {
-                self.last_id = self.last_id.checked_add(1).unwrap_or(1);
-                (publish.qos, publish.pkid) = (mqttbytes::QoS::AtLeastOnce, self.last_id);
-            }
-            publish.write(&mut self.outbound).expect("it fits");
-        }
-        let mut acks = std::mem::take(&mut self.acks);
-        acknowledge(&self.outbound, &mut acks);
-        self.take(&acks);
-        self.acks = acks;
-        black_box(&self.outbound);
-    }
-
-    fn receive(&mut self, stream: &[u8]) {
-        self.outbound.clear();
-        self.take(stream);
-        black_box(&self.outbound);
     }
 }

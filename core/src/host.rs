@@ -281,7 +281,7 @@ fn in_words(path: &Path, error: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Malformed, ShadowName, ShadowNotice, Ticket};
+    use crate::{Malformed, ShadowNotice, Ticket};
 
     #[test]
     fn failures_of_files_are_told_as_a_person_would() {
@@ -305,10 +305,7 @@ mod tests {
     #[test]
     fn the_log_has_what_happens_and_nothing_that_the_application_is_told_anyway() {
         use log::Level::{Debug, Info, Warn};
-        let shadow = |event| {
-            let (watch, shadow) = (Ticket(core::num::NonZeroU64::MIN), ShadowName::classic("valve").unwrap());
-            Notice::Shadow(Box::new(ShadowNotice { watch, shadow, event, ack: None }))
-        };
+        let shadow = |event| Notice::Shadow(ShadowNotice::of(Ticket(core::num::NonZeroU64::MIN), event));
         let cases = [
             (Notice::Ready, Some(Debug)),
             (Notice::Stopped, Some(Info)),

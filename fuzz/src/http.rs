@@ -65,16 +65,16 @@ fn answer(from: Answerer, text: &[u8]) {
         let is_json = serde_json::from_slice::<IgnoredAny>(text).is_ok();
         return assert!(read.is_err() || is_json, "{from:?} took what is no JSON");
     };
-    let (inner, names) = match from {
-        Answerer::Process => ("", ["AccessKeyId", "SecretAccessKey"]),
-        Answerer::Iot => ("/credentials", ["accessKeyId", "secretAccessKey"]),
-        Answerer::Cognito => ("/Credentials", ["AccessKeyId", "SecretKey"]),
+    let places = match from {
+        Answerer::Process => ["/AccessKeyId", "/SecretAccessKey"],
+        Answerer::Iot => ["/credentials/accessKeyId", "/credentials/secretAccessKey"],
+        Answerer::Cognito => ["/Credentials/AccessKeyId", "/Credentials/SecretKey"],
     };
-    let [id, secret] = names.map(|name| json.pointer(&format!("{inner}/{name}")).and_then(|value| value.as_str()));
+    let [id, secret] = places.map(|place| json.pointer(place).and_then(|value| value.as_str()));
     let with_other_secret = || {
         let mut other = json.clone();
-        if let Some(secret) = other.pointer_mut(&format!("{inner}/{}", names[1])) {
-            *secret = secret.as_str().unwrap_or_default().replace(char::is_alphanumeric, "#").into();
+        if let (Some(place), Some(secret)) = (other.pointer_mut(places[1]), secret) {
+            *place = secret.replace(char::is_alphanumeric, "#").into();
         }
         credentials_answer(from, other.to_string().as_bytes())
     };

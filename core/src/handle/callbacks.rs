@@ -125,38 +125,22 @@ mod tests {
     use core::sync::atomic::{AtomicUsize, Ordering};
     use core::task::{Context, Waker};
 
+    use super::super::line::tests::Idle;
     use super::*;
-
-    /// Keeps what it is given, to be polled by hand.
-    #[derive(Default)]
-    struct Kept(Lock<Vec<Work>>);
-
-    impl fmt::Debug for Kept {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("Kept")
-        }
-    }
-
-    impl Spawn for Kept {
-        fn spawn(&self, _: &'static str, work: Work) -> io::Result<()> {
-            self.0.lock().push(work);
-            Ok(())
-        }
-    }
 
     #[test]
     fn callbacks_share_one_place_that_ends_with_them_and_a_panic_is_no_end() {
-        let kept = Arc::new(Kept::default());
-        let callbacks = Callbacks::new(Arc::clone(&kept) as Arc<dyn Spawn>);
+        let idle = Arc::new(Idle::default());
+        let callbacks = Callbacks::new(Arc::clone(&idle) as Arc<dyn Spawn>);
         let calls = Arc::new(AtomicUsize::new(0));
         callbacks.run(Box::new(|| panic!("this panic is part of the test")));
         for _ in 0..2 {
             let calls = Arc::clone(&calls);
             callbacks.run(Box::new(move || assert!(calls.fetch_add(1, Ordering::Relaxed) < 2)));
         }
-        let mut works = mem::take(&mut *kept.0.lock());
+        let mut works = mem::take(&mut *idle.0.lock().unwrap());
         assert_eq!(works.len(), 1);
-        let mut poll = || works[0].as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let mut poll = || works[0].0.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         assert!(poll().is_pending());
         assert_eq!(calls.load(Ordering::Relaxed), 2);
         drop(callbacks);

@@ -133,26 +133,19 @@ impl Desk {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
-    use core::task::{Context, Waker};
-
     use super::super::net::Work;
+    use super::super::ports::tests::AtOnce;
     use super::*;
     use crate::host::remembered;
 
-    /// Does everything at once, or nothing.
     #[derive(Debug)]
-    struct Hand {
-        works: bool,
-    }
+    struct NoThread;
 
-    impl Spawn for Hand {
-        fn spawn(&self, _: &'static str, mut work: Work) -> std::io::Result<()> {
-            if !self.works {
-                return Err(std::io::Error::other("too many"));
-            }
-            assert!(work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
-            Ok(())
+    impl Spawn for NoThread {
+        fn spawn(&self, _: &'static str, _: Work) -> std::io::Result<()> {
+            Err(std::io::Error::other("too many"))
         }
     }
 
@@ -163,22 +156,21 @@ mod tests {
         std::fs::create_dir_all(path.join("in the way")).unwrap();
         let mut keeper = Keeper::new(path.clone());
         let (bell, start) = (Bell::default(), Instant::EPOCH);
-        let works = Hand { works: true };
         assert_eq!((keeper.next_deadline(), keeper.is_idle()), (None, true));
-        keeper.keep(b"first".to_vec(), &works, &bell);
+        keeper.keep(b"first".to_vec(), &AtOnce, &bell);
         assert!(!keeper.is_idle(), "it has not been told");
-        assert!(matches!(keeper.turn(start, &works, &bell), Some(Kept::Not { .. })));
+        assert!(matches!(keeper.turn(start, &AtOnce, &bell), Some(Kept::Not { .. })));
         assert_eq!((keeper.next_deadline(), keeper.is_idle()), (Some(start + AGAIN_AFTER), true));
         let soon = Instant::from_micros((start + AGAIN_AFTER).as_micros() - 1);
-        assert_eq!(keeper.turn(soon, &works, &bell), None);
-        assert_eq!(keeper.turn(start + AGAIN_AFTER, &works, &bell), None, "told already");
+        assert_eq!(keeper.turn(soon, &AtOnce, &bell), None);
+        assert_eq!(keeper.turn(start + AGAIN_AFTER, &AtOnce, &bell), None, "told already");
         assert_eq!(keeper.next_deadline(), Some(start + AGAIN_AFTER * 2));
         std::fs::remove_dir_all(&path).unwrap();
-        assert_eq!(keeper.turn(start + AGAIN_AFTER * 2, &works, &bell), Some(Kept::Again));
+        assert_eq!(keeper.turn(start + AGAIN_AFTER * 2, &AtOnce, &bell), Some(Kept::Again));
         assert_eq!(remembered(&path).unwrap(), b"first");
         assert_eq!(keeper.next_deadline(), None);
-        keeper.keep(b"second".to_vec(), &works, &bell);
-        assert_eq!(keeper.turn(start, &works, &bell), None, "as it should be");
+        keeper.keep(b"second".to_vec(), &AtOnce, &bell);
+        assert_eq!(keeper.turn(start, &AtOnce, &bell), None, "as it should be");
         assert_eq!(remembered(&path).unwrap(), b"second");
     }
 
@@ -188,11 +180,11 @@ mod tests {
         let path = folder.path().join("memory");
         let mut keeper = Keeper::new(path.clone());
         let (bell, start) = (Bell::default(), Instant::EPOCH);
-        keeper.keep(b"old".to_vec(), &Hand { works: false }, &bell);
-        let told = keeper.turn(start, &Hand { works: false }, &bell);
+        keeper.keep(b"old".to_vec(), &NoThread, &bell);
+        let told = keeper.turn(start, &NoThread, &bell);
         assert_eq!(told, Some(Kept::Not { why: "no thread to write it: too many".to_owned() }));
-        keeper.keep(b"new".to_vec(), &Hand { works: true }, &bell);
-        assert_eq!(keeper.turn(start + AGAIN_AFTER, &Hand { works: true }, &bell), Some(Kept::Again));
+        keeper.keep(b"new".to_vec(), &AtOnce, &bell);
+        assert_eq!(keeper.turn(start + AGAIN_AFTER, &AtOnce, &bell), Some(Kept::Again));
         assert_eq!((remembered(&path).unwrap(), keeper.next_deadline()), (b"new".to_vec(), None));
     }
 }

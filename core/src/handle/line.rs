@@ -396,4 +396,4 @@ impl<N: Net> Line<N> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -118,15 +118,22 @@ impl Bell {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use core::pin::{Pin, pin};
     use core::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Wake;
 
     use super::*;
 
+    /// How often somebody was woken.
     #[derive(Default)]
-    struct Count(AtomicUsize);
+    pub(in crate::handle) struct Count(AtomicUsize);
+
+    impl Count {
+        pub(in crate::handle) fn get(&self) -> usize {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
 
     impl Wake for Count {
         fn wake(self: Arc<Self>) {
@@ -197,7 +204,7 @@ mod tests {
         wakers.take(&mut woken);
         wakers.take(&mut woken);
         woken.into_iter().for_each(Waker::wake);
-        assert_eq!(counts.map(|count| count.0.load(Ordering::Relaxed)), [1, 1]);
+        assert_eq!(counts.map(|count| count.get()), [1, 1]);
     }
 
     #[test]
@@ -207,5 +214,31 @@ mod tests {
         let mut looks = [Poll::Pending, Poll::Ready(7)].into_iter();
         let mut wait = pin!(wakers.until(|| looks.next().unwrap()));
         assert_eq!(wait.as_mut().poll(&mut Context::from_waker(&waker)), Poll::Ready(7));
+    }
+
+    #[test]
+    fn a_loop_is_woken_by_the_bell_that_was_set_last() {
+        let bell = Bell::default();
+        bell.ring();
+        let [first, second] = [(); 2].map(|()| Arc::new(Count::default()));
+        bell.set(&Arc::clone(&first).into());
+        bell.set(&Arc::clone(&second).into());
+        bell.ring();
+        assert_eq!([&first, &second].map(|count| count.get()), [0, 1]);
+    }
+
+    #[test]
+    fn a_waiter_that_is_polled_by_another_task_wakes_that_one() {
+        let wakers = Wakers::default();
+        let mut wait = Box::pin(wakers.until(|| Poll::<()>::Pending));
+        let [first, second] = [(); 2].map(|()| Arc::new(Count::default()));
+        for count in [&first, &second] {
+            let waker = Waker::from(Arc::clone(count));
+            assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+        let mut woken = Vec::new();
+        wakers.take(&mut woken);
+        woken.into_iter().for_each(Waker::wake);
+        assert_eq!([&first, &second].map(|count| count.get()), [0, 1]);
     }
 }

@@ -52,25 +52,20 @@ mod tests {
     use core::num::NonZeroU64;
 
     use super::*;
-    use crate::ShadowName;
 
     const FIRST: Ticket = Ticket(NonZeroU64::MIN);
     const SECOND: Ticket = Ticket(NonZeroU64::MAX);
-
-    fn news(watch: Ticket, event: ShadowEvent) -> Box<ShadowNotice> {
-        Box::new(ShadowNotice { watch, shadow: ShadowName::classic("valve").unwrap(), event, ack: None })
-    }
 
     #[test]
     fn news_go_to_their_watch_and_its_end_is_the_last() {
         let (mut watches, mut later) = (Watches::default(), Later::default());
         let [first, second] = [(); 2].map(|()| Arc::new(Inbox::new()));
         watches.add(FIRST, Arc::clone(&first));
-        assert!(watches.deliver(news(SECOND, ShadowEvent::Absent), &mut later).is_err(), "nobody's");
+        assert!(watches.deliver(ShadowNotice::of(SECOND, ShadowEvent::Absent), &mut later).is_err(), "nobody's");
         watches.add(SECOND, Arc::clone(&second));
         let over = ShadowEvent::GivenUp { times: 3 };
-        assert!(!watches.deliver(news(FIRST, ShadowEvent::Absent), &mut later).unwrap());
-        assert!(!watches.deliver(news(FIRST, over.clone()), &mut later).unwrap());
+        assert!(!watches.deliver(ShadowNotice::of(FIRST, ShadowEvent::Absent), &mut later).unwrap());
+        assert!(!watches.deliver(ShadowNotice::of(FIRST, over.clone()), &mut later).unwrap());
         let told: Vec<_> = std::iter::from_fn(|| first.take()?.item).collect();
         assert_eq!((told, first.is_closed()), (vec![ShadowEvent::Absent, over], true));
         assert_eq!([FIRST, SECOND, SECOND].map(|watch| watches.remove(watch)), [false, true, false]);
@@ -84,7 +79,7 @@ mod tests {
         watches.add(FIRST, Arc::clone(&first));
         watches.add(SECOND, Arc::clone(&second));
         assert!(!watches.lack_room());
-        while !watches.deliver(news(SECOND, ShadowEvent::Absent), &mut later).unwrap() {}
+        while !watches.deliver(ShadowNotice::of(SECOND, ShadowEvent::Absent), &mut later).unwrap() {}
         assert!(watches.lack_room());
         watches.close(&mut later);
         assert!(first.is_closed() && second.is_closed() && !watches.lack_room());

@@ -208,15 +208,13 @@ impl Requests {
         let channel = self.channels.open(&answers);
         if let Some(used) = self.channels.get_mut(channel) {
             used.requests.insert(ticket);
-            if used.state == State::Granted {
-                self.ready.insert(ticket);
-            }
         }
         self.tokens.insert(token.clone(), ticket);
         self.deadlines.insert((deadline, ticket));
         let (publish, stage) = (Some(publish), Stage::Waiting);
         let pending = Pending { publish, channel, token, deadline, repeatable, stage, carried: false };
         self.pending.insert(ticket, pending);
+        self.wait(ticket);
     }
 
     /// Ends a request that was not published yet. Tells whether it was in time.
@@ -281,11 +279,11 @@ impl Requests {
         let Some(pending) = self.pending.get_mut(&ticket) else { return };
         pending.carried |= carried;
         pending.publish = Some(publish);
-        self.wait_again(ticket);
+        self.wait(ticket);
     }
 
     /// A request waits for its turn, which it has when its answers are subscribed to.
-    fn wait_again(&mut self, ticket: Ticket) {
+    fn wait(&mut self, ticket: Ticket) {
         let Some(pending) = self.pending.get_mut(&ticket) else { return };
         if core::mem::replace(&mut pending.stage, Stage::Waiting) != Stage::Waiting {
             self.in_flight -= 1;
@@ -430,7 +428,7 @@ impl Requests {
         let is_again = |pending: &Pending| pending.repeatable && pending.stage == Stage::Acked;
         let again: Vec<_> = self.pending.iter().filter(|(_, pending)| is_again(pending)).map(|(&t, _)| t).collect();
         for ticket in again {
-            self.wait_again(ticket);
+            self.wait(ticket);
         }
     }
 

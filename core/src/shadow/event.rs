@@ -22,6 +22,14 @@ pub struct ShadowNotice {
     pub(crate) ack: Option<AckToken>,
 }
 
+#[cfg(test)]
+impl ShadowNotice {
+    pub(crate) fn of(watch: Ticket, event: ShadowEvent) -> Box<Self> {
+        let shadow = ShadowName::classic("valve").expect("a valid name");
+        Box::new(Self { watch, shadow, event, ack: None })
+    }
+}
+
 /// What happened to a watched shadow.
 ///
 /// Deltas, documents and what was read come in the order of the shadow's versions: nothing older follows something

@@ -24,9 +24,9 @@ impl KeepAlive {
     pub(super) fn woken(&mut self, seen: &Seen<'_>) {
         let (link, keep_alive) = (&seen.model.link, seen.rules.config.keep_alive);
         let silent = !keep_alive.is_zero() && seen.at >= link.silent_since() + keep_alive;
-        if seen.model.online() && link.ping_sent_at.is_none() && silent {
-            let since = self.due_on.filter(|(on, _)| *on == link.number).map_or(seen.at, |(_, since)| since);
-            self.due_on = Some((link.number, since));
+        let known = self.due_on.is_some_and(|(on, _)| on == link.number);
+        if seen.model.online() && link.ping_sent_at.is_none() && silent && !known {
+            self.due_on = Some((link.number, seen.at));
         }
     }
 

@@ -158,12 +158,12 @@ impl Liveness {
             matches!(bound.what, Carried::Ask(Asked::Read(_), _))
                 && since < seen.rules.round_trip_max + seen.rules.slack
         };
-        let (new, kept): (Vec<_>, Vec<_>) =
-            model.session.iter().filter(|bound| !given_up(bound)).partition(|bound| just_asked(bound));
-        let (live, bound) = (model.ops.live() + model.shadows.live(), kept.len());
+        let kept = model.session.iter().filter(|bound| !given_up(bound) && !just_asked(bound));
+        let (live, bound) = (model.ops.live() + model.shadows.live(), kept.count());
         let holds = model.holds.unwrap_or_default();
+        let in_flight_max = model.session.iter().filter(|bound| just_asked(bound)).count();
         let empty =
-            live == 0 && bound == 0 && holds.queued == 0 && holds.in_flight as usize <= new.len() && all_delivered;
+            live == 0 && bound == 0 && holds.queued == 0 && holds.in_flight as usize <= in_flight_max && all_delivered;
         findings.check(Oracle::S33, empty, || {
             let (queued, in_flight) = (holds.queued, holds.in_flight);
             format!(

@@ -1,6 +1,6 @@
 use super::*;
 use crate::handle::callbacks::Job;
-use crate::{Delta, LinkError, Malformed, ShadowName, ShadowNotice, Ticket, Topic};
+use crate::{Delta, LinkError, Malformed, ShadowNotice, Ticket, Topic};
 
 const MIB: usize = 1024 * 1024;
 
@@ -21,10 +21,7 @@ fn items(inbox: &Inbox<usize>) -> Vec<usize> {
 
 #[test]
 fn what_waits_weighs_as_much_as_what_it_was_read_from() {
-    let shadow = |event: ShadowEvent| {
-        let (watch, shadow) = (Ticket(core::num::NonZeroU64::MIN), ShadowName::classic("valve").unwrap());
-        Notice::Shadow(Box::new(ShadowNotice { watch, shadow, event, ack: None }))
-    };
+    let shadow = |event| Notice::Shadow(ShadowNotice::of(Ticket(core::num::NonZeroU64::MIN), event));
     let malformed = || ShadowEvent::Malformed(Malformed { payload: "12345".into() });
     let json = r#"{"version":1,"state":{}}"#;
     let delta = ShadowEvent::Delta(Delta::parse(json.into()).unwrap());

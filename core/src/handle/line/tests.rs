@@ -83,11 +83,9 @@ impl Drop for FakeSocket {
 
 /// Keeps what it should do, and does none of it.
 #[derive(Debug, Default)]
-struct Idle(Mutex<Vec<Kept>>);
+pub(in crate::handle) struct Idle(pub(in crate::handle) Mutex<Vec<Kept>>);
 
-struct Kept {
-    _work: Work,
-}
+pub(in crate::handle) struct Kept(pub(in crate::handle) Work);
 
 impl core::fmt::Debug for Kept {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -97,7 +95,7 @@ impl core::fmt::Debug for Kept {
 
 impl Spawn for Idle {
     fn spawn(&self, _: &'static str, work: Work) -> io::Result<()> {
-        self.0.lock().unwrap().push(Kept { _work: work });
+        self.0.lock().unwrap().push(Kept(work));
         Ok(())
     }
 }

@@ -1,11 +1,9 @@
 //! What handles and their loop have in common, without a network.
 
-use core::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Wake;
-
 use super::*;
 use crate::handle::inbox::Item;
 use crate::handle::ports::tests::{AtOnce, Fakes};
+use crate::handle::wakers::tests::Count;
 use crate::handle::{Client, Notices, RunningThing, ThingError, ThingNews, ThingOptions, Worker};
 use crate::thing::lines::{Lines, words};
 use crate::thing::{ComponentId, Thing, ThingEvent, ThingNotice};
@@ -23,21 +21,6 @@ fn message() -> Message {
 
 fn told(notices: &Notices) -> Vec<Notice> {
     core::iter::from_fn(|| notices.try_recv()).collect()
-}
-
-#[derive(Debug, Default)]
-struct Count(AtomicUsize);
-
-impl Count {
-    fn of(waker: &Arc<Self>) -> usize {
-        waker.0.load(Ordering::Relaxed)
-    }
-}
-
-impl Wake for Count {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
 }
 
 #[test]
@@ -83,10 +66,10 @@ fn whoever_has_no_room_stops_the_reading_and_making_room_wakes_the_loop() {
     worker.bell().set(&Arc::clone(&count).into());
     client.shared().look(|state| state.sleeping = true);
     while lacks_room() {
-        assert_eq!(Count::of(&count), 0);
+        assert_eq!(count.get(), 0);
         assert!(messages.try_recv().is_some());
     }
-    assert_eq!(Count::of(&count), 1);
+    assert_eq!(count.get(), 1);
     while !watch.outlet.inbox.push(ShadowEvent::Absent, &mut later) {}
     assert!(lacks_room());
     while lacks_room() {
@@ -105,32 +88,6 @@ fn the_deltas_of_a_watch_can_be_taken_without_waiting() {
         deltas.events.outlet.inbox.push(event, &mut later);
     }
     assert_eq!((deltas.try_recv(), deltas.try_recv()), (Some(delta), None));
-}
-
-#[test]
-fn a_loop_is_woken_by_the_bell_that_was_set_last() {
-    let bell = Bell::default();
-    bell.ring();
-    let [first, second] = [(); 2].map(|()| Arc::new(Count::default()));
-    bell.set(&Arc::clone(&first).into());
-    bell.set(&Arc::clone(&second).into());
-    bell.ring();
-    assert_eq!([&first, &second].map(Count::of), [0, 1]);
-}
-
-#[test]
-fn a_waiter_that_is_polled_by_another_task_wakes_that_one() {
-    let wakers = Wakers::default();
-    let mut wait = Box::pin(wakers.until(|| Poll::<()>::Pending));
-    let [first, second] = [(); 2].map(|()| Arc::new(Count::default()));
-    for count in [&first, &second] {
-        let waker = Waker::from(Arc::clone(count));
-        assert!(wait.as_mut().poll(&mut core::task::Context::from_waker(&waker)).is_pending());
-    }
-    let mut woken = Vec::new();
-    wakers.take(&mut woken);
-    woken.into_iter().for_each(Waker::wake);
-    assert_eq!([&first, &second].map(Count::of), [0, 1]);
 }
 
 fn lamp() -> ThingOptions {
