@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use tempfile::TempDir;
+
 use crate::packets::{Connect, connack, puback};
 
 fn sim(arguments: &[&str]) -> Command {
@@ -21,16 +23,19 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
 /// A running `serve` and its announcement. Killed when a test fails.
 pub(crate) struct Serve {
     child: Child,
+    /// Where it makes its own temporary files, which nobody removes when it is killed.
+    _temporary: TempDir,
     pub(crate) ready: serde_json::Value,
 }
 
 impl Serve {
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut child = sim(&[&["serve"], arguments].concat()).spawn().unwrap();
+        let temporary = TempDir::new().unwrap();
+        let mut child = sim(&[&["serve"], arguments].concat()).env("TMPDIR", temporary.path()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let ready = serde_json::from_str(&line).unwrap();
-        Self { child, ready }
+        Self { child, _temporary: temporary, ready }
     }
 
     pub(crate) fn path(&self, name: &str) -> &Path {
