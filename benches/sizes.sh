@@ -48,6 +48,7 @@ EOF
 }
 
 program rustls "$rustls"
+program driver "$client"
 program thingwire "$client"
 program websocket "$websocket"
 program rumqttc "$rustls"$'\n'"$rumqttc"

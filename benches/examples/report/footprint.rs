@@ -8,15 +8,16 @@ use std::thread;
 use std::time::Duration;
 
 use crate::mosquitto::{Mosquitto, MosquittoOptions, MosquittoTls};
-use crate::process::{milliseconds, resident, sleeps, threads};
+use crate::process::{milliseconds, own, resident, sleeps, threads};
 use crate::runtimes::Running;
 use crate::table::{median, number, table};
 use crate::{Result, quiet};
 
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 5] = [
     ("rustls", "rustls alone"),
-    ("thingwire", "thingwire-std"),
-    ("websocket", "thingwire-std with signed WebSockets"),
+    ("driver", "std `Driver`"),
+    ("thingwire", "std `Client`"),
+    ("websocket", "std `Client` with signed WebSockets"),
     ("rumqttc", "rumqttc"),
 ];
 
@@ -63,12 +64,13 @@ pub(crate) fn measure() -> Result<String> {
             format!("{:.2} MB", sizes[1]),
             format!("{:+.2}", over[1]),
             format!("{} KiB", resident(Some(program.id()))?),
+            format!("{} KiB", own(program.id())?),
             threads(Some(program.id()))?.to_string(),
             format!("{woken:.2}"),
             format!("{} ms", number(start)),
         ]);
     }
-    let head = ["", "opt 3", "over rustls", "opt z", "over rustls", "resident", "threads", "wakeups/s", "start"];
+    let head = ["", "opt 3", "over rustls", "opt z", "over rustls", "resident", "own", "threads", "wakeups/s", "start"];
     Ok(table(&head, &rows))
 }
 

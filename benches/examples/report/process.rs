@@ -9,8 +9,8 @@ fn root(id: Option<u32>) -> String {
     id.map_or_else(|| "/proc/self".to_owned(), |id| format!("/proc/{id}"))
 }
 
-/// A number in its status.
-fn status(path: &str, key: &str) -> Result<u64> {
+/// The number behind a key in one of its files.
+fn number(path: &str, key: &str) -> Result<u64> {
     let text = fs::read_to_string(path)?;
     let value = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
     let number =
@@ -20,16 +20,21 @@ fn status(path: &str, key: &str) -> Result<u64> {
 
 /// KiB of memory that it has in use.
 pub(crate) fn resident(id: Option<u32>) -> Result<u64> {
-    status(&format!("{}/status", root(id)), "VmRSS")
+    number(&format!("{}/status", root(id)), "VmRSS")
+}
+
+/// KiB of it that are no pages of files, which the system can read again.
+pub(crate) fn own(id: u32) -> Result<u64> {
+    number(&format!("{}/smaps_rollup", root(Some(id))), "Anonymous")
 }
 
 pub(crate) fn threads(id: Option<u32>) -> Result<u64> {
-    status(&format!("{}/status", root(id)), "Threads")
+    number(&format!("{}/status", root(id)), "Threads")
 }
 
 /// How often its threads have gone to sleep so far, and so have been woken.
 pub(crate) fn sleeps(id: u32) -> Result<u64> {
-    sum(id, |task| status(&format!("{task}/status"), "voluntary_ctxt_switches"))
+    sum(id, |task| number(&format!("{task}/status"), "voluntary_ctxt_switches"))
 }
 
 /// Milliseconds of processor time that its threads have used so far.
