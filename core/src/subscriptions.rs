@@ -10,10 +10,24 @@ pub(crate) struct Subscriptions {
     next_serial: u64,
     /// How many of them the client wants for itself.
     of_client: usize,
+    of_application: OfApplication,
 }
 
 #[cfg(feature = "trace")]
-crate::wire::fields!(Subscriptions { wanted, next_serial, of_client });
+crate::wire::fields!(Subscriptions { wanted, next_serial, of_client, of_application });
+
+/// The filters that the application wants, found among all when they are asked for: it is not recorded.
+#[derive(Debug, Default)]
+struct OfApplication(Option<Vec<Filter>>);
+
+#[cfg(feature = "trace")]
+impl crate::wire::Wire for OfApplication {
+    fn put(&self, _: &mut crate::wire::Output) {}
+
+    fn get(_: &mut crate::wire::Input<'_>) -> Result<Self, crate::wire::Bad> {
+        Ok(Self::default())
+    }
+}
 
 #[derive(Debug)]
 struct Wanted {
@@ -71,12 +85,17 @@ impl Subscriptions {
     }
 
     /// Whether the application has subscribed to messages on this topic.
-    pub(crate) fn are_of_application(&self, topic: &Topic) -> bool {
-        let of_application = self.wanted.iter().filter(|(_, wanted)| wanted.by_application);
-        of_application.map(|(filter, _)| filter).any(|filter| filter.matches(topic.as_str()))
+    pub(crate) fn are_of_application(&mut self, topic: &Topic) -> bool {
+        let wanted = &self.wanted;
+        let filters = self.of_application.0.get_or_insert_with(|| {
+            let of_application = wanted.iter().filter(|(_, wanted)| wanted.by_application);
+            of_application.map(|(filter, _)| filter.clone()).collect()
+        });
+        filters.iter().any(|filter| filter.matches(topic.as_str()))
     }
 
     pub(crate) fn asked(&mut self, ticket: Ticket, filters: &[(Filter, Qos)]) {
+        self.of_application = OfApplication(None);
         for (filter, qos) in filters {
             self.ask(ticket, filter, *qos).by_application = true;
         }
@@ -165,8 +184,11 @@ impl Subscriptions {
     }
 
     fn take(&mut self, filter: &Filter) {
-        let removed = self.wanted.remove(filter);
-        self.of_client -= usize::from(removed.is_some_and(|wanted| wanted.by_client));
+        let Some(removed) = self.wanted.remove(filter) else { return };
+        self.of_client -= usize::from(removed.by_client);
+        if removed.by_application {
+            self.of_application = OfApplication(None);
+        }
     }
 
     /// The server has lost the session, or may have.

@@ -2,6 +2,7 @@
 //!
 //! Rules S-n are those of the service.
 
+mod index;
 mod topics;
 mod watch;
 
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use self::index::Index;
 use self::topics::{RequestTopics, TopicsCache, Verb};
 use self::watch::Watch;
 use crate::request::{Ask, ChannelId, End, Heard, Requests, StreamState};
@@ -27,13 +29,14 @@ pub(crate) struct Shadows {
     deletes: BTreeMap<Ticket, ShadowName>,
     /// By the tickets of the calls that began them.
     watches: BTreeMap<Ticket, Watch>,
+    index: Index,
     /// What tells this client's tokens from those of others; 0 before the first one.
     token_prefix: u64,
     topics: TopicsCache,
 }
 
 #[cfg(feature = "trace")]
-crate::wire::fields!(Shadows { deletes, watches, token_prefix, topics });
+crate::wire::fields!(Shadows { deletes, watches, index, token_prefix, topics });
 
 /// What there is to tell.
 #[derive(Debug)]
@@ -114,12 +117,16 @@ impl Shadows {
 
     /// Begins a watch.
     pub(crate) fn watch(&mut self, requests: &mut Requests, ticket: Ticket, options: ShadowWatch) {
-        self.watches.insert(ticket, Watch::new(requests, options));
+        let watch = Watch::new(requests, options);
+        self.index.of(&self.watches).added(ticket, &watch);
+        self.watches.insert(ticket, watch);
     }
 
     /// Ends a watch, if there is one. Tells whether the call that began it is over.
     pub(crate) fn unwatch(&mut self, requests: &mut Requests, watch: Ticket) -> Option<bool> {
-        Some(self.watches.remove(&watch)?.close(requests))
+        let (name, watch) = self.watches.remove_entry(&watch)?;
+        self.index.of(&self.watches).removed(name, &watch);
+        Some(watch.close(requests))
     }
 
     /// Reads what is due to be read.
@@ -131,21 +138,29 @@ impl Shadows {
         tickets: &mut impl FnMut() -> Ticket,
         rng: &mut Rng,
     ) {
-        let due: Vec<_> = self.watches.iter().filter(|(_, watch)| watch.is_due(now)).map(|(&name, _)| name).collect();
-        for name in due {
+        for name in self.index.of(&self.watches).due(now) {
             let ticket = tickets();
             let token = self.token(ticket, rng);
             if let Some(watch) = self.watches.get_mut(&name) {
                 let topics = self.topics.get(watch.shadow(), Verb::Get);
                 requests.ask(ticket, ask(topics, &ShadowOperation::Get, token, deadline));
                 watch.asked(ticket);
+                self.changed(name);
             }
         }
     }
 
     /// When [`work`](Self::work) is due next.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.watches.values().filter_map(Watch::retry_at).min()
+    pub(crate) fn next_deadline(&mut self) -> Option<Instant> {
+        self.index.of(&self.watches).next_retry()
+    }
+
+    /// A watch is not in the state that it was in.
+    fn changed(&mut self, name: Ticket) {
+        let index = self.index.of(&self.watches);
+        if let Some(watch) = self.watches.get(&name) {
+            index.changed(name, watch);
+        }
     }
 
     /// A message on a topic of ours. Tells whether it answers a request that no application made.
@@ -158,12 +173,18 @@ impl Shadows {
         news: &mut Vec<News>,
     ) -> bool {
         let accepted = heard.place == 0;
-        let mut internal = false;
         let mut events = Vec::new();
         let deleted = heard.request.and_then(|ticket| self.deletes.remove(&ticket)).filter(|_| accepted);
-        for (&name, watch) in &mut self.watches {
-            if heard.request.is_some_and(|ticket| watch.reads(ticket)) {
-                internal = true;
+        let index = self.index.of(&self.watches);
+        let reader = heard.request.and_then(|ticket| index.reader(ticket));
+        let mut concerned = index.on(heard.channel);
+        concerned.extend(reader);
+        if let Some(shadow) = &deleted {
+            concerned.extend(self.watches.iter().filter(|(_, watch)| watch.shadow() == shadow).map(|(&name, _)| name));
+        }
+        for name in concerned {
+            let Some(watch) = self.watches.get_mut(&name) else { continue };
+            if reader == Some(name) {
                 watch.answered(accepted, payload, &mut events);
                 watch.retry_later(now, rng);
             }
@@ -172,8 +193,9 @@ impl Shadows {
             }
             watch.notified(heard.channel, accepted, payload, &mut events);
             news.extend(events.drain(..).map(|event| News::event(name, watch.shadow(), event)));
+            self.changed(name);
         }
-        internal
+        reader.is_some()
     }
 
     /// A request is withdrawn.
@@ -191,11 +213,10 @@ impl Shadows {
         news: &mut Vec<News>,
     ) -> bool {
         self.deletes.remove(&ticket);
-        let Some((&name, watch)) = self.watches.iter_mut().find(|(_, watch)| watch.reads(ticket)) else {
-            return false;
-        };
-        if let Some(event) = watch.unanswered(end, now, rng) {
-            news.push(News::event(name, watch.shadow(), event));
+        let Some(name) = self.index.of(&self.watches).reader(ticket) else { return false };
+        if let Some(watch) = self.watches.get_mut(&name) {
+            news.extend(watch.unanswered(end, now, rng).map(|event| News::event(name, watch.shadow(), event)));
+            self.changed(name);
         }
         true
     }
@@ -209,7 +230,8 @@ impl Shadows {
         news: &mut Vec<News>,
     ) {
         let mut over = Vec::new();
-        for (&name, watch) in self.watches.iter_mut().filter(|(_, watch)| watch.has(channel)) {
+        for name in self.index.of(&self.watches).on(channel) {
+            let Some(watch) = self.watches.get_mut(&name) else { continue };
             match state {
                 StreamState::Granted => {
                     news.extend(watch.granted(channel).map(|outcome| News::Done(name, outcome)));
@@ -219,6 +241,7 @@ impl Shadows {
                 }
                 StreamState::GivenUp(times) => over.push((name, watch.shadow().clone(), times)),
             }
+            self.changed(name);
         }
         for (name, shadow, times) in over {
             if self.unwatch(requests, name) == Some(false) {
@@ -230,9 +253,9 @@ impl Shadows {
 
     /// The server has lost the session: notifications may have been missed.
     pub(crate) fn session_lost(&mut self) {
-        for watch in self.watches.values_mut() {
-            watch.session_lost();
-        }
+        self.watches.values_mut().for_each(Watch::session_lost);
+        // Nearly all of them have something to read now.
+        self.index = Index::default();
     }
 }
 

@@ -64,6 +64,13 @@ impl Newest {
     }
 }
 
+/// When something is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Due {
+    Now,
+    At(Instant),
+}
+
 /// Reading the whole shadow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reading {
@@ -135,24 +142,22 @@ impl Watch {
         self.granted
     }
 
-    pub(super) fn has(&self, channel: ChannelId) -> bool {
-        self.streams.iter().any(|stream| stream.channel == channel)
+    pub(super) fn channels(&self) -> impl Iterator<Item = ChannelId> {
+        self.streams.iter().map(|stream| stream.channel)
     }
 
-    pub(super) fn reads(&self, ticket: Ticket) -> bool {
-        matches!(self.reading, Reading::Asked(asked) if asked.ticket == ticket)
+    /// The request that reads its shadow.
+    pub(super) fn reading(&self) -> Option<Ticket> {
+        if let Reading::Asked(asked) = self.reading { Some(asked.ticket) } else { None }
     }
 
-    pub(super) fn is_due(&self, now: Instant) -> bool {
+    /// When it is to read its shadow.
+    pub(super) fn due(&self) -> Option<Due> {
         match self.reading {
-            Reading::Due => true,
-            Reading::Retry(at) => at <= now,
-            Reading::Not | Reading::Failed | Reading::Asked(_) => false,
+            Reading::Due => Some(Due::Now),
+            Reading::Retry(at) => Some(Due::At(at)),
+            Reading::Not | Reading::Failed | Reading::Asked(_) => None,
         }
-    }
-
-    pub(super) fn retry_at(&self) -> Option<Instant> {
-        if let Reading::Retry(at) = self.reading { Some(at) } else { None }
     }
 
     pub(super) fn asked(&mut self, ticket: Ticket) {
