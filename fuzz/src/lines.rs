@@ -86,13 +86,18 @@ fn says(codec: &Codec, value: &Value) {
     assert_eq!(written(codec, &heard).as_deref(), Some(&*text), "{codec:?}: {value} is heard as {heard}");
 }
 
-/// What it hears is a value of its own.
+/// What it hears is a value of its own; a decimal may be heard in more digits than it is said in.
 fn hears(codec: &Codec, text: &str) {
     let Some(value) = codec.parse(text) else { return };
     assert!(!value.is_null());
     let said =
         written(codec, &value).unwrap_or_else(|| panic!("{codec:?} hears {text:?} as {value}, and cannot say it"));
-    assert_eq!(codec.parse(&said), Some(value), "{codec:?}: {text:?} is said as {said:?}");
+    let again = codec.parse(&said);
+    let is_same = match codec {
+        Codec::Decimal(_) => again.is_some_and(|again| written(codec, &again).as_ref() == Some(&said)),
+        _ => again == Some(value),
+    };
+    assert!(is_same, "{codec:?}: {text:?} is said as {said:?}");
 }
 
 fn written(codec: &Codec, value: &Value) -> Option<String> {
