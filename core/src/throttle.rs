@@ -123,6 +123,25 @@ mod tests {
         }
 
         #[test]
+        fn nothing_waits_that_would_not_have_been_too_much_a_moment_before(
+            rate in 1_u32..1_000,
+            burst in 4_u32..50,
+            arrivals in prop::collection::vec((0_u64..200_000, 1_u64..5), 1..60),
+        ) {
+            let passed = passes(Throttle::new(rate, burst), &arrivals);
+            let mut before = 0;
+            for (index, (&(at, _), &(gap, _))) in passed.iter().zip(&arrivals).enumerate() {
+                let is_too_much_since = |from: usize| {
+                    let sum: u64 = passed[from..=index].iter().map(|&(_, cost)| cost).sum();
+                    sum * MILLION > u64::from(burst) * MILLION + u64::from(rate) * (at - 1 - passed[from].0)
+                };
+                let waited = at > before + gap;
+                prop_assert!(!waited || (0..index).any(is_too_much_since), "{index} of {passed:?}");
+                before = at;
+            }
+        }
+
+        #[test]
         fn per_second_means_in_any_second(max in 2_u32..500, gaps in prop::collection::vec(0_u64..20_000, 1..400)) {
             let arrivals: Vec<_> = gaps.iter().map(|&gap| (gap, 1)).collect();
             let passed = passes(Throttle::per_second(max), &arrivals);
