@@ -28,7 +28,7 @@ fn requests(criterion: &mut Criterion) {
             }
             requests
         };
-        bencher.iter_batched(|| Requests::new(COUNT, BATCH), routine, BatchSize::PerIteration);
+        bencher.iter_batched(|| Requests::new(1, COUNT, BATCH), routine, BatchSize::PerIteration);
     });
     group.bench_function("publish_qos1", |bencher| {
         let payload = bytes::Bytes::from(vec![0x2a; PAYLOAD_LEN]);

@@ -3,15 +3,20 @@
 pub mod engines;
 pub mod lines;
 pub mod peers;
+pub mod report;
 pub mod requests;
+mod server;
+pub mod shadows;
 
 use core::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use thingwire_core::{
-    Action, Client, Config, Drain, Event, Instant, Limits, Link, LinkError, Notice, Phase, Publish, Qos, QueueConfig,
-    ShadowRequest, Topic,
+    Action, Client, Config, Drain, Event, Filter, Instant, Limits, Link, LinkError, Notice, Phase, Publish, Qos,
+    QueueConfig, ShadowName, ShadowRequest, ShadowWatch, Topic,
 };
+
+pub use server::{acknowledge, message, message_to, stream};
 
 /// The topic that every benchmark publishes to; 42 bytes, as in the service's own examples.
 pub const TOPIC: &str = "dt/factory/line-7/sensor-0042/temperature0";
@@ -158,6 +163,40 @@ impl Bench {
         }
     }
 
+    /// Subscribes to this many topics, which are granted at once.
+    ///
+    /// # Panics
+    ///
+    /// When the client refuses.
+    pub fn subscribe_many(&mut self, count: usize) {
+        for number in 0..count {
+            let filter = Filter::new(format!("{TOPIC}/{number}")).expect("a valid filter");
+            self.client.subscribe(self.now, vec![(filter, Qos::AtLeastOnce)]).expect("room in the queue");
+        }
+        assert_eq!(self.drain(), count);
+    }
+
+    /// Waits until a ping is due, and has it answered.
+    ///
+    /// # Panics
+    ///
+    /// When something else is due before.
+    pub fn ping(&mut self) {
+        self.now = self.client.next_deadline().expect("a keep-alive").0;
+        self.client.handle(self.now, Event::Wake);
+        assert_eq!(self.transmit(), [0xc0, 0]);
+        assert_eq!(self.receive(&[0xd0, 0]), 0);
+    }
+
+    /// Watches the deltas of a device shadow, without reading it first.
+    ///
+    /// # Panics
+    ///
+    /// When the client refuses.
+    pub fn watch(&mut self, shadow: ShadowName) {
+        self.client.watch_shadow(self.now, ShadowWatch::deltas(shadow).get_first(false)).expect("room for watches");
+    }
+
     /// Asks something of a device shadow.
     ///
     /// # Panics
@@ -193,7 +232,7 @@ impl Bench {
         }
     }
 
-    /// Takes bytes from the server; returns how many operations ended and how many messages arrived.
+    /// Takes bytes from the server; returns how many operations ended and how many messages and news of shadows arrived.
     ///
     /// # Panics
     ///
@@ -209,7 +248,7 @@ impl Bench {
         ended
     }
 
-    /// How many operations have ended and how many messages have arrived since it was last asked.
+    /// How many operations have ended and how many messages and news of shadows have arrived since it was last asked.
     ///
     /// # Panics
     ///
@@ -218,7 +257,7 @@ impl Bench {
         let mut ended = 0;
         while let Some(action) = self.client.poll_action() {
             match action {
-                Action::Notify(Notice::Done { .. } | Notice::Message(_)) => ended += 1,
+                Action::Notify(Notice::Done { .. } | Notice::Message(_) | Notice::Shadow(_)) => ended += 1,
                 Action::Notify(_) => {}
                 Action::Open(_) | Action::Close(_) => panic!("the link ended: {action:?}"),
             }
@@ -233,75 +272,4 @@ fn unlimited(config: &mut Config) {
     config.drain = Drain::Unlimited;
     config.queue.count_max = None;
     config.queue.bytes_max = usize::MAX;
-}
-
-/// A PUBACK for every QoS 1 PUBLISH with a short topic in `stream`; written over `acks`.
-///
-/// # Panics
-///
-/// When `stream` is anything else.
-pub fn acknowledge(stream: &[u8], acks: &mut Vec<u8>) {
-    acks.clear();
-    let mut rest = stream;
-    while !rest.is_empty() {
-        assert_eq!(rest[0] & 0xf4, 0x30, "a PUBLISH of QoS 0 or 1");
-        let (mut len, mut header) = (0, 1);
-        loop {
-            let byte = rest[header];
-            len |= usize::from(byte & 0x7f) << (7 * (header - 1));
-            header += 1;
-            if byte & 0x80 == 0 {
-                break;
-            }
-        }
-        if rest[0] & 0x02 != 0 {
-            let id = header + 2 + usize::from(rest[header + 1]);
-            acks.extend_from_slice(&[0x40, 2, rest[id], rest[id + 1]]);
-        }
-        rest = &rest[header + len..];
-    }
-}
-
-/// A PUBLISH from the server to [`TOPIC`]; the packet id makes it QoS 1.
-///
-/// # Panics
-///
-/// When the payload is longer than a packet can be.
-pub fn message(payload: &[u8], id: Option<u16>) -> Vec<u8> {
-    message_to(TOPIC, payload, id)
-}
-
-/// Messages of `len` bytes from the server, one behind the other.
-///
-/// # Panics
-///
-/// When there are more than packet ids.
-pub fn stream(qos: Qos, count: usize, len: usize) -> Vec<u8> {
-    let payload = vec![0x2a; len];
-    let id = |index| u16::try_from(index).expect("few");
-    (1..=count).flat_map(|index| message(&payload, (qos == Qos::AtLeastOnce).then(|| id(index)))).collect()
-}
-
-/// The same, to another topic of at most 255 bytes.
-///
-/// # Panics
-///
-/// When the payload is longer than a packet can be.
-pub fn message_to(topic: &str, payload: &[u8], id: Option<u16>) -> Vec<u8> {
-    let id: Vec<u8> = id.iter().flat_map(|id| id.to_be_bytes()).collect();
-    let mut len = 2 + topic.len() + id.len() + payload.len();
-    let mut packet = vec![if id.is_empty() { 0x30 } else { 0x32 }];
-    loop {
-        let digit = u8::try_from(len & 0x7f).expect("seven bits");
-        len >>= 7;
-        packet.push(if len > 0 { digit | 0x80 } else { digit });
-        if len == 0 {
-            break;
-        }
-    }
-    packet.extend_from_slice(&[0, u8::try_from(topic.len()).expect("a short topic")]);
-    packet.extend_from_slice(topic.as_bytes());
-    packet.extend(id);
-    packet.extend_from_slice(payload);
-    packet
 }

@@ -1,13 +1,10 @@
-//! Requests to a device shadow, with a service that answers them.
+//! Requests to device shadows, with a service that answers them.
 
 use thingwire_core::{Config, Limits, ShadowName, ShadowRequest, ShadowUpdate};
 
-use crate::Bench;
+use crate::{Bench, message_to};
 
-/// Where the service says yes.
-const ACCEPTED: &str = "$aws/things/bench/shadow/update/accepted";
-
-/// Requests to one shadow, and the answers to them, made beforehand.
+/// Requests, and the answers to them, made beforehand.
 pub struct Requests {
     bench: Bench,
     calls: Vec<ShadowRequest>,
@@ -16,40 +13,44 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// A client that has asked once, so that the answers are subscribed to, and `count` updates of 64 bytes of state
-    /// that it has not asked for yet.
+    /// A client that has asked each of this many shadows once, so that the answers are subscribed to, and `count` updates
+    /// of 64 bytes of state, to one shadow after the other, that it has not asked for yet.
     ///
     /// # Panics
     ///
     /// When the client does not come online.
-    pub fn new(count: usize, in_flight_max: usize) -> Self {
+    pub fn new(shadows: usize, count: usize, in_flight_max: usize) -> Self {
         let mut config = Config::new("bench");
         config.limits = Limits::none();
-        (config.requests.count_max, config.requests.in_flight_max) = (usize::MAX, in_flight_max);
+        let requests = &mut config.requests;
+        (requests.count_max, requests.in_flight_max, requests.filters_max) = (usize::MAX, in_flight_max, usize::MAX);
         let mut bench = Bench::with(config);
         bench.connect();
-        let shadow = ShadowName::classic("bench").expect("a valid name");
         let update = ShadowUpdate::from_json(format!(r#"{{"state":{{"reported":{{"x":"{}"}}}}}}"#, "x".repeat(56)));
         let update = update.expect("a valid update");
-        let token = |number: usize| format!("{:016x}-{number:06}", 0x1234_5678_9abc_def0_u64);
-        let request = |number| ShadowRequest::update(shadow.clone(), update.clone()).token(token(number));
-        let reply = |number| {
-            let token = token(number);
-            let json = format!(
-                r#"{{"state":{{"reported":{{"x":"{}"}}}},"metadata":{{"reported":{{"x":{{"timestamp":1700000000}}}}}},"version":7,"timestamp":1700000000,"clientToken":"{token}"}}"#,
-                "x".repeat(56)
-            );
-            crate::message_to(ACCEPTED, json.as_bytes(), None)
+        let request = |number: usize, token: &str| {
+            let shadow = ShadowName::classic(&format!("bench-{}", number % shadows)).expect("a valid name");
+            ShadowRequest::update(shadow, update.clone()).token(token)
         };
-        let calls = (0..count).map(request).collect();
-        let replies = (0..count).map(reply).collect();
-        let mut this = Self { bench, calls, replies, answers: Vec::new() };
-        this.bench.shadow(ShadowRequest::update(shadow, update.clone()).token("first"));
-        this.bench.transmit();
-        this.bench.receive(&[0x90, 4, 0, 1, 1, 1]);
-        this.answer(0..0);
-        this.bench.receive(&crate::message_to(ACCEPTED, br#"{"clientToken":"first"}"#, None));
-        this
+        let accepted = |number: usize, json: &str| {
+            let topic = format!("$aws/things/bench-{}/shadow/update/accepted", number % shadows);
+            message_to(&topic, json.as_bytes(), None)
+        };
+        for number in 0..shadows {
+            bench.shadow(request(number, "first"));
+            bench.drain();
+            assert_eq!(bench.receive(&accepted(number, r#"{"clientToken":"first"}"#)), 1);
+        }
+        let token = |number: usize| format!("{:016x}-{number:06}", 0x1234_5678_9abc_def0_u64);
+        let reply = |number| {
+            let (token, x) = (token(number), "x".repeat(56));
+            let json = format!(
+                r#"{{"state":{{"reported":{{"x":"{x}"}}}},"metadata":{{"reported":{{"x":{{"timestamp":1700000000}}}}}},"version":7,"timestamp":1700000000,"clientToken":"{token}"}}"#,
+            );
+            accepted(number, &json)
+        };
+        let calls = (0..count).map(|number| request(number, &token(number))).collect();
+        Self { bench, calls, replies: (0..count).map(reply).collect(), answers: Vec::new() }
     }
 
     /// Asks for these and sends them; nothing is answered.

@@ -9,7 +9,7 @@ const REQUEST_MAX: u64 = 512;
 #[test]
 fn a_request_without_an_answer_takes_at_most_half_a_kibibyte() {
     for count in [1_000, 10_000] {
-        let mut requests = Requests::new(count, usize::MAX);
+        let mut requests = Requests::new(1, count, usize::MAX);
         let AllocationInfo { bytes_current, .. } = measure(|| {
             for start in (0..count).step_by(100) {
                 requests.ask(start..start + 100);

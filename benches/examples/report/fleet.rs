@@ -12,8 +12,8 @@ use thingwire_smol::{Client, Limits, Options};
 use crate::mosquitto::{Mosquitto, MosquittoOptions, MosquittoTls};
 use crate::process::{resident, threads};
 use crate::runtimes::Running;
-use crate::table::table;
 use crate::{Result, quiet};
+use thingwire_benches::report::table::table;
 
 /// Clients that connect at once.
 const WAVE: usize = 100;

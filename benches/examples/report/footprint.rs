@@ -7,10 +7,12 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use thingwire_benches::report::aims::Aim;
+use thingwire_benches::report::table::{median, number, table};
+
 use crate::mosquitto::{Mosquitto, MosquittoOptions, MosquittoTls};
 use crate::process::{milliseconds, own, resident, sleeps, threads};
 use crate::runtimes::Running;
-use crate::table::{median, number, table};
 use crate::{Result, quiet};
 
 const PROGRAMS: [(&str, &str); 5] = [
@@ -26,8 +28,8 @@ const IDLE: Duration = Duration::from_secs(60);
 
 const STARTS: usize = 9;
 
-/// The table.
-pub(crate) fn measure() -> Result<String> {
+/// The table, and what is aimed at.
+pub(crate) fn measure() -> Result<(String, Vec<Aim>)> {
     let built = build()?;
     let mosquitto =
         Mosquitto::start(MosquittoOptions { tls: Some(MosquittoTls::Mutual), extra: quiet(), ..Default::default() })?;
@@ -51,11 +53,22 @@ pub(crate) fn measure() -> Result<String> {
     thread::sleep(Duration::from_secs(2));
     let before = idle.iter().map(|program| sleeps(program.id())).collect::<Result<Vec<_>>>()?;
     thread::sleep(IDLE);
-    let mut rows = Vec::new();
+    let (mut rows, mut residents) = (Vec::new(), BTreeMap::new());
+    let mut aims = Vec::new();
+    let mut aim = |what: &str, at_most, unit, measured| {
+        aims.push(Aim { what: format!("std `Driver`: {what}"), at_most, unit, measured: vec![measured] });
+    };
     for (((name, title), program), before) in PROGRAMS.into_iter().zip(&idle).zip(before) {
         let woken = (sleeps(program.id())? - before) as f64 / IDLE.as_secs_f64();
         let sizes = [size(name, "release")?, size(name, "small")?];
         let over = [sizes[0] - size("rustls", "release")?, sizes[1] - size("rustls", "small")?];
+        let (in_memory, threads) = (resident(Some(program.id()))?, threads(Some(program.id()))?);
+        residents.insert(name, in_memory as f64);
+        if name == "driver" {
+            aim("on disk over rustls", 0.2, " MB", over[0]);
+            aim("wakeups a second", 0.07, "", woken);
+            aim("threads", 1.0, "", threads as f64);
+        }
         let start = starts.get_mut(name).map_or(f64::NAN, |starts| median(starts));
         rows.push(vec![
             title.to_owned(),
@@ -63,15 +76,16 @@ pub(crate) fn measure() -> Result<String> {
             format!("{:+.2}", over[0]),
             format!("{:.2} MB", sizes[1]),
             format!("{:+.2}", over[1]),
-            format!("{} KiB", resident(Some(program.id()))?),
+            format!("{in_memory} KiB"),
             format!("{} KiB", own(program.id())?),
-            threads(Some(program.id()))?.to_string(),
+            threads.to_string(),
             format!("{woken:.2}"),
             format!("{} ms", number(start)),
         ]);
     }
+    aim("resident, of rumqttc", 0.9, "×", residents["driver"] / residents["rumqttc"]);
     let head = ["", "opt 3", "over rustls", "opt z", "over rustls", "resident", "own", "threads", "wakeups/s", "start"];
-    Ok(table(&head, &rows))
+    Ok((table(&head, &rows), aims))
 }
 
 type Built = BTreeMap<(String, String), (f64, String)>;

@@ -11,14 +11,11 @@
 
 mod clients;
 mod document;
-mod engines;
 mod fleet;
 mod footprint;
-mod measure;
-mod memory;
 mod process;
 mod runtimes;
-mod table;
+mod simulator;
 
 // The simulator's own, without the simulator: with it, everything would be measured with a recorder compiled in.
 #[path = "../../../sim/src/mosquitto.rs"]
@@ -29,6 +26,8 @@ mod mosquitto;
 mod pki;
 
 use std::process::ExitCode;
+
+use thingwire_benches::report::{engines, memory, scale};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -47,15 +46,21 @@ fn main() -> ExitCode {
 fn run(arguments: &[&str]) -> Result<()> {
     match arguments {
         [] => document::write()?,
-        ["engines"] => println!("{}", engines::measure()),
+        ["engines"] => println!("{}", engines::show(&engines::measure())),
         ["fleet"] => println!("{}", fleet::measure()?),
-        ["footprint"] => println!("{}", footprint::measure()?),
-        ["memory"] => println!("{}", memory::measure()),
+        ["footprint"] => println!("{}", footprint::measure()?.0),
+        ["memory"] => println!("{}", memory::show(&memory::measure())),
         ["runtimes"] => println!("{}", runtimes::measure()?),
+        ["scale"] => println!("{}", scale::show(&scale::measure())),
+        ["simulator"] => println!("{}", simulator::measure()?),
         // What it starts itself.
         ["client", rest @ ..] => clients::run(rest)?,
         ["fleet-client", rest @ ..] => fleet::run(rest)?,
-        _ => return Err("give it nothing, or one of: engines, fleet, footprint, memory, runtimes".into()),
+        _ => {
+            return Err(
+                "give it nothing, or one of: engines, fleet, footprint, memory, runtimes, scale, simulator".into()
+            );
+        }
     }
     Ok(())
 }

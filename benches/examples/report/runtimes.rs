@@ -10,8 +10,8 @@ use thingwire_benches::{PAYLOAD_LEN, message_to};
 
 use crate::clients::{FED, NAMES, WORKS, warm_up};
 use crate::mosquitto::{Mosquitto, MosquittoOptions, MosquittoTls};
-use crate::table::{median, number, table, times};
 use crate::{Result, quiet};
+use thingwire_benches::report::table::{median, number, table, times};
 
 /// Each client does each work as often, one after the other in each round.
 const ROUNDS: usize = 5;

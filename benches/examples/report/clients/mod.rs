@@ -13,7 +13,7 @@ use thingwire_benches::{PAYLOAD_LEN, TOPIC};
 use thingwire_std::{Drain, Filter, Limits, Options, Publish, Qos, Topic};
 
 use crate::Result;
-use crate::measure::of_process;
+use thingwire_benches::report::measure::of_process;
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// A table with its columns aligned: the first to the left, the others to the right.
-pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let widths: Vec<_> = (0..head.len())
         .map(|column| {
             let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
@@ -31,13 +31,13 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 /// The middle of several measurements; of an even number the lower one.
-pub(crate) fn median(measured: &mut [f64]) -> f64 {
+pub fn median(measured: &mut [f64]) -> f64 {
     measured.sort_by(f64::total_cmp);
     measured.get((measured.len().saturating_sub(1)) / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Three digits that matter, or fewer.
-pub(crate) fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     match value {
         _ if value >= 99.5 => format!("{value:.0}"),
         _ if value >= 9.95 => format!("{value:.1}"),
@@ -46,6 +46,6 @@ pub(crate) fn number(value: f64) -> String {
 }
 
 /// As a multiple of something.
-pub(crate) fn times(value: f64, of: f64) -> String {
+pub fn times(value: f64, of: f64) -> String {
     format!("{:.2}×", value / of)
 }

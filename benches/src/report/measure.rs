@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::table::median;
+use super::table::median;
 
 /// How often everything is measured, one thing after the other.
 const ROUNDS: usize = 9;
@@ -13,12 +13,12 @@ const ROUNDS: usize = 9;
 const SPAN: Duration = Duration::from_millis(15);
 
 /// What this process has used of the processor, its threads and the system's work for it included.
-pub(crate) fn of_process() -> Duration {
+pub fn of_process() -> Duration {
     read(ClockId::ProcessCPUTime)
 }
 
 /// What this thread has used of the processor.
-pub(crate) fn of_thread() -> Duration {
+pub fn of_thread() -> Duration {
     read(ClockId::ThreadCPUTime)
 }
 
@@ -31,7 +31,7 @@ fn read(clock: ClockId) -> Duration {
 ///
 /// Each is given how often to do its work, and returns the processor time that it took, without what it had to
 /// prepare.
-pub(crate) fn nanoseconds<const N: usize>(works: &mut [&mut dyn FnMut(u32) -> Duration; N]) -> [f64; N] {
+pub fn nanoseconds<const N: usize>(works: &mut [&mut dyn FnMut(u32) -> Duration; N]) -> [f64; N] {
     let counts = works.each_mut().map(|work| {
         let mut count = 1;
         loop {
@@ -52,7 +52,7 @@ pub(crate) fn nanoseconds<const N: usize>(works: &mut [&mut dyn FnMut(u32) -> Du
 }
 
 /// Work that has nothing to prepare.
-pub(crate) fn timed(mut work: impl FnMut()) -> impl FnMut(u32) -> Duration {
+pub fn timed(mut work: impl FnMut()) -> impl FnMut(u32) -> Duration {
     move |count| {
         let start = of_thread();
         (0..count).for_each(|_| work());
