@@ -8,7 +8,7 @@ for program in fuzz_targets/*.rs; do
   zip -q -j "$OUT/${target}_seed_corpus.zip" "corpus/$target"/*
   case $target in
     http | scenario | shadow) cp dictionaries/json.dict "$OUT/$target.dict" ;;
-    file) cp dictionaries/thing.dict "$OUT/$target.dict" ;;
+    file | lines | thing) cp dictionaries/thing.dict "$OUT/$target.dict" ;;
     *) cp dictionaries/mqtt.dict "$OUT/$target.dict" ;;
   esac
 done

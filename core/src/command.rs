@@ -132,7 +132,8 @@ pub enum Outcome {
     },
     /// The offline queue was full and gave the place to a newer operation.
     Evicted,
-    /// The application withdrew it with [`Client::discard`](crate::Client::discard).
+    /// The application withdrew it with [`Client::discard`](crate::Client::discard), or ended a watch that had not begun
+    /// with [`Client::unwatch_shadow`](crate::Client::unwatch_shadow).
     Discarded,
 }
 

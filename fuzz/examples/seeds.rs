@@ -1,6 +1,6 @@
-//! Writes seeds for the corpora that are read as they stand, from what the simulator, its broker and its shadow service
-//! say: `cargo run -p thingwire-fuzz --example seeds -- FOLDER`, and then the best of them:
-//! `cargo fuzz cmin` or `-merge=1`, see the README.
+//! Writes seeds for the corpora, scenarios of the simulator, a recording, and what services say:
+//! `cargo run -p thingwire-fuzz --example seeds -- FOLDER`, and then the best of them: `cargo fuzz cmin` or `-merge=1`, see
+//! the README.
 //!
 //! Targets that read a structure out of their bytes begin with noise, long enough for a life.
 

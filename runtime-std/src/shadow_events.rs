@@ -11,8 +11,8 @@ use super::wait::wait;
 /// What is told of a shadow, from [`Shadow::watch`] on, over all lost connections and sessions.
 ///
 /// First comes what the shadow is now, as [`ShadowEvent::Current`], and then what happens to it, in the order of its
-/// versions: nothing older follows something newer, and nothing comes twice. After notifications may have been lost with
-/// a session, the shadow is read again, so that no delta is missed.
+/// versions: nothing older follows something newer, and nothing comes twice. After notifications may have been lost,
+/// the shadow is read again, so that no delta is missed.
 ///
 /// As an iterator it waits for each event, and ends when the watch is over.
 ///

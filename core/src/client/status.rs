@@ -40,7 +40,8 @@ pub struct Totals {
     pub connections: u64,
     /// Operations accepted.
     pub accepted: u64,
-    /// Calls refused because the queue was full or switched off.
+    /// Calls refused because the queue was full or switched off, and requests for which there was no connection or that were
+    /// too many.
     pub refused: u64,
     /// QoS 0 messages handed to a link.
     pub sent: u64,

@@ -319,8 +319,8 @@ pub struct QueueConfig {
 /// How fast what waited for the connection is sent once it is there: after the subscriptions are restored, and after
 /// what an earlier link has carried already.
 ///
-/// It ends when everything has been sent that was accepted before the connection was. While the queue is full it does
-/// not hold anything back: new operations would be lost for it. The service's limits on publishes hold all the same.
+/// It ends when everything has been sent that was accepted before the connection was. With [`Every`](Self::Every) it
+/// holds nothing back while the queue is full: new operations would be lost for it. The service's limits on publishes hold all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Drain {

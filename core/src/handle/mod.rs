@@ -2,7 +2,7 @@
 //!
 //! Everything here is the same whoever sleeps: operations that are futures, messages that wait in bounded queues, the
 //! socket of the current link, and when to sleep. There is no thread here, no socket and no clock of its own. A runtime
-//! brings three things, and turns the loop:
+//! brings four things, and turns the loop:
 //!
 //! | what | for |
 //! |---|---|

@@ -53,7 +53,8 @@ pub struct PropertyState {
 /// Things.
 impl Client {
     /// Runs a thing in this client's loop, beside whatever else the client does; there may be several. No thread is
-    /// started for it or its ports, but one for each port that is being opened, while that takes.
+    /// started for it or its ports, but one for each port that is being opened and one for its memory that is being
+    /// written, while that takes; and those of ports that have to be pumped.
     ///
     /// It reads the thing's memory now, and fails when the thing contradicts itself.
     pub fn run_thing(&self, options: ThingOptions) -> Result<RunningThing, ThingError> {

@@ -114,10 +114,11 @@ pub struct ShadowWatch {
     pub shadow: ShadowName,
     /// Whether every accepted update is told as a whole. Default: false.
     pub documents: bool,
-    /// Whether to be told when somebody deletes the shadow. Default: false: then it shows at the next get.
+    /// Whether to be told when somebody deletes the shadow. Default: false: then it shows at the next get, unless the
+    /// client itself deletes it.
     pub deletions: bool,
-    /// Whether the shadow is read when the watch begins, and again whenever notifications may have been lost with the
-    /// session. Default: true. Without it, a delta that is missed stays missed.
+    /// Whether the shadow is read when the watch begins, and again whenever notifications may have been lost.
+    /// Default: true. Without it, a delta that is missed stays missed.
     pub get: bool,
 }
 
@@ -139,7 +140,7 @@ impl ShadowWatch {
         self
     }
 
-    /// The same, with the shadow read first and after every lost session, or not.
+    /// The same, with the shadow read first and again whenever something may have been missed, or not.
     pub fn get_first(mut self, get: bool) -> Self {
         self.get = get;
         self

@@ -218,7 +218,7 @@ pub(crate) struct ConnectionArguments {
     #[arg(short, long, env = "THINGWIRE_VERBOSE", value_parser = BoolishValueParser::new())]
     pub(crate) verbose: bool,
     /// Write what happened to this file at the end, for 'thingwire-sim replay'. Payloads and the login are not in it;
-    /// topics and addresses are. The last 16 MiB are kept.
+    /// topics and addresses are. At most 16 MiB are kept, the last half of it at least.
     #[arg(long, value_name = "PATH", env = "THINGWIRE_RECORD")]
     pub(crate) record: Option<PathBuf>,
     #[command(flatten)]
