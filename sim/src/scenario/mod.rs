@@ -90,6 +90,8 @@ struct Complaint {
 
 /// Reads a scenario and rolls its dice with `seed`, else with the seed in the file, else with 0. `file` is for errors.
 pub fn read(file: &str, text: &str, seed: Option<u64>) -> Result<Scenario, Error> {
+    // Some editors begin with one; the seed is written in front of what follows.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let doc = DeTable::parse(text).map_err(|error| located(file, text, complaint(&error, None)))?;
     let seed = match seed {
         Some(seed) => seed,

@@ -86,6 +86,13 @@ fn values_are_what_the_ranges_say() {
 }
 
 #[test]
+fn a_scenario_may_begin_with_a_byte_order_mark() {
+    let marked = read("marked.toml", &format!("\u{feff}{TEXT}"), None).unwrap();
+    let plain = read("plain.toml", TEXT, None).unwrap();
+    assert_eq!((&marked.plan, &marked.text), (&plain.plan, &plain.text));
+}
+
+#[test]
 fn a_seed_in_the_file_is_used_and_can_be_overruled() {
     let text = TEXT.replacen("duration", "seed = 9\nduration", 1);
     let own = read("mine.toml", &text, None).unwrap();
