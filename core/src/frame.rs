@@ -41,6 +41,16 @@ pub struct Frame {
 /// alone, never on how they were split: a frame refused when whole may be refused earlier, never accepted.
 ///
 /// `packet_len_max` bounds the whole frame, fixed header included, and is checked as soon as the length is known.
+///
+/// ```
+/// use thingwire_core::frame::{PacketKind, validate};
+///
+/// let frame = validate(&[0x40, 2, 0, 7, 0xd0], 128)?.expect("the first is whole");
+/// assert_eq!((frame.kind, frame.len), (PacketKind::Puback, 4));
+/// assert_eq!(validate(&[0x40, 2, 0], 128)?, None, "more has to come");
+/// assert!(validate(&[0x40, 2, 0, 0], 128).is_err(), "no packet has the id 0");
+/// # Ok::<(), thingwire_core::FrameError>(())
+/// ```
 pub fn validate(bytes: &[u8], packet_len_max: usize) -> Result<Option<Frame>, FrameError> {
     let Some(Whole { kind, first, body, len }) = whole(bytes, packet_len_max)? else { return Ok(None) };
     check_body(kind, first, body)?;

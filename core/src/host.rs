@@ -1,4 +1,16 @@
 //! The one door to the operating system: the clock, entropy and files, shared by the runtimes.
+//!
+//! What a loop of your own needs of it, where it runs on one:
+//!
+//! ```
+//! use thingwire_core::host::{self, Clock};
+//! use thingwire_core::{Client, Config};
+//!
+//! let clock = Clock::start();
+//! let mut client = Client::new(Config::new("lamp"), host::seed()?, clock.now())?;
+//! client.start(clock.now());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "this file is the door")]
 
 use std::io;

@@ -12,6 +12,19 @@ use super::wait::wait;
 ///
 /// As an iterator it waits for each notice, and ends when the client is gone. When nobody takes them, the oldest
 /// notices are dropped, and [counted](Self::dropped).
+///
+/// ```no_run
+/// use thingwire_std::{Client, Notice};
+///
+/// fn watch(client: &Client) {
+///     for notice in client.notices() {
+///         match notice {
+///             Notice::Ready => println!("everything that waited is sent"),
+///             other => println!("{other}"),
+///         }
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "dropping it ends the listening"]
 pub struct Notices {

@@ -7,6 +7,21 @@ use thingwire_core::{Outcome, Ticket, handle};
 use super::wait::wait;
 
 /// An accepted operation of a [`Client`](crate::Client). Dropping it changes nothing: the operation goes on.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use thingwire_std::{Client, Outcome, Publish, Topic};
+///
+/// fn report(client: &Client) -> Result<(), Box<dyn std::error::Error>> {
+///     let sent = client.publish(Publish::new(Topic::new("kitchen/temperature")?, "21.5"))?;
+///     match sent.wait(Duration::from_secs(10)) {
+///         Some(Outcome::Acked) => println!("the server has it"),
+///         Some(other) => println!("{other}"),
+///         None => println!("not yet: it goes on"),
+///     }
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Pending {
     inner: handle::Pending,

@@ -19,6 +19,20 @@ use super::wait::wait;
 ///
 /// Dropping it stops the listening, not the subscription at the server, because a persistent session is there to
 /// outlive the program. To end it there too, call [`Client::unsubscribe`](crate::Client::unsubscribe).
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use thingwire_std::{Client, Filter, Qos};
+///
+/// fn listen(client: &Client) -> Result<(), Box<dyn std::error::Error>> {
+///     let commands = client.subscribe(Filter::new("kitchen/commands/#")?, Qos::AtLeastOnce)?;
+///     println!("the server says: {:?}", commands.granted(Duration::from_secs(10)));
+///     for message in commands {
+///         println!("{}: {} bytes", message.topic, message.payload.len());
+///     }
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "dropping it ends the subscription"]
 pub struct Subscription {

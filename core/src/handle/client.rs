@@ -26,6 +26,19 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// When the last handle is dropped, the client says goodbye as [`stop`](Self::stop) does, at most for a second, and
 /// its loop ends. What was not sent by then is not sent: wait for its [`Pending`] first. When the loop is dropped
 /// instead, everything ends at once: see [`Pending::is_gone`] and [`Subscription::is_gone`].
+///
+/// ```
+/// use thingwire_core::handle::Client;
+/// use thingwire_core::{Filter, Outcome, Publish, Qos, Topic};
+///
+/// async fn greet(client: &Client) -> Result<Option<Outcome>, Box<dyn std::error::Error>> {
+///     let answers = client.subscribe(Filter::new("answers")?, Qos::AtLeastOnce)?;
+///     let sent = client.publish(Publish::new(Topic::new("greetings")?, "hello"))?;
+///     println!("{:?}", sent.wait().await);
+///     println!("{:?}", answers.recv().await);
+///     Ok(client.unsubscribe(vec![Filter::new("answers")?])?.wait().await)
+/// }
+/// ```
 #[derive(Clone)]
 #[must_use = "dropping the last handle ends it"]
 pub struct Client {

@@ -1,5 +1,18 @@
 //! Where credentials come from: the environment, shared files, programs and services. All of them block; drivers ask them
 //! on the thread that resolves names.
+//!
+//! ```
+//! use thingwire_core::sources::{CognitoPool, IotRole, SharedFiles};
+//! use thingwire_core::transport::{CredentialsSource, Identity, Roots};
+//!
+//! // What AWS's tools would find: variables, then files.
+//! let found = CredentialsSource::default_chain();
+//! let of_profile = CredentialsSource::shared_files(SharedFiles::new().with_profile("fleet"));
+//! let of_program = CredentialsSource::process("/usr/bin/vending --json").cached();
+//! let of_visitor = CredentialsSource::cognito(CognitoPool::new("eu-west-1:11111111-2222", Roots::amazon())?).cached();
+//! # let _ = (found, of_profile, of_program, of_visitor);
+//! # Ok::<(), thingwire_core::ConfigError>(())
+//! ```
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "what a machine knows is outside of the core")]
 
 mod cache;

@@ -20,6 +20,15 @@ use super::x509::Certificate;
 use crate::CertificateInfo;
 
 /// What a device shows to prove who it is: its certificate chain and its private key. Cheap to clone.
+///
+/// ```no_run
+/// use thingwire_core::transport::Identity;
+///
+/// let (certificate, key) = (std::fs::read("device.pem.crt")?, std::fs::read("private.pem.key")?);
+/// let identity = Identity::from_pem(&certificate, &key)?;
+/// println!("{}", identity.certificate());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Identity {
     pub(super) key: Arc<CertifiedKey>,

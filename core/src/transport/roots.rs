@@ -9,6 +9,14 @@ use super::identity::certificates;
 use super::pem::{PemError, PemFault, PemPart};
 
 /// The certificates that a server's certificate must lead to. Cheap to clone.
+///
+/// ```
+/// use thingwire_core::transport::Roots;
+///
+/// let of_the_service = Roots::amazon();
+/// assert!(Roots::from_pem(b"no certificate").is_err());
+/// # let _ = of_the_service;
+/// ```
 #[derive(Clone)]
 pub struct Roots(pub(super) Arc<RootCertStore>);
 
