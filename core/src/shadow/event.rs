@@ -22,7 +22,7 @@ pub struct ShadowNotice {
     pub(crate) ack: Option<AckToken>,
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "host"))]
 impl ShadowNotice {
     pub(crate) fn of(watch: Ticket, event: ShadowEvent) -> Box<Self> {
         let shadow = ShadowName::classic("valve").expect("a valid name");
