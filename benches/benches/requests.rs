@@ -1,11 +1,10 @@
 //! Requests to a device shadow, from the call to the outcome, beside plain QoS 1 publishes of the same length.
 #![allow(missing_docs, reason = "criterion's macros write undocumented functions")]
 
-use std::hint::black_box;
-
+use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use thingwire_benches::peers::{Core, Peer as _};
 use thingwire_benches::requests::Requests;
-use thingwire_benches::{Bench, acknowledge};
 use thingwire_core::Qos;
 
 const COUNT: usize = 10_000;
@@ -23,25 +22,15 @@ fn requests(criterion: &mut Criterion) {
     group.bench_function("shadow_update", |bencher| {
         let routine = |mut requests: Requests| {
             for start in (0..COUNT).step_by(BATCH) {
-                requests.ask(start..start + BATCH);
-                assert_eq!(requests.answer(start..start + BATCH), BATCH);
+                requests.exchange(start..start + BATCH);
             }
             requests
         };
         bencher.iter_batched(|| Requests::new(1, COUNT, BATCH), routine, BatchSize::PerIteration);
     });
     group.bench_function("publish_qos1", |bencher| {
-        let payload = bytes::Bytes::from(vec![0x2a; PAYLOAD_LEN]);
-        let (mut bench, mut acks) = (Bench::online(), Vec::new());
-        bencher.iter(|| {
-            for _ in 0..COUNT / BATCH {
-                for _ in 0..BATCH {
-                    bench.publish(Qos::AtLeastOnce, payload.clone());
-                }
-                acknowledge(bench.transmit(), &mut acks);
-                black_box(bench.receive(&acks));
-            }
-        });
+        let (payload, mut core) = (Bytes::from(vec![0x2a; PAYLOAD_LEN]), Core::default());
+        bencher.iter(|| (0..COUNT / BATCH).for_each(|_| core.publish(Qos::AtLeastOnce, BATCH, &payload)));
     });
     group.finish();
 }

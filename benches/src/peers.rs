@@ -107,11 +107,11 @@ impl Peer for Core {
         match qos {
             Qos::AtMostOnce => {
                 black_box(sent);
-                black_box(self.bench.ended());
+                assert_eq!(self.bench.ended(), batch);
             }
             Qos::AtLeastOnce => {
                 acknowledge(sent, &mut self.acks);
-                black_box(self.bench.receive(&self.acks));
+                assert_eq!(self.bench.receive(&self.acks), batch);
             }
         }
     }

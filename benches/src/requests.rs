@@ -1,5 +1,7 @@
 //! Requests to device shadows, with a service that answers them.
 
+use core::ops::Range;
+
 use thingwire_core::{Config, Limits, ShadowName, ShadowRequest, ShadowUpdate};
 
 use crate::{Bench, message_to};
@@ -53,15 +55,26 @@ impl Requests {
         Self { bench, calls, replies: (0..count).map(reply).collect(), answers: Vec::new() }
     }
 
+    /// Asks for these, and has all of them answered.
+    ///
+    /// # Panics
+    ///
+    /// When one of them does not end.
+    pub fn exchange(&mut self, range: Range<usize>) {
+        let count = range.len();
+        self.ask(range.clone());
+        assert_eq!(self.answer(range), count);
+    }
+
     /// Asks for these and sends them; nothing is answered.
-    pub fn ask(&mut self, range: core::ops::Range<usize>) {
+    pub fn ask(&mut self, range: Range<usize>) {
         for index in range {
             self.bench.shadow(self.calls[index].clone());
         }
     }
 
     /// Sends what was asked for, and takes the acknowledgements and the answers to these; returns how many ended.
-    pub fn answer(&mut self, range: core::ops::Range<usize>) -> usize {
+    pub fn answer(&mut self, range: Range<usize>) -> usize {
         let sent = self.bench.transmit();
         crate::acknowledge(sent, &mut self.answers);
         for reply in &self.replies[range] {

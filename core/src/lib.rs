@@ -108,6 +108,7 @@ mod command;
 mod config;
 #[allow(dead_code, reason = "which forms are used depends on the features")]
 mod date;
+mod derived;
 #[cfg(feature = "host")]
 pub mod dial;
 mod drain;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::derived::Derived;
 use crate::{Filter, Qos, Ticket, Topic};
 
 #[derive(Debug, Default)]
@@ -10,24 +11,12 @@ pub(crate) struct Subscriptions {
     next_serial: u64,
     /// How many of them the client wants for itself.
     of_client: usize,
-    of_application: OfApplication,
+    /// The filters that the application wants.
+    of_application: Derived<Vec<Filter>>,
 }
 
 #[cfg(feature = "trace")]
 crate::wire::fields!(Subscriptions { wanted, next_serial, of_client, of_application });
-
-/// The filters that the application wants, found among all when they are asked for: it is not recorded.
-#[derive(Debug, Default)]
-struct OfApplication(Option<Vec<Filter>>);
-
-#[cfg(feature = "trace")]
-impl crate::wire::Wire for OfApplication {
-    fn put(&self, _: &mut crate::wire::Output) {}
-
-    fn get(_: &mut crate::wire::Input<'_>) -> Result<Self, crate::wire::Bad> {
-        Ok(Self::default())
-    }
-}
 
 #[derive(Debug)]
 struct Wanted {
@@ -87,7 +76,7 @@ impl Subscriptions {
     /// Whether the application has subscribed to messages on this topic.
     pub(crate) fn are_of_application(&mut self, topic: &Topic) -> bool {
         let wanted = &self.wanted;
-        let filters = self.of_application.0.get_or_insert_with(|| {
+        let filters = self.of_application.or_find(|| {
             let of_application = wanted.iter().filter(|(_, wanted)| wanted.by_application);
             of_application.map(|(filter, _)| filter.clone()).collect()
         });
@@ -95,7 +84,7 @@ impl Subscriptions {
     }
 
     pub(crate) fn asked(&mut self, ticket: Ticket, filters: &[(Filter, Qos)]) {
-        self.of_application = OfApplication(None);
+        self.of_application.forget();
         for (filter, qos) in filters {
             self.ask(ticket, filter, *qos).by_application = true;
         }
@@ -187,7 +176,7 @@ impl Subscriptions {
         let Some(removed) = self.wanted.remove(filter) else { return };
         self.of_client -= usize::from(removed.by_client);
         if removed.by_application {
-            self.of_application = OfApplication(None);
+            self.of_application.forget();
         }
     }
 

@@ -48,7 +48,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         [] => document::write()?,
         ["engines"] => println!("{}", engines::show(&engines::measure())),
         ["fleet"] => println!("{}", fleet::measure()?),
-        ["footprint"] => println!("{}", footprint::measure()?.0),
+        ["footprint"] => println!("{}", footprint::show(&footprint::measure()?)),
         ["memory"] => println!("{}", memory::show(&memory::measure())),
         ["runtimes"] => println!("{}", runtimes::measure()?),
         ["scale"] => println!("{}", scale::show(&scale::measure())),

@@ -7,9 +7,10 @@ use thingwire_core::{Publish, Qos, WhenFull};
 
 use super::measure::{nanoseconds, of_thread, timed};
 use super::table::{number, table, times};
+use crate::peers::{Core, Peer as _};
 use crate::requests::Requests;
 use crate::shadows::Watched;
-use crate::{Bench, PAYLOAD_LEN, acknowledge, message_to};
+use crate::{Bench, PAYLOAD_LEN, message_to};
 
 const SUBSCRIPTIONS: [usize; 2] = [1, 50];
 const SHADOWS: [usize; 2] = [1, 1_000];
@@ -68,14 +69,10 @@ fn row<W: FnMut(u32) -> Duration>(
 }
 
 fn publishing(subscriptions: usize) -> impl FnMut(u32) -> Duration {
-    let mut bench = Bench::online();
-    bench.subscribe_many(subscriptions);
-    let (payload, mut acks) = (Bytes::from(vec![0x2a; PAYLOAD_LEN]), Vec::new());
-    timed(move || {
-        bench.publish(Qos::AtLeastOnce, payload.clone());
-        acknowledge(bench.transmit(), &mut acks);
-        assert_eq!(bench.receive(&acks), 1);
-    })
+    let mut core = Core::default();
+    core.bench.subscribe_many(subscriptions);
+    let payload = Bytes::from(vec![0x2a; PAYLOAD_LEN]);
+    timed(move || core.publish(Qos::AtLeastOnce, 1, &payload))
 }
 
 fn receiving(subscriptions: usize) -> impl FnMut(u32) -> Duration {
@@ -97,8 +94,7 @@ fn updating(shadows: usize) -> impl FnMut(u32) -> Duration {
         let mut requests = Requests::new(shadows, count, IN_FLIGHT);
         let start = of_thread();
         for first in (0..count).step_by(IN_FLIGHT) {
-            requests.ask(first..first + IN_FLIGHT);
-            assert_eq!(requests.answer(first..first + IN_FLIGHT), IN_FLIGHT);
+            requests.exchange(first..first + IN_FLIGHT);
         }
         of_thread().saturating_sub(start)
     }

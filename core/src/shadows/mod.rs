@@ -2,17 +2,18 @@
 //!
 //! Rules S-n are those of the service.
 
-mod index;
 mod topics;
 mod watch;
+mod watches;
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use self::index::Index;
 use self::topics::{RequestTopics, TopicsCache, Verb};
 use self::watch::Watch;
+use self::watches::Watches;
+use crate::derived::Derived;
 use crate::request::{Ask, ChannelId, End, Heard, Requests, StreamState};
 use crate::{
     Instant, Limits, Outcome, Publish, Refusal, Rejection, Rng, ShadowEvent, ShadowName, ShadowNotice, ShadowOperation,
@@ -27,16 +28,14 @@ const TOKEN_LEN_MAX: usize = 64;
 pub(crate) struct Shadows {
     /// Requests of the application that change what a watch knows, also one that begins meanwhile.
     deletes: BTreeMap<Ticket, ShadowName>,
-    /// By the tickets of the calls that began them.
-    watches: BTreeMap<Ticket, Watch>,
-    index: Index,
+    watches: Watches,
     /// What tells this client's tokens from those of others; 0 before the first one.
     token_prefix: u64,
-    topics: TopicsCache,
+    topics: Derived<TopicsCache>,
 }
 
 #[cfg(feature = "trace")]
-crate::wire::fields!(Shadows { deletes, watches, index, token_prefix, topics });
+crate::wire::fields!(Shadows { deletes, watches, token_prefix, topics });
 
 /// What there is to tell.
 #[derive(Debug)]
@@ -84,7 +83,7 @@ impl Shadows {
     ) {
         let token = chosen_token(&request).map_or_else(|| self.token(ticket, rng), str::to_owned);
         let ShadowRequest { shadow, operation, .. } = request;
-        let topics = self.topics.get(&shadow, Verb::from(&operation));
+        let topics = self.topics.or_find(TopicsCache::default).get(&shadow, Verb::from(&operation));
         requests.ask(ticket, ask(topics, &operation, token, deadline));
         if matches!(operation, ShadowOperation::Delete) {
             self.deletes.insert(ticket, shadow);
@@ -106,7 +105,7 @@ impl Shadows {
 
     /// The filters of a watch that no other watch has subscribed to.
     pub(crate) fn new_filters(&self, options: &ShadowWatch) -> usize {
-        let others = self.watches.values().map(Watch::options).filter(|other| other.shadow == options.shadow);
+        let others = self.watches.iter().map(Watch::options).filter(|other| other.shadow == options.shadow);
         let (documents, deletions) = others.clone().fold((false, false), |(documents, deletions), other| {
             (documents || other.documents, deletions || other.deletions)
         });
@@ -117,16 +116,12 @@ impl Shadows {
 
     /// Begins a watch.
     pub(crate) fn watch(&mut self, requests: &mut Requests, ticket: Ticket, options: ShadowWatch) {
-        let watch = Watch::new(requests, options);
-        self.index.of(&self.watches).added(ticket, &watch);
-        self.watches.insert(ticket, watch);
+        self.watches.insert(ticket, Watch::new(requests, options));
     }
 
     /// Ends a watch, if there is one. Tells whether the call that began it is over.
     pub(crate) fn unwatch(&mut self, requests: &mut Requests, watch: Ticket) -> Option<bool> {
-        let (name, watch) = self.watches.remove_entry(&watch)?;
-        self.index.of(&self.watches).removed(name, &watch);
-        Some(watch.close(requests))
+        Some(self.watches.remove(watch)?.close(requests))
     }
 
     /// Reads what is due to be read.
@@ -138,29 +133,21 @@ impl Shadows {
         tickets: &mut impl FnMut() -> Ticket,
         rng: &mut Rng,
     ) {
-        for name in self.index.of(&self.watches).due(now) {
+        for name in self.watches.due(now) {
             let ticket = tickets();
             let token = self.token(ticket, rng);
-            if let Some(watch) = self.watches.get_mut(&name) {
-                let topics = self.topics.get(watch.shadow(), Verb::Get);
+            let topics = self.topics.or_find(TopicsCache::default);
+            self.watches.change(name, |watch| {
+                let topics = topics.get(watch.shadow(), Verb::Get);
                 requests.ask(ticket, ask(topics, &ShadowOperation::Get, token, deadline));
                 watch.asked(ticket);
-                self.changed(name);
-            }
+            });
         }
     }
 
     /// When [`work`](Self::work) is due next.
     pub(crate) fn next_deadline(&mut self) -> Option<Instant> {
-        self.index.of(&self.watches).next_retry()
-    }
-
-    /// A watch is not in the state that it was in.
-    fn changed(&mut self, name: Ticket) {
-        let index = self.index.of(&self.watches);
-        if let Some(watch) = self.watches.get(&name) {
-            index.changed(name, watch);
-        }
+        self.watches.next_retry()
     }
 
     /// A message on a topic of ours. Tells whether it answers a request that no application made.
@@ -173,27 +160,24 @@ impl Shadows {
         news: &mut Vec<News>,
     ) -> bool {
         let accepted = heard.place == 0;
-        let mut events = Vec::new();
         let deleted = heard.request.and_then(|ticket| self.deletes.remove(&ticket)).filter(|_| accepted);
-        let index = self.index.of(&self.watches);
-        let reader = heard.request.and_then(|ticket| index.reader(ticket));
-        let mut concerned = index.on(heard.channel);
+        let reader = heard.request.and_then(|ticket| self.watches.reader(ticket));
+        let mut concerned = self.watches.on(heard.channel);
         concerned.extend(reader);
-        if let Some(shadow) = &deleted {
-            concerned.extend(self.watches.iter().filter(|(_, watch)| watch.shadow() == shadow).map(|(&name, _)| name));
-        }
+        concerned.extend(deleted.iter().flat_map(|shadow| self.watches.of(shadow)));
         for name in concerned {
-            let Some(watch) = self.watches.get_mut(&name) else { continue };
-            if reader == Some(name) {
-                watch.answered(accepted, payload, &mut events);
-                watch.retry_later(now, rng);
-            }
-            if deleted.as_ref() == Some(watch.shadow()) {
-                watch.deleted_by_us(payload, &mut events);
-            }
-            watch.notified(heard.channel, accepted, payload, &mut events);
-            news.extend(events.drain(..).map(|event| News::event(name, watch.shadow(), event)));
-            self.changed(name);
+            self.watches.change(name, |watch| {
+                let mut events = Vec::new();
+                if reader == Some(name) {
+                    watch.answered(accepted, payload, &mut events);
+                    watch.retry_later(now, rng);
+                }
+                if deleted.as_ref() == Some(watch.shadow()) {
+                    watch.deleted_by_us(payload, &mut events);
+                }
+                watch.notified(heard.channel, accepted, payload, &mut events);
+                news.extend(events.into_iter().map(|event| News::event(name, watch.shadow(), event)));
+            });
         }
         reader.is_some()
     }
@@ -213,11 +197,10 @@ impl Shadows {
         news: &mut Vec<News>,
     ) -> bool {
         self.deletes.remove(&ticket);
-        let Some(name) = self.index.of(&self.watches).reader(ticket) else { return false };
-        if let Some(watch) = self.watches.get_mut(&name) {
+        let Some(name) = self.watches.reader(ticket) else { return false };
+        self.watches.change(name, |watch| {
             news.extend(watch.unanswered(end, now, rng).map(|event| News::event(name, watch.shadow(), event)));
-            self.changed(name);
-        }
+        });
         true
     }
 
@@ -230,9 +213,8 @@ impl Shadows {
         news: &mut Vec<News>,
     ) {
         let mut over = Vec::new();
-        for name in self.index.of(&self.watches).on(channel) {
-            let Some(watch) = self.watches.get_mut(&name) else { continue };
-            match state {
+        for name in self.watches.on(channel) {
+            self.watches.change(name, |watch| match state {
                 StreamState::Granted => {
                     news.extend(watch.granted(channel).map(|outcome| News::Done(name, outcome)));
                 }
@@ -240,8 +222,7 @@ impl Shadows {
                     news.extend(watch.refused(channel).map(|event| News::event(name, watch.shadow(), event)));
                 }
                 StreamState::GivenUp(times) => over.push((name, watch.shadow().clone(), times)),
-            }
-            self.changed(name);
+            });
         }
         for (name, shadow, times) in over {
             if self.unwatch(requests, name) == Some(false) {
@@ -253,9 +234,7 @@ impl Shadows {
 
     /// The server has lost the session: notifications may have been missed.
     pub(crate) fn session_lost(&mut self) {
-        self.watches.values_mut().for_each(Watch::session_lost);
-        // Nearly all of them have something to read now.
-        self.index = Index::default();
+        self.watches.session_lost();
     }
 }
 

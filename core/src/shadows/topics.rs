@@ -43,8 +43,7 @@ impl RequestTopics {
     }
 }
 
-/// Those of the last shadows that something was asked of: most are asked again. It changes nothing that is done, so it is
-/// not recorded.
+/// Those of the last shadows that something was asked of: most are asked again.
 #[derive(Debug, Default)]
 pub(super) struct TopicsCache(BTreeMap<(ShadowName, Verb), RequestTopics>);
 
@@ -55,15 +54,6 @@ impl TopicsCache {
             self.0.clear();
         }
         self.0.entry(key).or_insert_with(|| RequestTopics::new(shadow, verb))
-    }
-}
-
-#[cfg(feature = "trace")]
-impl crate::wire::Wire for TopicsCache {
-    fn put(&self, _: &mut crate::wire::Output) {}
-
-    fn get(_: &mut crate::wire::Input<'_>) -> Result<Self, crate::wire::Bad> {
-        Ok(Self::default())
     }
 }
 

@@ -2,8 +2,8 @@
 //! on the thread that resolves names.
 //!
 //! ```
-//! use thingwire_core::sources::{CognitoPool, IotRole, SharedFiles};
-//! use thingwire_core::transport::{CredentialsSource, Identity, Roots};
+//! use thingwire_core::sources::{CognitoPool, SharedFiles};
+//! use thingwire_core::transport::{CredentialsSource, Roots};
 //!
 //! // What AWS's tools would find: variables, then files.
 //! let found = CredentialsSource::default_chain();

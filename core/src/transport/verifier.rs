@@ -20,7 +20,7 @@ const ROOTS_TOLD: usize = 100;
 /// found: as a [`TlsError`] inside of the library's error, see [`told`].
 #[derive(Debug, Clone)]
 pub(super) struct Verifier {
-    library: Arc<WebPkiServerVerifier>,
+    webpki: Arc<WebPkiServerVerifier>,
     roots: Arc<RootCertStore>,
     /// SHA-256 of public keys, one of which has to be the server's; with none, any may be.
     pins: Vec<[u8; 32]>,
@@ -53,10 +53,10 @@ struct Shown<'a> {
 
 impl Verifier {
     pub(super) fn new(roots: Arc<RootCertStore>, provider: Arc<CryptoProvider>) -> Self {
-        let library = WebPkiServerVerifier::builder_with_provider(roots.clone(), provider)
+        let webpki = WebPkiServerVerifier::builder_with_provider(roots.clone(), provider)
             .build()
             .expect("there is a root, and no revocation list that could be bad");
-        Self { library, roots, pins: Vec::new() }
+        Self { webpki, roots, pins: Vec::new() }
     }
 
     pub(super) fn with_pins(&self, pins: Vec<[u8; 32]>) -> Self {
@@ -123,7 +123,7 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let verified =
-            self.library.verify_server_cert(leaf, intermediates, wanted, ocsp_response, now).map_err(|error| {
+            self.webpki.verify_server_cert(leaf, intermediates, wanted, ocsp_response, now).map_err(|error| {
                 let Error::InvalidCertificate(why) = &error else { return error };
                 self.explain(why, Shown { leaf, intermediates, wanted, now }).map_or(error, wrap)
             })?;
@@ -137,7 +137,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.library.verify_tls12_signature(message, certificate, signature)
+        self.webpki.verify_tls12_signature(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -146,11 +146,11 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.library.verify_tls13_signature(message, certificate, signature)
+        self.webpki.verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.library.supported_verify_schemes()
+        self.webpki.supported_verify_schemes()
     }
 }
 

@@ -16,7 +16,7 @@ const RUNTIME_LINES_MAX: [(&str, usize); 2] = [("runtime-std/src", 900), ("runti
 
 /// The floors of the core, from the ground up: a file may use its own floor and those below.
 const FLOORS: [&[&str]; 14] = [
-    &["time", "date", "rng", "topic", "frame", "wire", "json", "unshown"],
+    &["time", "date", "rng", "topic", "frame", "wire", "json", "unshown", "derived"],
     &["reply", "shadow", "link", "command", "limits", "config", "action", "event", "timers"],
     &["codec", "tape", "trace"],
     &["backoff", "drain", "queue", "session", "subscriptions", "suspects", "throttle", "request"],
