@@ -246,6 +246,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::Will;
 
     fn topics() -> impl Strategy<Value = String> {
         prop_oneof!["[a-zé$/]{1,24}", "[a-z]{120,140}", "[+#\0a-z]{0,4}"]
@@ -269,6 +270,41 @@ mod tests {
                 packet
             },
         )
+    }
+
+    fn qos() -> impl Strategy<Value = Qos> {
+        prop_oneof![Just(Qos::AtMostOnce), Just(Qos::AtLeastOnce)]
+    }
+
+    fn subscriptions() -> impl Strategy<Value = Vec<(Filter, Qos)>> {
+        let filters = prop_oneof!["[a-zé$]{1,140}", "([a-z]{1,4}/|\\+/){0,7}(#|\\+|[a-z]{1,4})"];
+        vec((filters.prop_map(|filter| Filter::new(filter).expect("a valid filter")), qos()), 1..9)
+    }
+
+    fn configs() -> impl Strategy<Value = Config> {
+        let topics = topics().prop_filter_map("no topic", |topic| Topic::new(topic).ok());
+        let will = (topics, payloads(), qos(), any::<bool>())
+            .prop_map(|(topic, payload, qos, retain)| Will::new(topic, payload).qos(qos).retain(retain));
+        let name = prop::option::of("[a-zé?&=]{1,140}");
+        let flags = any::<[bool; 2]>();
+        ("[a-z0-9é-]{1,128}", flags, any::<u16>(), prop::option::of(will), name, "[a-zé]{0,140}").prop_map(
+            |(client_id, [clean_session, sdk_metrics], keep_alive, will, user_name, password)| {
+                let mut config = Config::new(client_id);
+                (config.clean_session, config.sdk_metrics) = (clean_session, sdk_metrics);
+                config.keep_alive = core::time::Duration::from_secs(keep_alive.into());
+                config.will = will;
+                (config.user_name, config.password) = (user_name, Some(password.as_str().into()));
+                config
+            },
+        )
+    }
+
+    /// What was written, as the codec reads it.
+    fn read(write: impl FnOnce(&mut BytesMut)) -> v4::Packet {
+        let mut bytes = written(write);
+        let packet = v4::read(&mut bytes, REMAINING_LEN_MAX).expect("a packet");
+        assert!(bytes.is_empty(), "one packet, and nothing behind it");
+        packet
     }
 
     fn written(write: impl FnOnce(&mut BytesMut)) -> BytesMut {
@@ -334,6 +370,34 @@ mod tests {
             prop_assert_eq!(&ours, &written(|out| v4::PubAck::new(id.get()).write(out).map(|_| ()).expect("it fits")));
             prop_assert_eq!(decode(&mut ours, REMAINING_LEN_MAX, &mut None), Ok(Some(Incoming::Puback(id.get()))));
             prop_assert!(ours.is_empty());
+        }
+
+        #[test]
+        fn subscriptions_are_read_as_what_was_asked_for(id in any::<PacketId>(), asked in subscriptions()) {
+            let entry = |(filter, qos): &(Filter, Qos)| v4::SubscribeFilter::new(filter.to_string(), mqtt_qos(*qos));
+            let subscribe = v4::Subscribe { pkid: id.get(), filters: asked.iter().map(entry).collect() };
+            prop_assert_eq!(read(|out| Encoder::subscribe(id, &asked, out)), v4::Packet::Subscribe(subscribe));
+
+            let filters: Vec<_> = asked.into_iter().map(|(filter, _)| filter).collect();
+            let topics = filters.iter().map(Filter::to_string).collect();
+            let unsubscribe = v4::Unsubscribe { pkid: id.get(), topics };
+            prop_assert_eq!(read(|out| Encoder::unsubscribe(id, &filters, out)), v4::Packet::Unsubscribe(unsubscribe));
+        }
+
+        #[test]
+        fn a_connect_is_read_as_what_was_configured(config in configs()) {
+            let password = config.password.as_ref().map_or("", |password| password.expose()).to_owned();
+            let connect = v4::Connect {
+                protocol: mqttbytes::Protocol::V4,
+                keep_alive: config.keep_alive_secs(),
+                client_id: config.client_id.clone(),
+                clean_session: config.clean_session,
+                last_will: config.will.clone().map(|Will { topic, payload, qos, retain, .. }| {
+                    v4::LastWill { topic: topic.to_string(), message: payload, qos: mqtt_qos(qos), retain }
+                }),
+                login: config.wire_user_name().map(|username| v4::Login { username, password }),
+            };
+            prop_assert_eq!(read(|out| Encoder::connect(&config, out)), v4::Packet::Connect(connect));
         }
     }
 }
