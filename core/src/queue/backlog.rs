@@ -101,10 +101,11 @@ impl Backlog {
     }
 
     pub(super) fn pop(&mut self) -> Option<(Ticket, Entry)> {
+        let (_, entry) = self.front()?;
+        let (cost, expires_at) = (entry.request.cost(), entry.expires_at());
         let Slot { ticket, entry } = self.blocks.front_mut()?.slots.pop_front()?;
-        let entry = entry?;
-        self.left(0, &entry);
-        Some((ticket, entry))
+        self.left(0, cost, expires_at);
+        entry.map(|entry| (ticket, entry))
     }
 
     pub(super) fn remove(&mut self, ticket: Ticket) -> Option<Entry> {
@@ -135,15 +136,14 @@ impl Backlog {
 
     fn take(&mut self, block: usize, slot: usize) -> Option<Entry> {
         let entry = self.blocks[block].slots[slot].entry.take()?;
-        self.left(block, &entry);
+        self.left(block, entry.request.cost(), entry.expires_at());
         Some(entry)
     }
 
     /// Settles the books after an entry has left a block.
-    fn left(&mut self, block: usize, entry: &Entry) {
+    fn left(&mut self, block: usize, cost: usize, expires_at: Option<Instant>) {
         self.len -= 1;
-        self.bytes -= entry.request.cost();
-        let expires_at = entry.expires_at();
+        self.bytes -= cost;
         if expires_at.is_some() {
             let block = &mut self.blocks[block];
             if expires_at == block.expires_at {
