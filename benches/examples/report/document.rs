@@ -64,11 +64,11 @@ rumqttc is version 0.25, with the same rustls and the same cryptography.
 
 const AIMS: &str = "## What is aimed at
 
-What forbids what is not met:
+What is in the way of what is not met:
 
 - mqttbytes alone, which remembers nothing, takes 0.30 to 0.34 times of what rumqttc takes to publish. A publish of the
   core passes through a queue, has a ticket and an outcome, and is held against the service's limits.
-- Taking one message at a time, each pays for a whole call: the clock, the timers and the look at what follows.
+- Between one and a hundred at once lies a whole call: the clock, the timers and the look at what follows.
 - rustls seals a hundred messages of 64 bytes as one record. They cost what it costs to make them, with TLS or without.
 - A million messages that wait are 160 MB: to accept them costs what the system takes to give as much memory, and to send
   them what the processor takes to find them there.
