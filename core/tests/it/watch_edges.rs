@@ -71,10 +71,19 @@ fn a_watch_that_costs_connections_takes_no_other_with_it() {
 fn a_shadow_that_could_not_be_read_now_is_read_later() {
     let mut rig = Rig::online(config());
     rig.watch(deltas());
-    let sent = rig.served();
-    let slow_down = format!(r#"{{"code":429,"message":"slow down","clientToken":"{}"}}"#, token(&sent[0]));
-    assert_eq!(rig.tell("get/rejected", &slow_down), NOTHING, "not at once");
+    rig.told_to_slow_down();
     assert_eq!(topic(&rig.wake()[0]), on("get"));
+}
+
+#[test]
+fn a_watch_that_has_ended_wakes_nobody() {
+    let mut rig = Rig::online(config());
+    let watch = rig.watch(deltas());
+    rig.told_to_slow_down();
+    let (retry_at, _) = rig.client.next_deadline().expect("it is to be read later");
+    assert!(rig.client.unwatch_shadow(rig.now, watch));
+    let next = rig.client.next_deadline();
+    assert!(next.is_none_or(|(at, _)| at > retry_at), "{next:?}");
 }
 
 #[test]
@@ -124,4 +133,13 @@ fn a_shadow_without_a_version_is_malformed() {
     rig.take_notices();
     rig.tell("get/accepted", &format!(r#"{{"state":{{"desired":{{}}}},"clientToken":"{}"}}"#, token(&sent[0])));
     assert_eq!(rig.told(), ["malformed"]);
+}
+
+impl Rig {
+    /// The first reading is answered so.
+    fn told_to_slow_down(&mut self) {
+        let sent = self.served();
+        let slow_down = format!(r#"{{"code":429,"message":"slow down","clientToken":"{}"}}"#, token(&sent[0]));
+        assert_eq!(self.tell("get/rejected", &slow_down), NOTHING, "not at once");
+    }
 }
