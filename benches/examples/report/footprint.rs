@@ -14,11 +14,14 @@ use crate::process::{milliseconds, own, resident, sleeps, threads};
 use crate::runtimes::Running;
 use crate::{Result, quiet};
 
-/// Their names in `benches/footprint`.
-const PROGRAMS: [&str; 5] = ["rustls", "driver", "thingwire", "websocket", "rumqttc"];
-
-const TITLES: [&str; 5] =
-    ["rustls alone", "std `Driver`", "std `Client`", "std `Client` with signed WebSockets", "rumqttc"];
+/// Their names in `benches/footprint`, and here.
+const PROGRAMS: [(&str, &str); 5] = [
+    ("rustls", "rustls alone"),
+    ("driver", "std `Driver`"),
+    ("thingwire", "std `Client`"),
+    ("websocket", "std `Client` with signed WebSockets"),
+    ("rumqttc", "rumqttc"),
+];
 
 /// Two pings' time.
 const IDLE: Duration = Duration::from_secs(60);
@@ -82,7 +85,7 @@ pub(crate) fn measure() -> Result<Footprint> {
 /// As a table.
 pub(crate) fn show(footprint: &Footprint) -> String {
     let [rustls, ..] = &footprint.0;
-    let cells = |(title, figures): (&str, &Figures)| {
+    let cells = |((_, title), figures): ((&str, &str), &Figures)| {
         let (on_disk, over) = (figures.on_disk, figures.on_disk.over(rustls.on_disk));
         vec![
             title.to_owned(),
@@ -97,7 +100,7 @@ pub(crate) fn show(footprint: &Footprint) -> String {
             format!("{} ms", number(figures.start_ms)),
         ]
     };
-    let rows: Vec<_> = TITLES.into_iter().zip(&footprint.0).map(cells).collect();
+    let rows: Vec<_> = PROGRAMS.into_iter().zip(&footprint.0).map(cells).collect();
     let head = ["", "opt 3", "over rustls", "opt z", "over rustls", "resident", "own", "threads", "wakeups/s", "start"];
     table(&head, &rows)
 }
@@ -144,7 +147,7 @@ fn build() -> Result<Vec<Built>> {
         let (bytes, file) = found.ok_or_else(|| format!("sizes.sh says nothing of {name} {profile}"))?;
         Ok((bytes.parse::<f64>()? / 1e6, file))
     };
-    let built = |name| {
+    let built = |(name, _)| {
         let ((opt_3, file), (opt_z, _)) = (megabytes_and_file(name, "release")?, megabytes_and_file(name, "small")?);
         Ok(Built { on_disk: OnDisk { opt_3, opt_z }, file: file.to_owned() })
     };

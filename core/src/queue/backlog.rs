@@ -101,6 +101,7 @@ impl Backlog {
     }
 
     pub(super) fn pop(&mut self) -> Option<(Ticket, Entry)> {
+        // Before it is moved: what was just stored elsewhere is slow to read.
         let (_, entry) = self.front()?;
         let (cost, expires_at) = (entry.request.cost(), entry.expires_at());
         let Slot { ticket, entry } = self.blocks.front_mut()?.slots.pop_front()?;

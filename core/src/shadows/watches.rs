@@ -49,14 +49,13 @@ impl Watches {
         Some(watch)
     }
 
-    /// The one way in which something happens to a watch; `None` when there is none.
-    pub(super) fn change<T>(&mut self, name: Ticket, change: impl FnOnce(&mut Watch) -> T) -> Option<T> {
+    /// The one way in which something happens to a watch, if it is there.
+    pub(super) fn change(&mut self, name: Ticket, change: impl FnOnce(&mut Watch)) {
         let index = self.index.or_find(|| Index::of(&self.all));
-        let watch = self.all.get_mut(&name)?;
+        let Some(watch) = self.all.get_mut(&name) else { return };
         index.remove(name, watch);
-        let changed = change(watch);
+        change(watch);
         index.insert(name, watch);
-        Some(changed)
     }
 
     /// The server has lost the session: nearly all of them have something to read now.
