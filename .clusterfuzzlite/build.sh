@@ -1,8 +1,6 @@
 #!/bin/bash -eu
 # Builds every target with its corpus and its dictionary, as OSS-Fuzz and ClusterFuzzLite want them in $OUT.
 cd "$SRC/thingwire/fuzz"
-# A program that ships is linked as one; sixteen of them with sanitizers would take most of an hour.
-export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
 cargo fuzz build --fuzz-dir . -O --debug-assertions
 for program in fuzz_targets/*.rs; do
   target=$(basename "$program" .rs)
