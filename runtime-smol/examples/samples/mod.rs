@@ -4,6 +4,8 @@
 #[path = "../../../runtime-std/examples/samples/flags.rs"]
 mod flags;
 pub(crate) mod pub_sub;
+#[path = "../../../runtime-std/examples/samples/scratch.rs"]
+mod scratch;
 
 use async_executor::LocalExecutor;
 use async_io::Timer;

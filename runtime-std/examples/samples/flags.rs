@@ -12,6 +12,8 @@ use thingwire_core::transport::{Authorizer, Credentials, CredentialsSource, Prox
 use thingwire_core::{Options, SetupError, Topic};
 use thingwire_sim::double::{Double, Visitors};
 
+use super::scratch;
+
 /// How long the server may take for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// The access key that the double knows.
@@ -27,7 +29,9 @@ pub(crate) fn main<T: Parser>(run: impl FnOnce(&T) -> Result<(), Failure>) -> Ex
     // The old samples' `-id` has one dash and two letters, which clap would take for `-i -d`.
     let flags = std::env::args_os().map(|flag| if flag == "-id" { "--client-id".into() } else { flag });
     let arguments = T::parse_from(flags);
-    match run(&arguments) {
+    let ended = run(&arguments);
+    scratch::remove();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{}: {error}", env!("CARGO_CRATE_NAME"));
@@ -212,7 +216,7 @@ impl Connection {
 
 /// A double of AWS IoT Core in this process.
 pub(crate) fn start(visitors: Visitors) -> Result<Double, Failure> {
-    let double = Double::options().visitors(visitors).start()?;
+    let double = Double::options().visitors(visitors).dir(scratch::folder()?.join("double")).start()?;
     println!("No endpoint given: started a double of AWS IoT Core at {}", double.endpoint());
     Ok(double)
 }

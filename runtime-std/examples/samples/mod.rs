@@ -3,6 +3,7 @@
 
 mod flags;
 pub(crate) mod pub_sub;
+pub(crate) mod scratch;
 #[cfg(unix)]
 pub(crate) mod things;
 

@@ -115,12 +115,15 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (client, double) = arguments.connection.open("ThingGpio")?;
-    let folder = tempfile::tempdir()?;
-    let path = arguments.pin.clone().unwrap_or_else(|| folder.path().join("value"));
-    if arguments.pin.is_none() {
-        std::fs::write(&path, "0\n")?;
-        println!("No pin given: a file is taken for one");
-    }
+    let path = match &arguments.pin {
+        Some(pin) => pin.clone(),
+        None => {
+            let path = samples::scratch::folder()?.join("value");
+            std::fs::write(&path, "0\n")?;
+            println!("No pin given: a file is taken for one");
+            path
+        }
+    };
     let builder = Thing::builder().component("pin", Pin::new(path.clone()));
     let thing = client.run_thing(ThingOptions::new(builder, arguments.thing.shadow()?))?;
 

@@ -217,3 +217,25 @@ fn the_theatre_has_rules_between_its_devices() {
     };
     assert_eq!(ends, [state("TV", "ON", "60.0"), state("TV", "ON", "40.0"), state("AUX", "OFF", "40.0")]);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_sample_that_a_signal_ends_leaves_nothing_behind() {
+    for name in ["basic_pub_sub", "thing_gpio"] {
+        let temporary = tempfile::tempdir().expect("a directory");
+        let files = || std::fs::read_dir(temporary.path()).expect("a directory").count();
+        let mut command = example(name, &[]);
+        command.env("TMPDIR", temporary.path());
+        let (running, stdout) = Running::spawn_unread(command);
+        let mut lines = BufReader::new(stdout);
+        // The second line: by then everything is written.
+        next(&mut lines);
+        next(&mut lines);
+        assert_eq!(files(), 1, "{name}");
+        crate::interrupts::interrupt(&running);
+        rest(lines);
+        let ended = running.end();
+        assert_eq!((ended.code, ended.stderr.as_str()), (None, ""), "{name} is ended by the signal");
+        assert_eq!(files(), 0, "{name}");
+    }
+}
